@@ -1,0 +1,1 @@
+//! The one shape of a denial: status, headers, body, gRPC status, reason.

@@ -1,0 +1,1 @@
+//! Values with variables, parsed once at configuration.

@@ -1,0 +1,1 @@
+//! Tests on stock Envoy, benchmarks, and the servers they need.
