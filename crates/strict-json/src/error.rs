@@ -59,8 +59,8 @@ impl Error {
         self.line
     }
 
-    /// The column in bytes, from 1: where the offending part was recognised, so the closing quote
-    /// of a duplicate key. 0 stands for the line break before the line.
+    /// The column in bytes, from 1, at which the reader stood: the closing quote of a duplicate key,
+    /// the bracket that is one too many or the one that closes it. 0 if the line has not begun.
     pub fn column(&self) -> usize {
         self.column
     }

@@ -117,7 +117,7 @@ fn refuses_everything_else() {
         (
             "duplicate key that reads like a position",
             br#"{" at line 7 column 8":1," at line 7 column 8":2}"#,
-            r#"duplicate key " at line 7 column 8" at line 1 column 45"#,
+            r#"duplicate key " at line 7 column 8" at line 1 column 46"#,
         ),
         (
             "duplicate key with a line break is shown escaped",
@@ -185,7 +185,7 @@ fn nesting_is_limited() {
         (
             "arrays beyond it",
             nested("[", "]", too_deep),
-            Some("nested deeper than 64 levels at line 1 column 65"),
+            Some("nested deeper than 64 levels at line 1 column 66"),
         ),
         (
             "a million open brackets",
