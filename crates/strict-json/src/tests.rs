@@ -48,11 +48,7 @@ fn reads_what_is_json() {
 #[test]
 fn refuses_everything_else() {
     let cases: &[(&str, &[u8], &str)] = &[
-        (
-            "empty",
-            b"",
-            "EOF while parsing a value at line 1 column 0",
-        ),
+        ("empty", b"", "EOF while parsing a value at line 1 column 0"),
         (
             "white space only",
             b" \n ",
@@ -144,17 +140,9 @@ fn refuses_everything_else() {
             b"[1,]",
             "trailing comma at line 1 column 4",
         ),
-        (
-            "comment",
-            b"/* */ 1",
-            "expected value at line 1 column 1",
-        ),
+        ("comment", b"/* */ 1", "expected value at line 1 column 1"),
         ("NaN", b"NaN", "expected value at line 1 column 1"),
-        (
-            "leading zero",
-            b"01",
-            "invalid number at line 1 column 2",
-        ),
+        ("leading zero", b"01", "invalid number at line 1 column 2"),
         (
             "number beyond f64",
             b"1e400",

@@ -1,0 +1,108 @@
+//! How many, how often.
+
+use std::fmt;
+use std::time::Duration;
+
+/// `count` requests per period, `burst` of them at one instant. Only exists if [`decide`] can
+/// work with it exactly as the crate's documentation says.
+///
+/// [`decide`]: crate::decide
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    count: u64,
+    period_ns: u64,
+    burst: u64,
+    interval_ns: u64,
+    refill_ns: u64,
+}
+
+/// Why there is no such quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuotaError {
+    /// `count` is 0.
+    ZeroCount,
+    /// The period is 0.
+    ZeroPeriod,
+    /// `burst` is 0: nothing would ever be admitted.
+    ZeroBurst,
+    /// The period is longer than `u64` nanoseconds, 584 years.
+    PeriodTooLong,
+    /// More than one request per nanosecond.
+    RateTooHigh,
+    /// An empty bucket would take more than `u64` nanoseconds, 584 years, to refill.
+    BurstTooLarge,
+}
+
+impl Quota {
+    /// `count` requests per `period`, and a bucket that holds `burst`: the most that is admitted at
+    /// one instant.
+    pub fn new(count: u64, period: Duration, burst: u64) -> Result<Self, QuotaError> {
+        if count == 0 {
+            return Err(QuotaError::ZeroCount);
+        }
+        if period.is_zero() {
+            return Err(QuotaError::ZeroPeriod);
+        }
+        if burst == 0 {
+            return Err(QuotaError::ZeroBurst);
+        }
+        let period_ns = u64::try_from(period.as_nanos()).map_err(|_| QuotaError::PeriodTooLong)?;
+        if count > period_ns {
+            return Err(QuotaError::RateTooHigh);
+        }
+        let interval_ns = period_ns.div_ceil(count);
+        let refill_ns = interval_ns
+            .checked_mul(burst)
+            .ok_or(QuotaError::BurstTooLarge)?;
+        Ok(Self {
+            count,
+            period_ns,
+            burst,
+            interval_ns,
+            refill_ns,
+        })
+    }
+
+    /// Requests per period, as configured.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The period in nanoseconds, as configured.
+    pub fn period_ns(&self) -> u64 {
+        self.period_ns
+    }
+
+    /// The most that is admitted at one instant; a request that costs more never is.
+    pub fn burst(&self) -> u64 {
+        self.burst
+    }
+
+    /// Nanoseconds in which one request's worth is refilled: period / count, rounded up. Not 0.
+    pub fn interval_ns(&self) -> u64 {
+        self.interval_ns
+    }
+
+    /// Nanoseconds in which an empty bucket becomes full.
+    pub fn refill_ns(&self) -> u64 {
+        self.refill_ns
+    }
+}
+
+impl fmt::Display for QuotaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ZeroCount => "the rate must admit at least one request per period",
+            Self::ZeroPeriod => "the period of a rate must not be zero",
+            Self::ZeroBurst => "the burst must be at least 1",
+            Self::PeriodTooLong => "the period of a rate must not exceed 584 years",
+            Self::RateTooHigh => "the rate must not exceed one request per nanosecond",
+            Self::BurstTooLarge => {
+                "the burst is too large for the rate: it would take more than 584 years to refill"
+            }
+        })
+    }
+}
+
+impl std::error::Error for QuotaError {}
