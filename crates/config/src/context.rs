@@ -1,0 +1,187 @@
+//! Where decoding stands, and what it has found wrong so far.
+
+use crate::decode::{Decode, describe};
+use crate::problem::{Problem, nearest};
+use serde_json::{Map, Value};
+use std::fmt::Write as _;
+
+/// The environment of the VM, where `${env:NAME}` is looked up.
+pub trait Environment {
+    /// The variable's value; nothing where it is not set.
+    fn var(&self, name: &str) -> Option<String>;
+}
+
+impl<F: Fn(&str) -> Option<String>> Environment for F {
+    fn var(&self, name: &str) -> Option<String> {
+        self(name)
+    }
+}
+
+enum Segment {
+    Key(String),
+    Index(usize),
+}
+
+/// The position in the document, the environment, and the problems found.
+pub struct Context<'e> {
+    environment: &'e dyn Environment,
+    path: Vec<Segment>,
+    problems: Vec<Problem>,
+}
+
+impl<'e> Context<'e> {
+    /// At the root of a document.
+    pub fn new(environment: &'e dyn Environment) -> Self {
+        Self {
+            environment,
+            path: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The environment of the VM.
+    pub fn environment(&self) -> &'e dyn Environment {
+        self.environment
+    }
+
+    /// Whether anything has been found wrong.
+    pub fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// How many problems there are so far: equal before and after a step that found none.
+    pub fn problem_count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// The problems, in the order they were found.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    /// Does something one key further down.
+    pub fn at_key<T>(&mut self, key: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(Segment::Key(key.to_owned()));
+        let result = work(self);
+        self.path.pop();
+        result
+    }
+
+    /// Does something at one element of a list.
+    pub fn at_index<T>(&mut self, index: usize, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(Segment::Index(index));
+        let result = work(self);
+        self.path.pop();
+        result
+    }
+
+    /// Reports a problem here. Returns `None`, so that a decoder can end with it.
+    pub fn problem<T>(&mut self, message: impl Into<String>) -> Option<T> {
+        self.report(message.into(), None)
+    }
+
+    /// Reports a problem here and what to do about it.
+    pub fn problem_hint<T>(
+        &mut self,
+        message: impl Into<String>,
+        suggestion: impl Into<String>,
+    ) -> Option<T> {
+        self.report(message.into(), Some(suggestion.into()))
+    }
+
+    /// Reports a name that is not among the known ones, and the one that was probably meant.
+    pub fn unknown<'n, T>(
+        &mut self,
+        message: impl Into<String>,
+        given: &str,
+        known: impl IntoIterator<Item = &'n str> + Clone,
+    ) -> Option<T> {
+        let suggestion = match nearest(given, known.clone()) {
+            Some(name) => Some(format!("did you mean \"{name}\"?")),
+            None => {
+                let names: Vec<&str> = known.into_iter().take(24).collect();
+                (!names.is_empty()).then(|| format!("known: {}", names.join(", ")))
+            }
+        };
+        self.report(message.into(), suggestion)
+    }
+
+    /// Reports that something else was expected here.
+    pub fn expected<T>(&mut self, what: &str, found: &Value) -> Option<T> {
+        self.problem(format!("expected {what}, found {}", describe(found)))
+    }
+
+    fn report<T>(&mut self, message: String, suggestion: Option<String>) -> Option<T> {
+        let path = self.render_path();
+        self.problems.push(Problem {
+            path,
+            message,
+            suggestion,
+        });
+        None
+    }
+
+    fn render_path(&self) -> String {
+        let mut path = String::new();
+        for segment in &self.path {
+            let written = match segment {
+                Segment::Index(index) => write!(path, "[{index}]"),
+                Segment::Key(key) if !is_plain(key) => write!(path, "[{key:?}]"),
+                Segment::Key(key) if path.is_empty() => write!(path, "{key}"),
+                Segment::Key(key) => write!(path, ".{key}"),
+            };
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        }
+        path
+    }
+
+    /// Opens an object whose fields are the named ones; unknown fields are reported here.
+    pub fn object<'v>(&mut self, value: &'v Value, known: &[&str]) -> Option<Fields<'v>> {
+        let Value::Object(map) = value else {
+            return self.expected("an object", value);
+        };
+        for key in map.keys() {
+            if !known.contains(&key.as_str()) {
+                self.at_key(key, |context| {
+                    context.unknown::<()>("unknown field", key, known.iter().copied())
+                });
+            }
+        }
+        Some(Fields { map })
+    }
+}
+
+/// The fields of an object that is being decoded.
+pub struct Fields<'v> {
+    map: &'v Map<String, Value>,
+}
+
+impl Fields<'_> {
+    /// Decodes one field; a missing one is what its type says of missing ones.
+    pub fn field<T: Decode>(&self, key: &str, context: &mut Context<'_>) -> Option<T> {
+        context.at_key(key, |context| match self.map.get(key) {
+            Some(value) => T::decode(value, context),
+            None => T::missing(context),
+        })
+    }
+
+    /// Decodes one field that has a default.
+    pub fn field_or<T: Decode>(
+        &self,
+        key: &str,
+        default: impl FnOnce() -> T,
+        context: &mut Context<'_>,
+    ) -> Option<T> {
+        match self.map.get(key) {
+            Some(value) => context.at_key(key, |context| T::decode(value, context)),
+            None => Some(default()),
+        }
+    }
+}
+
+fn is_plain(key: &str) -> bool {
+    !key.is_empty()
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}

@@ -1,0 +1,29 @@
+//! Points in time.
+
+use super::text;
+use crate::{Context, Decode, Value};
+
+/// A point in time, RFC 3339: `2026-01-01T00:00:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(u64);
+
+impl Time {
+    /// Nanoseconds since the Unix epoch.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+}
+
+impl Decode for Time {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = text(value, "a time such as \"2026-01-01T00:00:00Z\"", context)?;
+        let parsed = text.parse::<jiff::Timestamp>().ok();
+        match parsed.and_then(|time| u64::try_from(time.as_nanosecond()).ok()) {
+            Some(nanos) => Some(Self(nanos)),
+            None => context.problem_hint(
+                format!("{text:?} is not a time"),
+                "write it as RFC 3339 has it, such as \"2026-01-01T00:00:00Z\"",
+            ),
+        }
+    }
+}
