@@ -4,6 +4,7 @@ use super::*;
 use prost::Message as _;
 
 object! {
+    #[expect(dead_code, reason = "only decoded")]
     struct Limit {
         name: Identifier,
         rate: Rate,
@@ -30,6 +31,7 @@ keywords! {
 }
 
 object! {
+    #[expect(dead_code, reason = "only decoded")]
     struct Document { limits: Vec<Limit> }
 }
 

@@ -1,0 +1,188 @@
+//! The capabilities of the proxy, one trait each.
+
+use crate::LocalReply;
+use std::fmt;
+
+/// A host call's result.
+pub type Result<T> = std::result::Result<T, HostError>;
+
+/// A host call that did not do what it should. For the operator's log: never shown to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostError {
+    /// The host function: `proxy_get_property`.
+    pub call: &'static str,
+    /// What it answered.
+    pub status: Status,
+}
+
+/// What a host call answered, other than "done".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// A status of the ABI: 1 not found, 2 bad argument, 8 compare-and-swap mismatch, 10 internal
+    /// failure, 12 unimplemented; or one that it does not define.
+    Code(u32),
+    /// The status was Ok, but what came with it cannot be decoded.
+    Malformed,
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Status::Code(code) => write!(f, "{} answered status {code}", self.call),
+            Status::Malformed => write!(f, "{} answered malformed data", self.call),
+        }
+    }
+}
+
+impl std::error::Error for HostError {}
+
+/// Nanoseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// So many nanoseconds since the epoch.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// In nanoseconds since the epoch.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+}
+
+/// The wall clock, the same for all workers of a proxy.
+pub trait Clock {
+    /// The time now.
+    fn now(&self) -> Result<Timestamp>;
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "Envoy's own levels")]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// The proxy's log.
+pub trait Log {
+    /// Writes a line. A line that cannot be written is lost.
+    fn log(&self, level: Level, message: &str);
+}
+
+/// A counter that was defined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Counter(pub u32);
+
+/// The proxy's metrics.
+pub trait Metrics {
+    /// Defines a counter, or finds the one of that name. Envoy shows it as `wasmcustom.<name>`.
+    fn define_counter(&self, name: &str) -> Result<Counter>;
+
+    /// Counts. A count that cannot be made is lost: it is no reason to fail a request.
+    fn increment(&self, counter: Counter, by: u64);
+}
+
+/// The version of a value in shared data, for compare-and-swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cas(pub u32);
+
+impl Cas {
+    /// Succeeds only where the key does not exist yet: a number that no version has (Envoy counts
+    /// versions up from 1; a test on stock Envoy pins that a version given for a missing key
+    /// creates it, and that this one never matches an existing key).
+    pub const CREATE: Self = Self(u32::MAX);
+}
+
+/// One map for all workers of the proxy, keyed by `vm_id`. It has no delete and no expiry: the
+/// number of keys must be bounded by configuration.
+pub trait SharedData {
+    /// A value and its version, where the key exists.
+    fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, Cas)>>;
+
+    /// Replaces the value if its version is still the given one; says whether it was.
+    fn swap_shared(&self, key: &str, value: &[u8], cas: Cas) -> Result<bool>;
+}
+
+/// Which headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "their names say it")]
+pub enum HeaderMap {
+    Request,
+    Response,
+}
+
+/// The headers of the current stream.
+pub trait HeaderMaps {
+    /// All of a map, serialized; see [`crate::Headers::decode`].
+    fn header_pairs(&self, map: HeaderMap) -> Result<Vec<u8>>;
+
+    /// Makes this the only value of a header.
+    fn set_header(&self, map: HeaderMap, name: &str, value: &[u8]) -> Result<()>;
+
+    /// Adds a value to those a header has.
+    fn append_header(&self, map: HeaderMap, name: &str, value: &[u8]) -> Result<()>;
+
+    /// Removes all values of a header; none is fine.
+    fn remove_header(&self, map: HeaderMap, name: &str) -> Result<()>;
+}
+
+/// What Envoy calls attributes, and its filter state.
+pub trait Properties {
+    /// An attribute, such as `["source", "address"]`; nothing where it is not there.
+    fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>>;
+
+    /// Writes the filter state `wasm.<name>`.
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<()>;
+}
+
+/// Answers that come from the proxy itself.
+pub trait LocalReplies {
+    /// Answers the current request. At most once for a stream.
+    fn send_local_reply(&self, reply: &LocalReply) -> Result<()>;
+}
+
+/// Randomness fit for keys.
+pub trait Entropy {
+    /// Fills the bytes.
+    fn fill_random(&self, bytes: &mut [u8]) -> Result<()>;
+}
+
+/// Signature checks by the proxy's own cryptography, many times faster than in wasm.
+pub trait Signatures {
+    /// Whether a signature is good. `hash` is `sha256`, `sha384` or `sha512`, the key a DER
+    /// SubjectPublicKeyInfo. RSA is PKCS#1 v1.5; ECDSA signatures are ASN.1 DER.
+    ///
+    /// # Errors
+    /// Where the host cannot check it; that says nothing about the signature.
+    fn verify_signature(
+        &self,
+        hash: &str,
+        spki_der: &[u8],
+        signature: &[u8],
+        message: &[u8],
+    ) -> Result<bool>;
+}
+
+/// Everything a filter may touch.
+pub trait Host:
+    Clock + Log + Metrics + SharedData + HeaderMaps + Properties + LocalReplies + Entropy + Signatures
+{
+}
+
+impl<T> Host for T where
+    T: Clock
+        + Log
+        + Metrics
+        + SharedData
+        + HeaderMaps
+        + Properties
+        + LocalReplies
+        + Entropy
+        + Signatures
+{
+}

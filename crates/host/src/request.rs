@@ -1,0 +1,156 @@
+//! The request phase, as a filter sees it.
+
+use crate::capability::{HeaderMap, Host, HostError, Result, Status, Timestamp};
+use crate::{Consumer, Exchange, Headers};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+/// The filter state with the consumer's name, for access logs:
+/// `%FILTER_STATE(wasm.gatehouse.consumer:PLAIN)%`.
+pub const NAME_STATE: &str = "gatehouse.consumer";
+
+/// The filter state with the whole consumer, for the next module.
+pub const IDENTITY_STATE: &str = "gatehouse.identity";
+
+/// A request whose headers have arrived and have not been sent on.
+pub struct Request<'a> {
+    host: &'a dyn Host,
+    exchange: &'a mut Exchange,
+}
+
+impl<'a> Request<'a> {
+    /// The view of one callback.
+    pub fn new(host: &'a dyn Host, exchange: &'a mut Exchange) -> Self {
+        Self { host, exchange }
+    }
+
+    /// The capabilities that are not about this request: clock, shared data, metrics.
+    pub fn host(&self) -> &'a dyn Host {
+        self.host
+    }
+
+    /// The headers, as the filters before this one left them. The first caller of a request pays
+    /// one host call.
+    ///
+    /// # Errors
+    /// Where the host does not hand them over.
+    pub fn headers(&mut self) -> Result<&Headers> {
+        if self.exchange.request.is_none() {
+            let bytes = self.host.header_pairs(HeaderMap::Request)?;
+            let headers = Headers::decode(bytes).map_err(|_| HostError {
+                call: "proxy_get_header_map_pairs",
+                status: Status::Malformed,
+            })?;
+            self.exchange.request = Some(headers);
+        }
+        // It was put there just now, if it was not there before.
+        Ok(self.exchange.request.get_or_insert_default())
+    }
+
+    /// Makes this the only value of a header.
+    ///
+    /// # Errors
+    /// Where the host refuses it.
+    pub fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        self.host.set_header(HeaderMap::Request, name, value)?;
+        if let Some(headers) = &mut self.exchange.request {
+            headers.set(name, value);
+        }
+        Ok(())
+    }
+
+    /// Adds a value to those a header has.
+    ///
+    /// # Errors
+    /// Where the host refuses it.
+    pub fn append(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        self.host.append_header(HeaderMap::Request, name, value)?;
+        if let Some(headers) = &mut self.exchange.request {
+            headers.append(name, value);
+        }
+        Ok(())
+    }
+
+    /// Removes all values of a header. Costs no host call where a snapshot says there is none.
+    ///
+    /// # Errors
+    /// Where the host refuses it.
+    pub fn remove(&mut self, name: &str) -> Result<()> {
+        if let Some(headers) = &mut self.exchange.request {
+            if !headers.contains(name) {
+                return Ok(());
+            }
+            headers.remove(name);
+        }
+        self.host.remove_header(HeaderMap::Request, name)
+    }
+
+    /// The time of this request: one reading of the clock, so that all its decisions agree.
+    ///
+    /// # Errors
+    /// Where the host has no clock.
+    pub fn now(&mut self) -> Result<Timestamp> {
+        if let Some(now) = self.exchange.now {
+            return Ok(now);
+        }
+        let now = self.host.now()?;
+        self.exchange.now = Some(now);
+        Ok(now)
+    }
+
+    /// The address of the connection's other end, as Envoy's `source.address` has it: with
+    /// `use_remote_address: false`, or with `xff_num_trusted_hops`, Envoy itself takes it from
+    /// `x-forwarded-for`. Nothing where it is no IP address (a Unix socket).
+    ///
+    /// # Errors
+    /// Where the host refuses to say.
+    pub fn peer(&mut self) -> Result<Option<IpAddr>> {
+        if let Some(peer) = self.exchange.peer {
+            return Ok(peer);
+        }
+        let address = self.host.property(&["source", "address"])?;
+        let peer = address.and_then(|bytes| {
+            let text = std::str::from_utf8(&bytes).ok()?;
+            let socket = text.parse::<SocketAddr>().map(|socket| socket.ip());
+            socket
+                .or_else(|_| text.parse())
+                .ok()
+                .map(|ip: IpAddr| ip.to_canonical())
+        });
+        self.exchange.peer = Some(peer);
+        Ok(peer)
+    }
+
+    /// Who sent the request: established by a filter of this module, or else by a module before it
+    /// (one host call, once). Nothing for an anonymous request.
+    ///
+    /// # Errors
+    /// Where the host refuses to say, or where what the module before left cannot be read.
+    pub fn consumer(&mut self) -> Result<Option<Rc<Consumer>>> {
+        if let Some(known) = &self.exchange.consumer {
+            return Ok(known.clone());
+        }
+        let consumer = match self.host.property(&[IDENTITY_STATE])? {
+            None => None,
+            Some(bytes) => Some(Rc::new(Consumer::from_json(&bytes).ok_or(HostError {
+                call: "proxy_get_property",
+                status: Status::Malformed,
+            })?)),
+        };
+        self.exchange.consumer = Some(consumer.clone());
+        Ok(consumer)
+    }
+
+    /// Says who sent the request, to the filters after this one, to later modules and to access
+    /// logs. `identity` is [`Consumer::to_json`] of it, which callers keep with the consumer.
+    ///
+    /// # Errors
+    /// Where the host refuses the filter state.
+    pub fn establish(&mut self, consumer: Rc<Consumer>, identity: &[u8]) -> Result<()> {
+        self.host
+            .set_property(NAME_STATE, consumer.name.as_bytes())?;
+        self.host.set_property(IDENTITY_STATE, identity)?;
+        self.exchange.consumer = Some(Some(consumer));
+        Ok(())
+    }
+}
