@@ -1,1 +1,204 @@
-//! A deterministic in-memory host for unit tests.
+//! A deterministic host in memory, for unit tests of filters.
+//!
+//! Tests look at what came of it (headers, replies, counters, shared data) and at how many host
+//! calls it took, never at their order. Several [`FakeHost`]s over one [`Shared`] are the workers of
+//! one proxy; [`FakeHost::before_swap`] lets another worker come between a read and its swap.
+
+#![expect(
+    clippy::expect_used,
+    reason = "only tests use it: a broken test may stop"
+)]
+
+mod capabilities;
+mod shared;
+
+use gatehouse_host::{Cas, HeaderMap, Headers, LocalReply, Status, Timestamp};
+pub use shared::Shared;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+/// Verifies a signature as the proxy would: hash, key, signature, message.
+pub type Verifier = Box<dyn Fn(&str, &[u8], &[u8], &[u8]) -> bool>;
+
+/// One worker of a proxy, with one stream at a time.
+pub struct FakeHost {
+    now: Cell<u64>,
+    shared: Shared,
+    request: RefCell<Headers>,
+    response: RefCell<Headers>,
+    properties: RefCell<BTreeMap<String, Vec<u8>>>,
+    replies: RefCell<Vec<LocalReply>>,
+    log: RefCell<Vec<String>>,
+    counters: RefCell<Vec<(String, u64)>>,
+    calls: RefCell<BTreeMap<&'static str, usize>>,
+    failing: RefCell<BTreeMap<&'static str, Status>>,
+    before_swap: RefCell<Option<Box<dyn FnMut()>>>,
+    verifier: RefCell<Option<Verifier>>,
+    random: Cell<u64>,
+}
+
+impl Default for FakeHost {
+    fn default() -> Self {
+        Self::new(Shared::default())
+    }
+}
+
+impl FakeHost {
+    /// The time at which the clock stands at first: 2026-01-01T00:00:00Z.
+    pub const START: Timestamp = Timestamp::from_nanos(1_767_225_600_000_000_000);
+
+    /// A worker over shared data.
+    pub fn new(shared: Shared) -> Self {
+        Self {
+            now: Cell::new(Self::START.as_nanos()),
+            shared,
+            request: RefCell::default(),
+            response: RefCell::default(),
+            properties: RefCell::default(),
+            replies: RefCell::default(),
+            log: RefCell::default(),
+            counters: RefCell::default(),
+            calls: RefCell::default(),
+            failing: RefCell::default(),
+            before_swap: RefCell::default(),
+            verifier: RefCell::default(),
+            random: Cell::new(1),
+        }
+    }
+
+    /// Begins a new stream: these request headers, no response, no properties, no calls counted.
+    pub fn begin<'p>(&self, headers: impl IntoIterator<Item = (&'p str, &'p [u8])>) {
+        *self.request.borrow_mut() = headers.into_iter().collect();
+        *self.response.borrow_mut() = Headers::default();
+        self.properties.borrow_mut().clear();
+        self.replies.borrow_mut().clear();
+        self.calls.borrow_mut().clear();
+    }
+
+    /// The response whose headers arrive next.
+    pub fn respond<'p>(&self, headers: impl IntoIterator<Item = (&'p str, &'p [u8])>) {
+        *self.response.borrow_mut() = headers.into_iter().collect();
+    }
+
+    /// Gives an attribute a value; the path's parts are joined by dots.
+    pub fn property_is(&self, path: &str, value: impl Into<Vec<u8>>) {
+        self.properties
+            .borrow_mut()
+            .insert(path.to_owned(), value.into());
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: std::time::Duration) {
+        let nanos = u64::try_from(by.as_nanos()).expect("a test's time fits 64 bits");
+        self.now.set(self.now.get().saturating_add(nanos));
+    }
+
+    /// Sets the clock, also back.
+    pub fn set_now(&self, now: Timestamp) {
+        self.now.set(now.as_nanos());
+    }
+
+    /// Makes a host call, by its ABI name, answer a status from now on.
+    pub fn fail(&self, call: &'static str, status: Status) {
+        self.failing.borrow_mut().insert(call, status);
+    }
+
+    /// Makes a host call work again.
+    pub fn heal(&self, call: &'static str) {
+        self.failing.borrow_mut().remove(call);
+    }
+
+    /// Runs something before each swap of shared data: where another worker would come between.
+    pub fn before_swap(&self, work: impl FnMut() + 'static) {
+        *self.before_swap.borrow_mut() = Some(Box::new(work));
+    }
+
+    /// Lets the host verify signatures. Without it, the host says that it cannot.
+    pub fn verifies(&self, verifier: Verifier) {
+        *self.verifier.borrow_mut() = Some(verifier);
+    }
+
+    /// The request headers as the upstream would see them, with values as text.
+    pub fn request_headers(&self) -> Vec<(String, String)> {
+        text(&self.request.borrow())
+    }
+
+    /// The response headers as the client would see them, with values as text.
+    pub fn response_headers(&self) -> Vec<(String, String)> {
+        text(&self.response.borrow())
+    }
+
+    /// An attribute or filter state; the path's parts are joined by dots.
+    pub fn property_value(&self, path: &str) -> Option<Vec<u8>> {
+        self.properties.borrow().get(path).cloned()
+    }
+
+    /// The local replies sent for this stream.
+    pub fn replies(&self) -> Vec<LocalReply> {
+        self.replies.borrow().clone()
+    }
+
+    /// The lines of the log.
+    pub fn log_lines(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+
+    /// The counters that are not zero, by name.
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        self.counters
+            .borrow()
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .cloned()
+            .collect()
+    }
+
+    /// The names of all counters that were defined.
+    pub fn defined_counters(&self) -> Vec<String> {
+        self.counters
+            .borrow()
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// How many host calls there were since the stream began.
+    pub fn call_count(&self) -> usize {
+        self.calls.borrow().values().sum()
+    }
+
+    /// How many of each host call there were since the stream began, by ABI name.
+    pub fn calls(&self) -> BTreeMap<&'static str, usize> {
+        self.calls.borrow().clone()
+    }
+
+    /// The shared data.
+    pub fn shared_data(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn map(&self, map: HeaderMap) -> &RefCell<Headers> {
+        match map {
+            HeaderMap::Request => &self.request,
+            HeaderMap::Response => &self.response,
+        }
+    }
+
+    fn swap(&self, key: &str, value: &[u8], cas: Cas) -> bool {
+        // Taken out while it runs: what it does may swap too.
+        let work = self.before_swap.borrow_mut().take();
+        if let Some(mut work) = work {
+            work();
+            self.before_swap.borrow_mut().get_or_insert(work);
+        }
+        self.shared.swap(key, value, cas)
+    }
+}
+
+fn text(headers: &Headers) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
+}
