@@ -1,1 +1,43 @@
-//! Tests on stock Envoy, benchmarks, and the servers they need.
+//! Tests on stock Envoy, and the servers they need.
+//!
+//! A test loads one of the files in `envoy/`, starts it, and talks to it:
+//!
+//! ```no_run
+//! use gatehouse_integration::{Config, Echo};
+//!
+//! let echo = Echo::start();
+//! let envoy = Config::load("envoy/auth.yaml").upstream(&echo).workers(4).start();
+//! let response = envoy.request("GET", "/orders").header("x-api-key", "secret").send();
+//! assert_eq!(response.status, 200);
+//! assert_eq!(response.echoed().header("x-consumer"), ["acme"]);
+//! assert_eq!(envoy.stat("wasmcustom.gatehouse_auth_allowed"), 1);
+//! ```
+//!
+//! Nothing has a fixed port: Envoy and the echo upstream take free ones, so tests run side by side. The binary is
+//! `$GATEHOUSE_ENVOY`, or else the default version in the cache, where `scripts/test` puts it.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "native test machinery: it has a clock and an environment of its own"
+)]
+
+pub mod config;
+pub mod echo;
+pub mod envoy;
+pub mod http;
+pub mod load;
+
+pub use config::Config;
+pub use echo::Echo;
+pub use envoy::{Envoy, Refused, Update};
+pub use http::{Request, Response};
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository: Envoy's working directory, to which the paths of modules in `envoy/` are relative.
+pub fn repository() -> PathBuf {
+    let Some(root) = Path::new(env!("CARGO_MANIFEST_DIR")).parent() else {
+        panic!("the crate is a folder of the repository");
+    };
+    root.to_owned()
+}
