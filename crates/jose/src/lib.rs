@@ -1,1 +1,36 @@
 //! JSON Web Signatures and Keys: strict parsing and verification.
+//!
+//! The parts, in the order in which a token meets them:
+//!
+//! 1. [`Jws::parse`] takes the compact serialization apart (RFC 7515, section 7.1) and refuses what
+//!    it does not wholly understand.
+//! 2. [`JwkSet::candidates`] names the keys that may have signed it: those of its `kid`, usable for
+//!    signatures, whose type fits its algorithm. A key fits one family of algorithms by its type, so
+//!    a public key can't be taken for an HMAC secret (RFC 8725, section 3.1); `none` can't be named.
+//! 3. [`Key::verify`] checks the signature in Rust. [`Key::host_material`] and
+//!    [`Key::host_signature`] hand the same check to the proxy's own, much faster, verifier.
+//! 4. [`Jws::claims`] reads the payload, [`validate`] holds it against [`ClaimRules`] (RFC 7519).
+//!
+//! The caller decides which algorithms are accepted, and must not act on claims before step 3.
+//! Nothing here reads a clock or keeps state; secrets are not printed, and wiped when dropped.
+//!
+//! An ECDSA signature can be turned into a second valid one by anybody (`s` and `n - s`), so the
+//! bytes of a token do not identify it: a list of revoked tokens must use `jti`.
+
+mod algorithm;
+mod base64url;
+mod claims;
+mod jwk;
+mod jws;
+mod verify;
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod vectors;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use claims::{ClaimError, ClaimRules, expiry_ns, validate};
+pub use jwk::{JwkError, JwkSet, Key, MAX_RSA_BITS, MIN_RSA_BITS, MIN_SECRET_BYTES};
+pub use jws::{Jws, JwsError, MAX_TOKEN_BYTES, Part};
+pub use verify::HostVerification;
