@@ -12,9 +12,11 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    type Bytes = &'static [u8];
+
     #[test]
     fn only_the_canonical_encoding_is_read() {
-        let cases: &[(&str, &[u8], Option<&[u8]>)] = &[
+        let cases: &[(&str, Bytes, Option<Bytes>)] = &[
             ("empty", b"", Some(b"")),
             ("one byte", b"_w", Some(b"\xff")),
             ("two bytes", b"--8", Some(b"\xfb\xef")),

@@ -3,13 +3,14 @@
 //! The parts, in the order in which a token meets them:
 //!
 //! 1. [`Jws::parse`] takes the compact serialization apart (RFC 7515, section 7.1) and refuses what
-//!    it does not wholly understand.
-//! 2. [`JwkSet::candidates`] names the keys that may have signed it: those of its `kid`, usable for
+//!    it does not wholly understand: the rules are in [`jws`].
+//! 2. [`JwkSet::candidates`] names the keys that may have signed it: of its `kid` or of none, usable for
 //!    signatures, whose type fits its algorithm. A key fits one family of algorithms by its type, so
 //!    a public key can't be taken for an HMAC secret (RFC 8725, section 3.1); `none` can't be named.
 //! 3. [`Key::verify`] checks the signature in Rust. [`Key::host_material`] and
 //!    [`Key::host_signature`] hand the same check to the proxy's own, much faster, verifier.
-//! 4. [`Jws::claims`] reads the payload, [`validate`] holds it against [`ClaimRules`] (RFC 7519).
+//! 4. [`Jws::claims`] reads the payload, [`validate`] holds it against [`ClaimRules`] (RFC 7519):
+//!    the rules are in [`claims`].
 //!
 //! The caller decides which algorithms are accepted, and must not act on claims before step 3.
 //! Nothing here reads a clock or keeps state; secrets are not printed, and wiped when dropped.
@@ -19,9 +20,9 @@
 
 mod algorithm;
 mod base64url;
-mod claims;
+pub mod claims;
 mod jwk;
-mod jws;
+pub mod jws;
 mod verify;
 
 #[cfg(test)]

@@ -36,13 +36,15 @@ fn changed(changes: Value) -> Map<String, Value> {
     all
 }
 
+type Verdict = Result<(), ClaimError>;
+
 #[test]
 fn under_strict_rules() {
     use ClaimError::{
         AudienceMismatch, Expired, IssuedInFuture, IssuerMismatch, Malformed, Missing, NotYetValid,
     };
     #[rustfmt::skip]
-    let cases: &[(&str, Value, Result<(), ClaimError>)] = &[
+    let cases: &[(&str, Value, Verdict)] = &[
         ("good", json!({}), Ok(())),
         ("no iss", json!({"iss": null}), Err(Missing("iss"))),
         ("another iss", json!({"iss": "https://issuer.example/"}), Err(IssuerMismatch)),
@@ -114,7 +116,7 @@ fn under_other_rules() {
         ..default()
     };
     #[rustfmt::skip]
-    let cases: &[(&str, ClaimRules, Value, u64, Result<(), ClaimError>)] = &[
+    let cases: &[(&str, ClaimRules, Value, u64, Verdict)] = &[
         ("exp is required by default", default(), json!({}), NOW_NS, Err(ClaimError::Missing("exp"))),
         ("exp alone does by default", default(), json!({"exp": NOW + 1}), NOW_NS, Ok(())),
         ("no skew: one nanosecond before", default(), json!({"exp": NOW}), NOW_NS - 1, Ok(())),
@@ -135,9 +137,11 @@ fn under_other_rules() {
     }
 }
 
+type Expiry = Result<Option<u64>, ClaimError>;
+
 #[test]
 fn expiry() {
-    let cases: &[(&str, Value, Result<Option<u64>, ClaimError>)] = &[
+    let cases: &[(&str, Value, Expiry)] = &[
         ("none", json!({}), Ok(None)),
         ("whole", json!({"exp": NOW}), Ok(Some(NOW_NS))),
         ("fraction", json!({"exp": 1.25}), Ok(Some(1_250_000_000))),

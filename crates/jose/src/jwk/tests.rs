@@ -180,6 +180,9 @@ fn nothing_prints_a_key() {
     assert!(!format!("{:?}", Key::from_value(&short)).contains("MARKER"));
 }
 
+/// How many keys were read, or what was told.
+type Outcome = Result<usize, Vec<&'static str>>;
+
 #[test]
 fn a_written_set_is_all_good_or_refused() {
     let (rsa, ec, okp, oct) = (
@@ -191,7 +194,7 @@ fn a_written_set_is_all_good_or_refused() {
     let rsa_named = |kid: &str| changed(RFC7515_A2_KEY, json!({"kid": kid}));
     let enc = changed(RFC7515_A2_KEY, json!({"use": "enc"}));
     #[rustfmt::skip]
-    let cases: &[(&str, Value, Result<usize, Vec<&str>>)] = &[
+    let cases: &[(&str, Value, Outcome)] = &[
         ("all types, no names", json!({"keys": [rsa, ec, okp, oct]}), Ok(4)),
         ("one name for two types", json!({"keys": [rsa_named("a"), changed(RFC7515_A3_KEY, json!({"kid": "a"}))]}), Ok(2)),
         ("one for encryption among them", json!({"keys": [enc, ec]}), Ok(2)),
@@ -256,6 +259,8 @@ fn a_published_set_serves_without_its_bad_keys() {
     }
 }
 
+type Kid = Option<&'static str>;
+
 #[test]
 fn candidates_are_those_that_may_have_signed() {
     let set = JwkSet::from_value(&json!({"keys": [
@@ -268,7 +273,7 @@ fn candidates_are_those_that_may_have_signed() {
     .unwrap();
     let nameless = None;
     #[rustfmt::skip]
-    let cases: &[(&str, Algorithm, Option<&str>, &[Option<&str>])] = &[
+    let cases: &[(&str, Algorithm, Kid, &[Kid])] = &[
         ("by name, and the nameless", Algorithm::Rs256, Some("a"), &[Some("a"), nameless]),
         ("restricted to another algorithm", Algorithm::Rs256, Some("b"), &[nameless]),
         ("restricted to this algorithm", Algorithm::Rs512, Some("b"), &[Some("b"), nameless]),

@@ -40,6 +40,9 @@ fn debug_shows_neither_payload_nor_signature() {
     );
 }
 
+/// Code and message of the refusal.
+type Outcome = Result<(), (&'static str, &'static str)>;
+
 #[test]
 fn headers() {
     let (mal, alg, ext) = (
@@ -48,7 +51,7 @@ fn headers() {
         "extension_unsupported",
     );
     #[rustfmt::skip]
-    let cases: &[(&str, &[u8], Result<(), (&str, &str)>)] = &[
+    let cases: &[(&str, &[u8], Outcome)] = &[
         ("smallest", br#"{"alg":"ES256"}"#, Ok(())),
         ("kid and typ", br#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#, Ok(())),
         ("b64 true", br#"{"alg":"ES256","b64":true}"#, Ok(())),

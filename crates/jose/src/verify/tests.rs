@@ -129,11 +129,14 @@ fn the_other_signature_of_ecdsa_verifies_too() {
     assert!(key.verify(Algorithm::Es256, jws.signing_input(), &other.to_bytes()));
 }
 
+/// Hash and SPKI in base64url.
+type HostMaterial = Option<(&'static str, &'static str)>;
+
 #[test]
 fn the_host_is_handed_what_another_library_writes() {
     let set = minted_keys();
     #[rustfmt::skip]
-    let cases: &[(&str, Option<(&str, &str)>, Option<&str>)] = &[
+    let cases: &[(&str, HostMaterial, Option<&str>)] = &[
         (MINTED_RS256, Some(("sha256", MINTED_RSA_SPKI)), None),
         (MINTED_RS384, Some(("sha384", MINTED_RSA_SPKI)), None),
         (MINTED_RS512, Some(("sha512", MINTED_RSA_SPKI)), None),
