@@ -1,0 +1,227 @@
+//! What can stand between `${` and `}`.
+
+use gatehouse_config::{Context, HeaderName, nearest};
+use gatehouse_host::{Consumer, Headers, Only};
+use serde_json::{Map, Value};
+
+/// The variables as an operator writes them; those with a part of their own choice in capitals.
+const KNOWN: [&str; 12] = [
+    "consumer.name",
+    "consumer.provider",
+    "claim.NAME",
+    "metadata.NAME",
+    "request.header.NAME",
+    "client_ip",
+    "method",
+    "host",
+    "path",
+    "uuid",
+    "now",
+    "env:NAME",
+];
+
+/// A variable of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Variable {
+    /// Something about who sent the request.
+    Consumer(ConsumerPart),
+    /// Something that the request's headers say.
+    Header(HeaderPart),
+    /// `client_ip`: the address of the client, beyond the trusted proxies.
+    ClientIp,
+    /// `path.NAME`: what the path template of the rule's `match` captured under this name.
+    Capture(Box<str>),
+    /// `uuid`: a random UUID of version 4, another one each time.
+    Uuid,
+    /// `now`: the time, RFC 3339 in UTC and whole seconds.
+    Now,
+}
+
+/// What a template can say of a consumer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConsumerPart {
+    /// `consumer.name`
+    Name,
+    /// `consumer.provider`
+    Provider,
+    /// `claim.NAME`: a claim of its token.
+    Claim(ClaimPath),
+    /// `metadata.NAME`: what the operator's configuration says of it.
+    Metadata(ClaimPath),
+}
+
+/// What a template can say of a request's headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderPart {
+    /// `request.header.NAME`: the value of a header that is there exactly once.
+    Named(HeaderName),
+    /// `method`
+    Method,
+    /// `host`: the `:authority`, with its port if it has one.
+    Host,
+    /// `path`: the `:path` up to the query, as Envoy's own normalisation left it.
+    Path,
+}
+
+/// The name of a member of an object, or of one further down: `org.id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimPath(Box<str>);
+
+impl Variable {
+    /// Whether it is of the request, so that a response can only use it if it was kept.
+    pub fn is_of_request(&self) -> bool {
+        !matches!(self, Self::Uuid | Self::Now)
+    }
+
+    /// Whether a client says what it is, with nothing but its request.
+    pub fn is_chosen_by_client(&self) -> bool {
+        matches!(self, Self::Header(_) | Self::Capture(_))
+    }
+
+    /// A variable by its name. `captures` are the names that the `match` of the rule captures;
+    /// nothing where that is not known, since the `match` itself is wrong.
+    pub(crate) fn read(
+        name: &str,
+        captures: Option<&[&str]>,
+        context: &mut Context<'_>,
+    ) -> Option<Self> {
+        let plain = match name {
+            "consumer.name" => Some(Self::Consumer(ConsumerPart::Name)),
+            "consumer.provider" => Some(Self::Consumer(ConsumerPart::Provider)),
+            "client_ip" => Some(Self::ClientIp),
+            "method" => Some(Self::Header(HeaderPart::Method)),
+            "host" => Some(Self::Header(HeaderPart::Host)),
+            "path" => Some(Self::Header(HeaderPart::Path)),
+            "uuid" => Some(Self::Uuid),
+            "now" => Some(Self::Now),
+            _ => None,
+        };
+        if plain.is_some() {
+            return plain;
+        }
+        if let Some(path) = name.strip_prefix("claim.").and_then(ClaimPath::new) {
+            return Some(Self::Consumer(ConsumerPart::Claim(path)));
+        }
+        if let Some(path) = name.strip_prefix("metadata.").and_then(ClaimPath::new) {
+            return Some(Self::Consumer(ConsumerPart::Metadata(path)));
+        }
+        if let Some(header) = name.strip_prefix("request.header.") {
+            return match HeaderName::new(header) {
+                Some(header) => Some(Self::Header(HeaderPart::Named(header))),
+                None => context.problem(format!("{header:?} in {name:?} is not a header name")),
+            };
+        }
+        if let Some(capture) = name.strip_prefix("path.") {
+            return capture_named(capture, captures, context);
+        }
+        unknown(name, context)
+    }
+}
+
+fn capture_named(
+    capture: &str,
+    captures: Option<&[&str]>,
+    context: &mut Context<'_>,
+) -> Option<Variable> {
+    let found = Some(Variable::Capture(capture.into()));
+    match captures {
+        None => found,
+        Some(names) if names.contains(&capture) => found,
+        Some([]) => context.problem_hint(
+            format!("no variable \"path.{capture}\": the match of this rule captures nothing"),
+            "write match: {path: {template: \"/users/{id}\"}} for path.id",
+        ),
+        Some(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("path.{name}")).collect();
+            let name = format!("path.{capture}");
+            let names = names.iter().map(String::as_str);
+            context.unknown(format!("no variable {name:?}"), &name, names)
+        }
+    }
+}
+
+fn unknown(name: &str, context: &mut Context<'_>) -> Option<Variable> {
+    // A mistake before the part of the operator's own choice: `claims.email`.
+    let candidates: Vec<String> = KNOWN
+        .iter()
+        .map(|known| {
+            let depth = known.matches('.').count();
+            let own = name.splitn(depth + 1, '.').nth(depth);
+            known.replace("NAME", own.filter(|own| !own.is_empty()).unwrap_or("NAME"))
+        })
+        .filter(|candidate| candidate != name)
+        .collect();
+    let suggestion = match nearest(name, candidates.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None => format!("known: {}, path.NAME", KNOWN.join(", ")),
+    };
+    context.problem_hint(format!("no variable {name:?}"), suggestion)
+}
+
+impl ConsumerPart {
+    /// Appends what it is of this consumer; says whether there is such a thing.
+    pub fn write(&self, consumer: &Consumer, out: &mut Vec<u8>) -> bool {
+        match self {
+            Self::Name => out.extend_from_slice(consumer.name.as_bytes()),
+            Self::Provider => out.extend_from_slice(consumer.provider.as_bytes()),
+            Self::Claim(path) => return path.write(&consumer.claims, out),
+            Self::Metadata(path) => return path.write(&consumer.metadata, out),
+        }
+        true
+    }
+}
+
+impl HeaderPart {
+    /// Appends what it is in these headers; says whether there is such a thing. A header that is
+    /// there twice has no value: which one counts is anybody's guess.
+    pub fn write(&self, headers: &Headers, out: &mut Vec<u8>) -> bool {
+        let name = match self {
+            Self::Named(name) => name.as_str(),
+            Self::Method => ":method",
+            Self::Host => ":authority",
+            Self::Path => ":path",
+        };
+        let Only::One(value) = headers.only(name) else {
+            return false;
+        };
+        let value = match self {
+            Self::Path => value.split(|byte| *byte == b'?').next().unwrap_or_default(),
+            _ => value,
+        };
+        out.extend_from_slice(value);
+        true
+    }
+}
+
+impl ClaimPath {
+    fn new(path: &str) -> Option<Self> {
+        let valid = path.split('.').all(|part| !part.is_empty());
+        valid.then(|| Self(path.into()))
+    }
+
+    /// Appends the text, number or boolean that stands there; says whether one does. At each level a
+    /// member whose name is all that remains of the path comes before one whose name ends at the
+    /// next dot: names of claims can be URLs.
+    fn write(&self, map: &Map<String, Value>, out: &mut Vec<u8>) -> bool {
+        match self.find(map) {
+            Some(Value::String(text)) => out.extend_from_slice(text.as_bytes()),
+            Some(Value::Number(number)) => out.extend_from_slice(number.to_string().as_bytes()),
+            Some(Value::Bool(value)) => out.extend_from_slice(value.to_string().as_bytes()),
+            Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => return false,
+        }
+        true
+    }
+
+    fn find<'m>(&self, map: &'m Map<String, Value>) -> Option<&'m Value> {
+        let mut map = map;
+        let mut rest = &*self.0;
+        loop {
+            if let Some(value) = map.get(rest) {
+                return Some(value);
+            }
+            let (first, further) = rest.split_once('.')?;
+            map = map.get(first)?.as_object()?;
+            rest = further;
+        }
+    }
+}
