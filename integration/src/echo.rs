@@ -26,6 +26,7 @@ use hyper_util::server::conn::auto;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Past what any test sends: the limits under test are Envoy's.
 const MAX_HEADERS: usize = 1024;
@@ -84,9 +85,17 @@ impl Echo {
         self.address
     }
 
-    /// Serves until the process ends.
-    pub fn serve_for_good(self) {
-        self.runtime.block_on(std::future::pending::<()>());
+    /// Serves until the process is told to end. In a container it is process 1, which no signal ends by itself.
+    pub fn serve_until_signalled(self) -> std::io::Result<()> {
+        self.runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            Ok(())
+        })
     }
 }
 

@@ -171,6 +171,11 @@ impl Envoy {
             .unwrap_or_else(|| panic!("no listener with port {port} in the file"))
     }
 
+    /// Where the admin interface is.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// `http://127.0.0.1:PORT` of the first listener.
     pub fn url(&self) -> String {
         format!("http://{}", self.address())

@@ -17,12 +17,12 @@ fn main() {
             "{address:?} is not an address like 127.0.0.1:18080"
         ));
     };
-    match Echo::listen(address) {
-        Err(error) => fail(&format!("can't listen on {address}: {error}")),
-        Ok(echo) => {
-            println!("listening on {}", echo.address());
-            echo.serve_for_good();
-        }
+    let served = Echo::listen(address).and_then(|echo| {
+        println!("listening on {}", echo.address());
+        echo.serve_until_signalled()
+    });
+    if let Err(error) = served {
+        fail(&format!("can't serve on {address}: {error}"));
     }
 }
 

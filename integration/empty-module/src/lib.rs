@@ -1,0 +1,49 @@
+//! A filter that does nothing: what a module costs before it does anything.
+//!
+//! 1. Every request and every response goes on as it is.
+//! 2. The configuration is not looked at.
+//!
+//! The benchmarks build it twice: with the callback for request headers, and with the feature
+//! `response` for response headers too.
+
+use gatehouse_host::{ConfigureError, Host, HttpFilter, Module, Request, Response, Result, Verdict};
+
+/// The filter; there is nothing to configure.
+pub struct Filter;
+
+impl Module for Filter {
+    const NAME: &'static str = "empty";
+
+    fn configure(
+        _: &[u8],
+        _: &dyn Fn(&str) -> Option<String>,
+        _: &dyn Host,
+    ) -> std::result::Result<Self, ConfigureError> {
+        Ok(Self)
+    }
+}
+
+impl HttpFilter for Filter {
+    type Pending = ();
+
+    fn request(&self, _: &mut Request<'_>, (): &mut ()) -> Result<Verdict> {
+        Ok(Verdict::Continue)
+    }
+
+    fn response(&self, _: &mut Response<'_>, (): &mut ()) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The entrypoint, in a module of its own: what the line expands to is no part of the crate's interface.
+#[cfg(all(target_arch = "wasm32", feature = "module"))]
+mod entrypoint {
+    #[cfg(not(feature = "response"))]
+    gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers]);
+
+    #[cfg(feature = "response")]
+    gatehouse_host_proxy_wasm::http_module!(
+        crate::Filter,
+        callbacks: [request_headers, response_headers]
+    );
+}
