@@ -1,0 +1,104 @@
+//! Hosts: `example.com`, `*.example.com`, `[2001:db8::1]`.
+//!
+//! The host of a request is `:authority` without its port and without one dot at its end. Case does
+//! not count (RFC 9110, 4.2.3). `*.example.com` holds for every name below `example.com`, however
+//! deep, and not for `example.com` itself, as in Envoy's virtual hosts. An authority that is not
+//! a host and perhaps a port (`user@host`, no UTF-8) is no configured host.
+
+use gatehouse_config::{Context, Decode, Value};
+use std::net::Ipv6Addr;
+
+/// A host, or all below one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HostPattern {
+    /// A name, or an IPv4 address.
+    Exact(String),
+    /// What a name below ends with: `.example.com`.
+    Below(String),
+    /// An IPv6 address, however it is written.
+    V6(Ipv6Addr),
+}
+
+impl HostPattern {
+    pub(crate) fn matches(&self, authority: &[u8]) -> bool {
+        let Ok(authority) = std::str::from_utf8(authority) else {
+            return false;
+        };
+        let (host, _) = split_port(authority);
+        if let Self::V6(address) = self {
+            return v6(host) == Some(*address);
+        }
+        let host = host.strip_suffix('.').unwrap_or(host).as_bytes();
+        match self {
+            Self::Exact(name) => host.eq_ignore_ascii_case(name.as_bytes()),
+            Self::Below(suffix) => host
+                .len()
+                .checked_sub(suffix.len())
+                .filter(|start| *start > 0)
+                .and_then(|start| host.get(start..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes())),
+            Self::V6(_) => false,
+        }
+    }
+}
+
+impl Decode for HostPattern {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        let (host, port) = split_port(&text);
+        if port.is_some() {
+            return context.problem_hint(
+                format!("{text:?} has a port, which does not count"),
+                format!("did you mean {host:?}?"),
+            );
+        }
+        if let Some(address) = v6(&text) {
+            return Some(Self::V6(address));
+        }
+        if text.parse::<Ipv6Addr>().is_ok() {
+            return context.problem_hint(
+                format!("{text:?} is not a host"),
+                format!("did you mean \"[{text}]\"?"),
+            );
+        }
+        if text == "*" {
+            return context.problem_hint("\"*\" is every host", "leave \"hosts\" out to say so");
+        }
+        let lower = text.to_ascii_lowercase();
+        let lower = lower.strip_suffix('.').unwrap_or(&lower);
+        let name = lower.strip_prefix("*.").unwrap_or(lower);
+        let valid = name.split('.').all(|label| {
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        });
+        if !valid {
+            return context.problem_hint(
+                format!("{text:?} is not a host"),
+                "write a name, \"*.\" and a name, or an address; names of other scripts as xn--…",
+            );
+        }
+        Some(match lower.strip_prefix('*') {
+            Some(suffix) => Self::Below(suffix.to_owned()),
+            None => Self::Exact(lower.to_owned()),
+        })
+    }
+}
+
+/// `host[:port]` (RFC 3986, 3.2; the port may be empty).
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port))
+            if port.bytes().all(|b| b.is_ascii_digit())
+                && (!host.contains(':') || host.ends_with(']')) =>
+        {
+            (host, Some(port))
+        }
+        _ => (authority, None),
+    }
+}
+
+fn v6(host: &str) -> Option<Ipv6Addr> {
+    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}

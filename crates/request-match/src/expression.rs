@@ -1,0 +1,59 @@
+//! Regular expressions, always matched against the whole text: one that is found somewhere inside
+//! is the classic hole in a rule.
+//!
+//! `.` also matches line breaks: a rule about `/admin/.*` must hold for `/admin/%0A`. An expression
+//! compiles to at most [`SIZE_LIMIT`] bytes, and matching takes linear time (the `regex` crate).
+
+use gatehouse_config::Context;
+use regex::{Error, Regex, RegexBuilder, bytes};
+
+/// How much memory a compiled expression may take, in bytes.
+const SIZE_LIMIT: usize = 1 << 20;
+
+/// How much memory its matcher may take for what it has seen so far, in bytes.
+const CACHE_LIMIT: usize = 512 << 10;
+
+/// An expression over text.
+pub(crate) fn text(pattern: &str, context: &mut Context<'_>) -> Option<Regex> {
+    compile(pattern, context, |pattern| {
+        RegexBuilder::new(pattern)
+            .dot_matches_new_line(true)
+            .size_limit(SIZE_LIMIT)
+            .dfa_size_limit(CACHE_LIMIT)
+            .build()
+    })
+}
+
+/// An expression over bytes: `.` is any byte, `\w` and its like are ASCII.
+pub(crate) fn octets(pattern: &str, context: &mut Context<'_>) -> Option<bytes::Regex> {
+    compile(pattern, context, |pattern| {
+        bytes::RegexBuilder::new(pattern)
+            .unicode(false)
+            .dot_matches_new_line(true)
+            .size_limit(SIZE_LIMIT)
+            .dfa_size_limit(CACHE_LIMIT)
+            .build()
+    })
+}
+
+fn compile<R>(
+    pattern: &str,
+    context: &mut Context<'_>,
+    build: impl Fn(&str) -> Result<R, Error>,
+) -> Option<R> {
+    // On its own first: `a)|(b` must not become good by what is put around it.
+    let anchored = format!(r"\A(?:{pattern})\z");
+    match build(pattern).and_then(|_| build(&anchored)) {
+        Ok(regex) => Some(regex),
+        Err(Error::CompiledTooBig(limit)) => context.problem(format!(
+            "the regular expression takes more than {limit} bytes when compiled"
+        )),
+        Err(error) => {
+            // The crate draws the position over several lines; a problem is one line.
+            let error = error.to_string();
+            let reason = error.lines().next_back().unwrap_or_default();
+            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+            context.problem(format!("{pattern:?} is not a regular expression: {reason}"))
+        }
+    }
+}

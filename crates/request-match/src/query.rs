@@ -1,0 +1,76 @@
+//! The query of a request target.
+//!
+//! Parameters are separated by `&`, and by nothing else. A name ends at the first `=`; without one,
+//! the value is empty. Names and values are percent-decoded once, what is no escape stays, and a
+//! `+` is a plus: `application/x-www-form-urlencoded` would make it a space, but a query is not
+//! bound to that, and an API key may hold one. Names are compared as bytes, case and all.
+
+use crate::escape;
+use std::borrow::Cow;
+
+/// One parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair<'q> {
+    /// The name as it was sent.
+    pub raw_name: &'q [u8],
+    /// The value as it was sent; empty where there is no `=`.
+    pub raw_value: &'q [u8],
+    /// The name, decoded.
+    pub name: Cow<'q, [u8]>,
+    /// The value, decoded. It need not be UTF-8.
+    pub value: Cow<'q, [u8]>,
+}
+
+/// The parameters of a request target, in order. Empty ones, as in `?&&`, are left out.
+pub fn pairs(target: &[u8]) -> impl Iterator<Item = Pair<'_>> {
+    let (_, query, _) = split(target);
+    query
+        .unwrap_or_default()
+        .split(|byte| *byte == b'&')
+        .filter(|piece| !piece.is_empty())
+        .map(pair)
+}
+
+/// The request target without the parameters of a (decoded) name, all other bytes as they are;
+/// nothing where it has none. With the last parameter the `?` goes too.
+pub fn without(target: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    let (path, query, fragment) = split(target);
+    let is_kept = |piece: &&[u8]| piece.is_empty() || *pair(piece).name != *name;
+    let pieces = query?.split(|byte| *byte == b'&');
+    let kept: Vec<&[u8]> = pieces.clone().filter(is_kept).collect();
+    if kept.len() == pieces.count() {
+        return None;
+    }
+    let mut rebuilt = path.to_vec();
+    if !kept.is_empty() {
+        rebuilt.push(b'?');
+        rebuilt.extend(kept.join(&b'&'));
+    }
+    rebuilt.extend_from_slice(fragment);
+    Some(rebuilt)
+}
+
+fn pair(piece: &[u8]) -> Pair<'_> {
+    let mut parts = piece.splitn(2, |byte| *byte == b'=');
+    let raw_name = parts.next().unwrap_or_default();
+    let raw_value = parts.next().unwrap_or_default();
+    Pair {
+        raw_name,
+        raw_value,
+        name: escape::decode(raw_name),
+        value: escape::decode(raw_value),
+    }
+}
+
+/// The path, the query without its `?` where there is one, and the fragment with its `#`.
+fn split(target: &[u8]) -> (&[u8], Option<&[u8]>, &[u8]) {
+    let hash = target.iter().position(|byte| *byte == b'#');
+    let (target, fragment) = hash
+        .and_then(|hash| target.split_at_checked(hash))
+        .unwrap_or((target, b""));
+    let mark = target.iter().position(|byte| *byte == b'?');
+    match mark.and_then(|mark| target.split_at_checked(mark)) {
+        Some((path, query)) => (path, query.get(1..), fragment),
+        None => (target, None, fragment),
+    }
+}

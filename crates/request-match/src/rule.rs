@@ -1,0 +1,159 @@
+//! The `match` of a rule.
+
+use crate::Subject;
+use crate::authority::HostPattern;
+use crate::condition::{Condition, Cost};
+use crate::field::{HeaderField, QueryField};
+use crate::method::Method;
+use crate::pattern::PathPattern;
+use gatehouse_config::{Cidr, Context, Decode, NonEmpty, Value, object};
+use gatehouse_host::{Request, Result};
+
+/// The `match` of a rule. The default matches everything.
+#[derive(Debug, Clone, Default)]
+pub struct Match {
+    conditions: Vec<Condition>,
+}
+
+object! {
+    struct Raw {
+        path: Option<PathPattern>,
+        methods: Option<NonEmpty<Method>>,
+        hosts: Option<NonEmpty<HostPattern>>,
+        headers: Option<NonEmpty<HeaderField>>,
+        query: Option<NonEmpty<QueryField>>,
+        client_ip: Option<NonEmpty<Cidr>>,
+        consumer: Option<NonEmpty<Name>>,
+        groups: Option<NonEmpty<Name>>,
+        not: Option<Negated>,
+    }
+}
+
+/// What stands under `not`.
+struct Negated(Match);
+
+impl Decode for Match {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        if is_empty(value) {
+            return context.problem_hint(
+                "empty, so it matches everything",
+                "leave \"match\" out to say so",
+            );
+        }
+        Raw::decode(value, context).map(Self::from)
+    }
+}
+
+impl Decode for Negated {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        if is_empty(value) {
+            return context.problem_hint("empty, so nothing would match", "leave \"not\" out");
+        }
+        Match::decode(value, context).map(Self)
+    }
+}
+
+/// The name of a consumer or of a group.
+struct Name(String);
+
+impl Decode for Name {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        if text.is_empty() {
+            return context.problem("empty, but needs a name");
+        }
+        Some(Self(text))
+    }
+}
+
+fn texts(names: NonEmpty<Name>) -> Vec<String> {
+    names.0.into_iter().map(|name| name.0).collect()
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| map.is_empty())
+}
+
+impl From<Raw> for Match {
+    fn from(raw: Raw) -> Self {
+        let mut conditions = Vec::new();
+        conditions.extend(raw.methods.map(|methods| Condition::Methods(methods.0)));
+        conditions.extend(raw.path.map(Condition::Path));
+        conditions.extend(raw.hosts.map(|hosts| Condition::Hosts(hosts.0)));
+        conditions.extend(
+            raw.headers
+                .into_iter()
+                .flat_map(|fields| fields.0)
+                .map(Condition::Header),
+        );
+        conditions.extend(
+            raw.query
+                .into_iter()
+                .flat_map(|fields| fields.0)
+                .map(Condition::Query),
+        );
+        conditions.extend(raw.client_ip.map(|ranges| Condition::ClientIp(ranges.0)));
+        conditions.extend(raw.consumer.map(|names| Condition::Consumer(texts(names))));
+        conditions.extend(raw.groups.map(|names| Condition::Groups(texts(names))));
+        conditions.extend(raw.not.map(|not| Condition::Not(not.0)));
+        // Stable: among conditions of one cost the order above, cheapest first.
+        conditions.sort_by_key(Condition::cost);
+        Self { conditions }
+    }
+}
+
+impl Match {
+    /// Whether the rule is about this request: all its conditions hold. The host is asked for
+    /// nothing that no condition needs, nor for what comes after a condition that does not hold.
+    ///
+    /// # Errors
+    /// Where the host refuses to say what must be known for it.
+    pub fn matches(&self, subject: &mut Subject, request: &mut Request<'_>) -> Result<bool> {
+        for condition in &self.conditions {
+            if !condition.holds(subject, request)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The names of the segments that the path template names, in order.
+    pub fn capture_names(&self) -> impl Iterator<Item = &str> {
+        self.template()
+            .into_iter()
+            .flat_map(|template| template.names())
+    }
+
+    /// The named segments of a request's path, decoded, in the order of
+    /// [`Match::capture_names`]; none where the path does not match the template. A value is the
+    /// client's text: any character but `/`, line breaks and NUL among them, and in `{name=**}` `/`
+    /// too.
+    ///
+    /// # Errors
+    /// Where the host does not hand over the headers.
+    pub fn captures(
+        &self,
+        subject: &mut Subject,
+        request: &mut Request<'_>,
+    ) -> Result<Vec<(&str, String)>> {
+        let Some(template) = self.template() else {
+            return Ok(Vec::new());
+        };
+        let path = subject.path(request)?;
+        Ok(template.captures(path.as_str()).unwrap_or_default())
+    }
+
+    fn template(&self) -> Option<&crate::template::Template> {
+        self.conditions
+            .iter()
+            .find_map(|condition| match condition {
+                Condition::Path(PathPattern::Template(template)) => Some(template),
+                _ => None,
+            })
+    }
+
+    pub(crate) fn cost(&self) -> Cost {
+        let costs = self.conditions.iter().map(Condition::cost);
+        costs.max().unwrap_or(Cost::Headers)
+    }
+}

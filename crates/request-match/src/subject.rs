@@ -1,0 +1,82 @@
+//! What is known of one request.
+
+use crate::client_ip;
+use crate::path::Path;
+use crate::query::{self, Pair};
+use gatehouse_host::{Only, Request, Result};
+use std::net::IpAddr;
+
+/// What is known of one request, found out at most once. One a filter and request: a filter that
+/// changes what it looks at (`:path`) sees what was there before.
+#[derive(Debug)]
+pub struct Subject {
+    trusted_hops: u32,
+    path: Option<Path>,
+    client_ip: Option<Option<IpAddr>>,
+}
+
+impl Subject {
+    /// Nothing is known yet. `trusted_hops` proxies are trusted in `x-forwarded-for`.
+    pub fn new(trusted_hops: u32) -> Self {
+        Self {
+            trusted_hops,
+            path: None,
+            client_ip: None,
+        }
+    }
+
+    /// The path in normal form.
+    ///
+    /// # Errors
+    /// Where the host does not hand over the headers.
+    pub fn path(&mut self, request: &mut Request<'_>) -> Result<&Path> {
+        let path = match self.path.take() {
+            Some(path) => path,
+            None => {
+                let headers = request.headers()?;
+                let method = headers.all(":method").next().unwrap_or_default();
+                match headers.only(":path") {
+                    Only::Absent => Path::of(method, b""),
+                    Only::One(target) => Path::of(method, target),
+                    Only::Several => {
+                        let first = headers.all(":path").next().unwrap_or_default();
+                        let mut path = Path::of(method, first);
+                        path.make_ambiguous();
+                        path
+                    }
+                }
+            }
+        };
+        Ok(self.path.insert(path))
+    }
+
+    /// The parameters of the query, in order; see [`query::pairs`].
+    ///
+    /// # Errors
+    /// Where the host does not hand over the headers.
+    pub fn query<'r>(
+        &mut self,
+        request: &'r mut Request<'_>,
+    ) -> Result<impl Iterator<Item = Pair<'r>> + use<'r>> {
+        let target = request.headers()?.all(":path").next();
+        Ok(query::pairs(target.unwrap_or_default()))
+    }
+
+    /// Who is at the other end, beyond the trusted proxies; see the crate's documentation.
+    /// An IPv4-mapped address is the IPv4 address.
+    ///
+    /// # Errors
+    /// Where the host refuses to say.
+    pub fn client_ip(&mut self, request: &mut Request<'_>) -> Result<Option<IpAddr>> {
+        if let Some(known) = self.client_ip {
+            return Ok(known);
+        }
+        let peer = request.peer()?;
+        let client = match usize::try_from(self.trusted_hops).unwrap_or(usize::MAX) {
+            0 => peer,
+            hops => client_ip::beyond(hops, peer, request.headers()?.all("x-forwarded-for")),
+        };
+        self.client_ip = Some(client);
+        Ok(client)
+    }
+}
