@@ -1,0 +1,72 @@
+//! Which headers may be changed.
+//!
+//! Not those that Envoy keeps for itself: changing them breaks the connection, or lets one message be
+//! read as two. And not, with a value that a client chose, those with which Envoy is told what to do
+//! with a request: Envoy removes a client's own `x-envoy-` headers before any filter runs, and
+//! a filter must not bring them back.
+
+use gatehouse_config::{Context, Decode, HeaderName, Value};
+
+/// With these, Envoy's router is told what to do with a request.
+const ENVOY: &str = "x-envoy-";
+
+/// The name of a header that may be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Editable(pub(crate) HeaderName);
+
+/// What names of headers begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prefix(HeaderName);
+
+/// Why a header cannot be changed, and what to do; nothing where it can.
+fn protected(name: &str) -> Option<(&'static str, &'static str)> {
+    match name {
+        "host" => Some((
+            "is Envoy's :authority, by which it routes",
+            "use host_rewrite_literal of the Envoy route",
+        )),
+        "content-length" => Some(("follows from the body", "leave it to Envoy")),
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer"
+        | "transfer-encoding" | "upgrade" => Some((
+            "is of one connection, not of the message (RFC 9110, 7.6.1)",
+            "leave it to Envoy",
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a header may be changed; for names that come with a message.
+pub(crate) fn is_editable(name: &str) -> bool {
+    !name.starts_with(':') && protected(name).is_none()
+}
+
+/// Whether Envoy takes orders from a request header of this name.
+pub(crate) fn commands_envoy(name: &str) -> bool {
+    name.starts_with(ENVOY)
+}
+
+impl Decode for Editable {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let name = HeaderName::decode(value, context)?;
+        match protected(&name) {
+            None => Some(Self(name)),
+            Some((why, instead)) => {
+                context.problem_hint(format!("\"{name}\" cannot be changed: it {why}"), instead)
+            }
+        }
+    }
+}
+
+impl Decode for Prefix {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        // What a name may begin with is a name too.
+        HeaderName::decode(value, context).map(Self)
+    }
+}
+
+impl Prefix {
+    /// Whether a header of this name is to be removed.
+    pub(crate) fn covers(&self, name: &str) -> bool {
+        name.starts_with(self.0.as_str()) && is_editable(name)
+    }
+}

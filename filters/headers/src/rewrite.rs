@@ -1,0 +1,168 @@
+//! Replacing what a regular expression finds in a header's value.
+//!
+//! Values are bytes, so expressions are about bytes: `.` is any byte but the line feed, `\w` and `(?i)`
+//! are about ASCII. Matching takes time linear in the value's length. Every match is replaced.
+
+use gatehouse_config::Context;
+use gatehouse_config::values::is_field_value;
+use regex::bytes::{Regex, RegexBuilder};
+
+/// What an expression may take when compiled, and its lazily built automaton at run time.
+const COMPILED_BYTES: usize = 256 << 10;
+
+/// A regular expression and what to put in place of what it finds.
+#[derive(Debug, Clone)]
+pub(crate) struct Rewrite {
+    regex: Regex,
+    with: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Literal(Box<[u8]>),
+    Group(usize),
+}
+
+impl Rewrite {
+    /// From the `regex` and `with` of an operation, which is where `context` stands.
+    pub(crate) fn read(regex: &str, with: &str, context: &mut Context<'_>) -> Option<Self> {
+        let regex = context.at_key("regex", |context| compile(regex, context))?;
+        let with = context.at_key("with", |context| pieces(with, &regex, context))?;
+        Some(Self { regex, with })
+    }
+
+    /// The value with all matches replaced, without white space around it; nothing where there was
+    /// no match. It is cut short soon after it got longer than `most` bytes: one that long is not
+    /// used anyway.
+    pub(crate) fn apply(&self, value: &[u8], most: usize) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let mut copied = 0;
+        let mut found = false;
+        for captures in self.regex.captures_iter(value) {
+            let Some(whole) = captures.get(0) else {
+                continue;
+            };
+            out.extend_from_slice(value.get(copied..whole.start()).unwrap_or_default());
+            copied = whole.end();
+            found = true;
+            for piece in &self.with {
+                out.extend_from_slice(match piece {
+                    Piece::Literal(literal) => literal,
+                    // A group that took no part is empty, as everywhere.
+                    Piece::Group(group) => captures
+                        .get(*group)
+                        .map(|found| found.as_bytes())
+                        .unwrap_or_default(),
+                });
+            }
+            if out.len() > most {
+                return Some(out);
+            }
+        }
+        if !found {
+            return None;
+        }
+        out.extend_from_slice(value.get(copied..).unwrap_or_default());
+        Some(trimmed(&out).to_vec())
+    }
+}
+
+/// Without the optional white space that is not part of a value (RFC 9110, 5.5).
+pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
+    let mut value = value;
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+fn compile(regex: &str, context: &mut Context<'_>) -> Option<Regex> {
+    let compiled = RegexBuilder::new(regex)
+        .unicode(false)
+        .size_limit(COMPILED_BYTES)
+        .dfa_size_limit(COMPILED_BYTES)
+        .build();
+    match compiled {
+        Ok(regex) => Some(regex),
+        Err(regex::Error::CompiledTooBig(_)) => context.problem_hint(
+            "the regular expression takes too much memory",
+            "use smaller repetitions",
+        ),
+        Err(error) => {
+            // The last line says what is wrong; those before it draw where.
+            let text = error.to_string();
+            let line = text.lines().last().unwrap_or_default();
+            let what = line.strip_prefix("error: ").unwrap_or(line);
+            context.problem(format!("not a regular expression: {what}"))
+        }
+    }
+}
+
+fn pieces(with: &str, regex: &Regex, context: &mut Context<'_>) -> Option<Vec<Piece>> {
+    let before = context.problem_count();
+    let mut pieces = Vec::new();
+    let mut literal = String::new();
+    let mut rest = with;
+    while let Some((text, after)) = rest.split_once('$') {
+        literal.push_str(text);
+        if let Some(after) = after.strip_prefix('$') {
+            literal.push('$');
+            rest = after;
+            continue;
+        }
+        let (name, after) = match after.strip_prefix('{') {
+            Some(opened) => match opened.split_once('}') {
+                Some(parts) => parts,
+                None => return context.problem("a \"${\" without its \"}\""),
+            },
+            None => after
+                .find(|c: char| !c.is_ascii_digit())
+                .map_or((after, ""), |end| after.split_at(end)),
+        };
+        rest = after;
+        if name.is_empty() {
+            context.problem_hint::<()>(
+                "a \"$\" that begins no group",
+                "write \"$1\" or \"${name}\" for a group, \"$$\" for a dollar sign",
+            );
+            continue;
+        }
+        if let Some(group) = group(name, regex, context) {
+            pieces.push(Piece::Literal(
+                std::mem::take(&mut literal).into_bytes().into(),
+            ));
+            pieces.push(Piece::Group(group));
+        }
+    }
+    literal.push_str(rest);
+    pieces.push(Piece::Literal(literal.into_bytes().into()));
+    pieces.retain(|piece| !matches!(piece, Piece::Literal(literal) if literal.is_empty()));
+    let sound = pieces.iter().all(|piece| match piece {
+        Piece::Literal(literal) => is_field_value(literal),
+        Piece::Group(_) => true,
+    });
+    if !sound {
+        return context.problem("a header value cannot have control characters such as CR or LF");
+    }
+    (context.problem_count() == before).then_some(pieces)
+}
+
+fn group(name: &str, regex: &Regex, context: &mut Context<'_>) -> Option<usize> {
+    if let Ok(number) = name.parse::<usize>() {
+        let last = regex.captures_len().saturating_sub(1);
+        if number > last {
+            return context.problem(format!(
+                "no group {number}: the last one of the regular expression is {last}"
+            ));
+        }
+        return Some(number);
+    }
+    let found = regex.capture_names().position(|known| known == Some(name));
+    match found {
+        Some(group) => Some(group),
+        None => {
+            let names: Vec<&str> = regex.capture_names().flatten().collect();
+            context.unknown(format!("no group named {name:?}"), name, names)
+        }
+    }
+}
