@@ -40,6 +40,7 @@ apt_install() {
 
 # The toolchain that rust-toolchain.toml names, with its wasm target.
 ensure_rust() {
+  command -v cargo >/dev/null || PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
   local rustup_hint="install rustup (https://rustup.rs), then run this again"
   need cargo "$rustup_hint"
   local channel
