@@ -1,0 +1,228 @@
+//! The configuration, and what must hold between its parts.
+
+use crate::credential::{Location, Strip};
+use crate::identity::ClaimHeader;
+use crate::provider::{Provider, ProviderConfig};
+use crate::rule::Rule;
+use gatehouse_config::{
+    Context, Decode, Entries, HeaderName, Identifier, NonEmpty, Value, keywords, object,
+};
+use gatehouse_denial::DenialShape;
+
+keywords! {
+    /// What becomes of denials.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Mode {
+        /// They are answered.
+        Enforce = "enforce",
+        /// They are counted, and the request goes on unchanged.
+        Report = "report",
+    }
+}
+
+object! {
+    /// What the upstream gets to know.
+    #[derive(Default)]
+    struct RawForward {
+        consumer_header: Option<HeaderName>,
+        claim_headers: Vec<ClaimHeader> = Vec::new(),
+        strip_credentials: bool = true,
+    }
+}
+
+/// What the upstream gets to know.
+pub(crate) struct Forward {
+    pub(crate) consumer_header: Option<HeaderName>,
+    pub(crate) claim_headers: Vec<ClaimHeader>,
+    pub(crate) strip: Strip,
+}
+
+/// The configuration of the filter. It cannot be built but by decoding, and holds only what has
+/// been checked.
+pub struct Config {
+    pub(crate) mode: Mode,
+    pub(crate) trusted_hops: u32,
+    pub(crate) denial: DenialShape,
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) forward: Forward,
+}
+
+const FIELDS: &[&str] = &[
+    "mode",
+    "trusted_hops",
+    "denial",
+    "providers",
+    "rules",
+    "forward",
+];
+
+impl Decode for Config {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let fields = context.object(value, FIELDS)?;
+        let mode = fields.field_or("mode", || Mode::Enforce, context);
+        let trusted_hops = fields.field_or("trusted_hops", || 0, context);
+        let denial = fields.field_or("denial", DenialShape::default, context);
+        let providers: Option<Entries<Identifier, ProviderConfig>> =
+            fields.field_or("providers", Entries::default, context);
+        // Names of providers that have problems of their own are known names all the same.
+        let names: Vec<&str> = match value.get("providers") {
+            Some(Value::Object(providers)) => providers.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let rules: Option<NonEmpty<Value>> = fields.field("rules", context);
+        let rules = rules.and_then(|rules| {
+            context.at_key("rules", |context| decode_rules(&rules.0, &names, context))
+        });
+        let forward: Option<RawForward> = fields.field_or("forward", default_forward, context);
+        let providers = providers.and_then(|providers| check_places(providers.0, context));
+        let (providers, forward) = (providers?, forward?);
+        check_forward(&forward, &providers, context)?;
+        let strip = match forward.strip_credentials {
+            true => Strip::new(providers.iter().flat_map(|(_, provider)| provider.from())),
+            false => Strip::default(),
+        };
+        let claim_headers = forward.claim_headers;
+        let ready = |(name, config)| Provider::new(name, config, &claim_headers);
+        Some(Self {
+            mode: mode?,
+            trusted_hops: trusted_hops?,
+            denial: denial?,
+            providers: providers.into_iter().map(ready).collect(),
+            rules: rules?,
+            forward: Forward {
+                consumer_header: forward.consumer_header,
+                claim_headers,
+                strip,
+            },
+        })
+    }
+}
+
+fn default_forward() -> RawForward {
+    RawForward {
+        strip_credentials: true,
+        ..RawForward::default()
+    }
+}
+
+fn decode_rules(values: &[Value], names: &[&str], context: &mut Context<'_>) -> Option<Vec<Rule>> {
+    let everything = values
+        .iter()
+        .position(|rule| rule.is_object() && rule.get("match").is_none());
+    let rules: Vec<Option<Rule>> = values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| {
+            context.at_index(index, |context| {
+                let rule = Rule::decode(value, names, context);
+                match everything.filter(|everything| *everything < index) {
+                    Some(first) => context.problem_hint(
+                        format!("is never reached: rules[{first}] is about every request"),
+                        "move it up, or give the other a match",
+                    ),
+                    None => rule,
+                }
+            })
+        })
+        .collect();
+    rules.into_iter().collect()
+}
+
+type Configured = Vec<(Identifier, ProviderConfig)>;
+
+/// Two places of one provider at which one value could stand would make every credential there two.
+fn check_places(providers: Configured, context: &mut Context<'_>) -> Option<Configured> {
+    let before = context.problem_count();
+    for (name, provider) in &providers {
+        let places = provider.from();
+        for (index, place) in places.iter().enumerate() {
+            let earlier = places
+                .iter()
+                .take(index)
+                .position(|other| other.overlaps(place));
+            if let Some(earlier) = earlier {
+                context.at_key("providers", |context| {
+                    context.at_key(name, |context| {
+                        context.at_key(provider.kind(), |context| {
+                            context.at_key("from", |context| {
+                                context.at_index(index, |context| {
+                                    context.problem::<()>(format!(
+                                        "the {place} is looked at by from[{earlier}] already"
+                                    ))
+                                })
+                            })
+                        })
+                    })
+                });
+            }
+        }
+    }
+    (context.problem_count() == before).then_some(providers)
+}
+
+/// Headers that have a meaning of their own, between proxies or to Envoy.
+const RESERVED: &[&str] = &[
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+fn check_forward(
+    forward: &RawForward,
+    providers: &Configured,
+    context: &mut Context<'_>,
+) -> Option<()> {
+    let before = context.problem_count();
+    context.at_key("forward", |context| {
+        let mut taken: Vec<(String, &HeaderName)> = Vec::new();
+        if let Some(header) = &forward.consumer_header {
+            context.at_key("consumer_header", |context| {
+                check_identity_header(header, &taken, providers, context);
+            });
+            taken.push(("consumer_header".to_owned(), header));
+        }
+        context.at_key("claim_headers", |context| {
+            for (index, ClaimHeader { header, .. }) in forward.claim_headers.iter().enumerate() {
+                context.at_index(index, |context| {
+                    context.at_key("header", |context| {
+                        check_identity_header(header, &taken, providers, context);
+                    });
+                });
+                taken.push((format!("claim_headers[{index}]"), header));
+            }
+        });
+    });
+    (context.problem_count() == before).then_some(())
+}
+
+fn check_identity_header(
+    header: &HeaderName,
+    taken: &[(String, &HeaderName)],
+    providers: &Configured,
+    context: &mut Context<'_>,
+) {
+    if RESERVED.contains(&header.as_str()) {
+        context.problem::<()>(format!("{header} cannot carry an identity"));
+    }
+    if let Some((other, _)) = taken.iter().find(|(_, name)| *name == header) {
+        context.problem::<()>(format!("{other} writes {header} too"));
+    }
+    let holder = providers.iter().find(|(_, provider)| {
+        let holds =
+            |place: &Location| matches!(place, Location::Header { name, .. } if name == header);
+        provider.from().iter().any(holds)
+    });
+    if let Some((name, _)) = holder {
+        context.problem::<()>(format!(
+            "{header} is where provider \"{name}\" looks for its credential"
+        ));
+    }
+}

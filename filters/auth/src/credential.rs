@@ -1,0 +1,235 @@
+//! Where a credential stands in a request, and reading it there.
+//!
+//! Everything that could be a value is looked at: a header given twice, a parameter and a cookie at
+//! once. More than one value is [`Presented::Several`], even if they are equal: the upstream might
+//! read the other one.
+
+mod cookie;
+mod strip;
+
+#[cfg(test)]
+mod tests;
+
+use gatehouse_config::{Context, Decode, HeaderName, Value};
+use gatehouse_host::Headers;
+use gatehouse_request_match::query;
+use std::fmt;
+
+pub(crate) use strip::Strip;
+
+/// The longest value that is looked at. As long as the longest token of `gatehouse-jose`.
+pub(crate) const MAX_BYTES: usize = gatehouse_jose::MAX_TOKEN_BYTES;
+
+/// What a request has of a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Presented {
+    /// Nothing.
+    Absent,
+    /// One value, which may be empty.
+    One(Vec<u8>),
+    /// One value of more than [`MAX_BYTES`].
+    TooLong,
+    /// More than one value.
+    Several,
+}
+
+/// One element of `from`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// A header's value, after a prefix if one is configured.
+    Header {
+        name: HeaderName,
+        prefix: Option<Prefix>,
+    },
+    /// A parameter of the query, decoded as `gatehouse-request-match` does.
+    Query(Box<str>),
+    /// A cookie.
+    Cookie(Box<str>),
+}
+
+/// What stands before the credential in a header: `Bearer `. Compared without case (RFC 9110, 11.1);
+/// where it ends in a space, more spaces may follow (RFC 9110, 11.4: `1*SP`), and a value that is the
+/// prefix without its space holds an empty credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prefix(Box<str>);
+
+/// What is presented at any of the locations.
+pub(crate) fn read(locations: &[Location], headers: &Headers) -> Presented {
+    let mut presented = Presented::Absent;
+    for location in locations {
+        match location.read(headers) {
+            Presented::Absent => {}
+            Presented::Several => return Presented::Several,
+            found if presented == Presented::Absent => presented = found,
+            _ => return Presented::Several,
+        }
+    }
+    presented
+}
+
+impl Presented {
+    fn one(value: &[u8]) -> Self {
+        if value.len() > MAX_BYTES {
+            return Self::TooLong;
+        }
+        Self::One(value.to_vec())
+    }
+}
+
+impl Location {
+    fn read(&self, headers: &Headers) -> Presented {
+        match self {
+            Self::Header { name, prefix: None } => only(headers.all(name)),
+            Self::Header {
+                name,
+                prefix: Some(prefix),
+            } => {
+                let mut values = headers.all(name);
+                let mut ours = headers.all(name).filter_map(|value| prefix.strip(value));
+                match (ours.next(), values.nth(1)) {
+                    (None, _) => Presented::Absent,
+                    (Some(value), None) => Presented::one(value),
+                    // Also where the second value has another prefix: which of them counts?
+                    (Some(_), Some(_)) => Presented::Several,
+                }
+            }
+            Self::Query(name) => {
+                let path = headers.all(":path").next().unwrap_or_default();
+                only(
+                    query::pairs(path)
+                        .filter(|pair| *pair.name == *name.as_bytes())
+                        .map(|pair| pair.value),
+                )
+            }
+            Self::Cookie(name) => only(cookie::values(headers, name)),
+        }
+    }
+
+    /// Whether one value could stand at both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Header { name, prefix },
+                Self::Header {
+                    name: other,
+                    prefix: before,
+                },
+            ) => {
+                let overlap = match (prefix, before) {
+                    (Some(a), Some(b)) => a.starts_with(b) || b.starts_with(a),
+                    _ => true,
+                };
+                name == other && overlap
+            }
+            _ => self == other,
+        }
+    }
+}
+
+fn only<V: AsRef<[u8]>>(mut values: impl Iterator<Item = V>) -> Presented {
+    match (values.next(), values.next()) {
+        (None, _) => Presented::Absent,
+        (Some(value), None) => Presented::one(value.as_ref()),
+        _ => Presented::Several,
+    }
+}
+
+impl Prefix {
+    /// `Bearer `.
+    pub(crate) fn bearer() -> Self {
+        Self("Bearer ".into())
+    }
+
+    /// What follows the prefix, if the value has it.
+    pub(crate) fn strip<'v>(&self, value: &'v [u8]) -> Option<&'v [u8]> {
+        let Some(scheme) = self.0.strip_suffix(' ') else {
+            return strip_prefix(value, &self.0);
+        };
+        let rest = strip_prefix(value, scheme)?;
+        let credential = rest.trim_ascii_start();
+        (rest.is_empty() || credential.len() < rest.len()).then_some(credential)
+    }
+
+    fn starts_with(&self, other: &Self) -> bool {
+        strip_prefix(self.0.as_bytes(), &other.0).is_some()
+    }
+}
+
+fn strip_prefix<'v>(value: &'v [u8], prefix: &str) -> Option<&'v [u8]> {
+    let (head, rest) = value.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix.as_bytes()).then_some(rest)
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header { name, .. } => write!(f, "header {name}"),
+            Self::Query(name) => write!(f, "query parameter {name}"),
+            Self::Cookie(name) => write!(f, "cookie {name}"),
+        }
+    }
+}
+
+impl Decode for Location {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let fields = context.object(value, &["header", "prefix", "query", "cookie"])?;
+        let header: Option<HeaderName> = fields.field("header", context)?;
+        let prefix: Option<Prefix> = fields.field("prefix", context)?;
+        let query: Option<Parameter> = fields.field("query", context)?;
+        let cookie: Option<CookieName> = fields.field("cookie", context)?;
+        match (header, query, cookie) {
+            (Some(name), None, None) if name.as_str() == "cookie" => {
+                context.at_key("header", |context| {
+                    context.problem_hint("cookies are read one by one", "write {cookie: NAME}")
+                })
+            }
+            (Some(name), None, None) => Some(Self::Header { name, prefix }),
+            (None, Some(_), None) | (None, None, Some(_)) if prefix.is_some() => context
+                .at_key("prefix", |context| {
+                    context.problem("only a header has a prefix")
+                }),
+            (None, Some(Parameter(name)), None) => Some(Self::Query(name)),
+            (None, None, Some(CookieName(name))) => Some(Self::Cookie(name)),
+            _ => context.problem("needs exactly one of header, query, cookie"),
+        }
+    }
+}
+
+impl Decode for Prefix {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        let printable = text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+        if text.trim_start() != text || text.is_empty() || !printable {
+            return context.problem_hint(
+                format!("{text:?} is not a prefix"),
+                "an authentication scheme and a space, such as \"Bearer \"",
+            );
+        }
+        Some(Self(text.into()))
+    }
+}
+
+struct Parameter(Box<str>);
+
+impl Decode for Parameter {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        if text.is_empty() {
+            return context.problem("a parameter's name cannot be empty");
+        }
+        Some(Self(text.into()))
+    }
+}
+
+struct CookieName(Box<str>);
+
+impl Decode for CookieName {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        // A cookie's name is a token too (RFC 6265, 4.1.1), but its case counts.
+        if HeaderName::new(&text).is_none() {
+            return context.problem(format!("{text:?} is not a cookie's name"));
+        }
+        Some(Self(text.into()))
+    }
+}

@@ -1,0 +1,75 @@
+//! Taking credentials out of a request that goes on.
+
+use super::{Location, Prefix, cookie};
+use gatehouse_config::HeaderName;
+use gatehouse_host::{Request, Result};
+use gatehouse_request_match::query;
+
+/// Every place of every provider, so that a credential does not reach an upstream because it was
+/// sent where another rule would have asked for it.
+#[derive(Debug, Default)]
+pub(crate) struct Strip {
+    headers: Vec<(HeaderName, Option<Prefix>)>,
+    parameters: Vec<Box<str>>,
+    cookies: Vec<Box<str>>,
+}
+
+impl Strip {
+    /// All of these places.
+    pub(crate) fn new<'l>(locations: impl IntoIterator<Item = &'l Location>) -> Self {
+        let mut strip = Self::default();
+        for location in locations {
+            match location {
+                Location::Header { name, prefix } => {
+                    strip.headers.push((name.clone(), prefix.clone()));
+                }
+                Location::Query(name) => strip.parameters.push(name.clone()),
+                Location::Cookie(name) => strip.cookies.push(name.clone()),
+            }
+        }
+        strip
+    }
+
+    /// Takes them out. Costs no host call where there are none.
+    pub(crate) fn apply(&self, request: &mut Request<'_>) -> Result<()> {
+        for (name, prefix) in &self.headers {
+            strip_header(request, name, prefix.as_ref())?;
+        }
+        for name in &self.parameters {
+            let headers = request.headers()?;
+            let path = headers.all(":path").next().unwrap_or_default();
+            if let Some(path) = query::without(path, name.as_bytes()) {
+                request.set(":path", &path)?;
+            }
+        }
+        if !self.cookies.is_empty() {
+            match cookie::without(request.headers()?, &self.cookies) {
+                cookie::Kept::All => {}
+                cookie::Kept::None => request.remove("cookie")?,
+                cookie::Kept::Some(line) => request.set("cookie", &line)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Values without the prefix are somebody else's (`authorization: Basic …`) and stay.
+fn strip_header(request: &mut Request<'_>, name: &str, prefix: Option<&Prefix>) -> Result<()> {
+    let Some(prefix) = prefix else {
+        return request.remove(name);
+    };
+    let headers = request.headers()?;
+    if !headers.all(name).any(|value| prefix.strip(value).is_some()) {
+        return Ok(());
+    }
+    let others: Vec<Vec<u8>> = headers
+        .all(name)
+        .filter(|value| prefix.strip(value).is_none())
+        .map(<[u8]>::to_vec)
+        .collect();
+    request.remove(name)?;
+    for value in others {
+        request.append(name, &value)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Which rule decides, and what it decides. Nothing of the request is changed here.
+
+use crate::config::Config;
+use crate::credential::{self, Presented};
+use crate::identity::Identity;
+use crate::provider::Answer;
+use crate::reason::Reason;
+use crate::rule::{Access, Needed, Requirement};
+use crate::stats::Stats;
+use gatehouse_host::{Request, Result};
+use gatehouse_request_match::Subject;
+use std::rc::Rc;
+
+/// What is to become of a request.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Decision {
+    /// It goes on, from nobody in particular.
+    Anonymous,
+    /// It goes on, and this is who sent it.
+    Allowed(Vouched),
+    /// It does not.
+    Denied(Refusal),
+}
+
+/// A consumer, and the provider that vouched first.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Vouched {
+    pub(crate) identity: Rc<Identity>,
+    pub(crate) provider: usize,
+}
+
+/// Why not.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    /// The providers whose challenges the answer has.
+    pub(crate) challenged: Vec<usize>,
+    /// Who sent it, where the credential was good and did not suffice.
+    pub(crate) consumer: Option<Rc<Identity>>,
+}
+
+impl Refusal {
+    fn plain(reason: Reason) -> Self {
+        Self {
+            reason,
+            challenged: Vec::new(),
+            consumer: None,
+        }
+    }
+}
+
+/// Decides, by the rules of the crate's documentation.
+pub(crate) fn decide(
+    config: &Config,
+    stats: &Stats,
+    request: &mut Request<'_>,
+) -> Result<Decision> {
+    let mut subject = Subject::new(config.trusted_hops);
+    if subject.path(request)?.is_ambiguous() {
+        return Ok(Decision::Denied(Refusal::plain(Reason::PathAmbiguous)));
+    }
+    for rule in &config.rules {
+        let applies = match &rule.matching {
+            Some(matching) => matching.matches(&mut subject, request)?,
+            None => true,
+        };
+        if applies {
+            return match &rule.access {
+                Access::Anonymous => Ok(Decision::Anonymous),
+                Access::Require(requirement) => require(config, stats, requirement, request),
+            };
+        }
+    }
+    Ok(Decision::Denied(Refusal::plain(Reason::NoRule)))
+}
+
+fn require(
+    config: &Config,
+    stats: &Stats,
+    requirement: &Requirement,
+    request: &mut Request<'_>,
+) -> Result<Decision> {
+    let headers = request.headers()?;
+    let mut credentials = Vec::with_capacity(requirement.providers.len());
+    for place in &requirement.providers {
+        let Some(provider) = config.providers.get(*place) else {
+            continue;
+        };
+        let presented = credential::read(&provider.from, headers);
+        if presented == Presented::Several {
+            return Ok(Decision::Denied(Refusal::plain(
+                Reason::CredentialAmbiguous,
+            )));
+        }
+        credentials.push(Credential {
+            provider: *place,
+            presented,
+            answer: None,
+        });
+    }
+    let mut check = Check {
+        config,
+        stats,
+        request,
+        credentials,
+    };
+    let refusal = match check.evaluate(&requirement.needed)? {
+        Outcome::Good(vouched) => match requirement.authorize.check(&vouched.identity.consumer) {
+            Ok(()) => return Ok(Decision::Allowed(vouched)),
+            Err(reason) => Refusal {
+                consumer: Some(vouched.identity),
+                ..Refusal::plain(reason)
+            },
+        },
+        Outcome::Missing => Refusal {
+            challenged: requirement.providers.clone(),
+            ..Refusal::plain(Reason::CredentialMissing)
+        },
+        Outcome::Bad(reason, provider) => Refusal {
+            challenged: vec![provider],
+            ..Refusal::plain(reason)
+        },
+    };
+    Ok(Decision::Denied(refusal))
+}
+
+/// What a request presents to one provider, and what the provider said, once it was asked.
+struct Credential {
+    provider: usize,
+    presented: Presented,
+    answer: Option<Answer>,
+}
+
+enum Outcome {
+    Good(Vouched),
+    Missing,
+    /// The reason, and the provider that gave it.
+    Bad(Reason, usize),
+}
+
+struct Check<'c, 'r, 'a> {
+    config: &'c Config,
+    stats: &'c Stats,
+    request: &'r mut Request<'a>,
+    credentials: Vec<Credential>,
+}
+
+impl Check<'_, '_, '_> {
+    fn evaluate(&mut self, needed: &Needed) -> Result<Outcome> {
+        match needed {
+            Needed::Provider(place) => self.provider(*place),
+            Needed::AnyOf(items) => self.any_of(items),
+            Needed::AllOf(items) => self.all_of(items),
+        }
+    }
+
+    /// Asks a provider, once.
+    fn provider(&mut self, place: usize) -> Result<Outcome> {
+        let credential = self
+            .credentials
+            .iter_mut()
+            .find(|credential| credential.provider == place);
+        let parts = (
+            credential,
+            self.config.providers.get(place),
+            self.stats.provider(place),
+        );
+        let (Some(credential), Some(provider), Some(stats)) = parts else {
+            return Ok(Outcome::Missing);
+        };
+        let answer = match credential.answer.take() {
+            Some(answer) => answer,
+            None => provider.check(&credential.presented, self.request, stats)?,
+        };
+        Ok(match credential.answer.insert(answer) {
+            Answer::Missing => Outcome::Missing,
+            Answer::Bad(reason) => Outcome::Bad(*reason, place),
+            Answer::Good(identity) => Outcome::Good(Vouched {
+                identity: identity.clone(),
+                provider: place,
+            }),
+        })
+    }
+
+    /// The first good one. Without one, the first that was there and bad.
+    fn any_of(&mut self, items: &[Needed]) -> Result<Outcome> {
+        let mut refusal = Outcome::Missing;
+        for item in items {
+            match (self.evaluate(item)?, &refusal) {
+                (Outcome::Good(vouched), _) => return Ok(Outcome::Good(vouched)),
+                (bad @ Outcome::Bad(..), Outcome::Missing) => refusal = bad,
+                _ => {}
+            }
+        }
+        Ok(refusal)
+    }
+
+    /// All of them, as one consumer. Otherwise the first that is not good.
+    fn all_of(&mut self, items: &[Needed]) -> Result<Outcome> {
+        let mut good = Vec::with_capacity(items.len());
+        for item in items {
+            match self.evaluate(item)? {
+                Outcome::Good(vouched) => good.push(vouched),
+                other => return Ok(other),
+            }
+        }
+        let Some(first) = good.first().cloned() else {
+            return Ok(Outcome::Missing);
+        };
+        if good.len() == 1 {
+            return Ok(Outcome::Good(first));
+        }
+        let identities: Vec<&Identity> = good.iter().map(|vouched| &*vouched.identity).collect();
+        let headers = &self.config.forward.claim_headers;
+        Ok(match Identity::together(&identities, headers) {
+            Ok(identity) => Outcome::Good(Vouched {
+                identity: Rc::new(identity),
+                provider: first.provider,
+            }),
+            Err(reason) => Outcome::Bad(reason, first.provider),
+        })
+    }
+}

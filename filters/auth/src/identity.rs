@@ -1,0 +1,125 @@
+//! A consumer, with everything that is said of it to others worked out beforehand.
+
+use crate::reason::Reason;
+use gatehouse_config::{HeaderName, object, values::is_field_value};
+use gatehouse_host::Consumer;
+use serde_json::{Map, Value};
+use std::rc::Rc;
+
+object! {
+    /// One element of `forward.claim_headers`.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(crate) struct ClaimHeader {
+        /// The claim's name.
+        pub(crate) claim: String,
+        /// The header that carries it upstream.
+        pub(crate) header: HeaderName,
+    }
+}
+
+/// A consumer as filters, filter state and the upstream get to see it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Identity {
+    pub(crate) consumer: Rc<Consumer>,
+    /// [`Consumer::to_json`].
+    pub(crate) json: Vec<u8>,
+    /// The values of `forward.claim_headers`, in their order.
+    pub(crate) claim_headers: Vec<Option<Vec<u8>>>,
+}
+
+impl Identity {
+    /// Refused where the name or a claim cannot be sent in a header as it is: a control character
+    /// would end the header, and white space around a value is lost on the way, so that `" ann"`
+    /// would arrive as `ann`.
+    pub(crate) fn new(consumer: Consumer, claim_headers: &[ClaimHeader]) -> Result<Self, Reason> {
+        if consumer.name.is_empty() {
+            return Err(Reason::ClaimMissing);
+        }
+        if !is_safe(&consumer.name) {
+            return Err(Reason::ClaimUnsafe);
+        }
+        let claim_headers = claim_headers
+            .iter()
+            .map(|wanted| header_value(consumer.claims.get(&wanted.claim)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            json: consumer.to_json(),
+            consumer: Rc::new(consumer),
+            claim_headers,
+        })
+    }
+
+    /// What several credentials say together: the name, provider and place of the first; claims and
+    /// metadata of the first that has any; groups and scopes of all.
+    pub(crate) fn together(
+        identities: &[&Self],
+        claim_headers: &[ClaimHeader],
+    ) -> Result<Self, Reason> {
+        let mut consumer = Consumer::default();
+        for (index, other) in identities
+            .iter()
+            .map(|identity| &*identity.consumer)
+            .enumerate()
+        {
+            if index == 0 {
+                consumer.name.clone_from(&other.name);
+                consumer.provider.clone_from(&other.provider);
+            }
+            adopt(&mut consumer.claims, &other.claims);
+            adopt(&mut consumer.metadata, &other.metadata);
+            join(&mut consumer.groups, &other.groups);
+            join(&mut consumer.scopes, &other.scopes);
+        }
+        Self::new(consumer, claim_headers)
+    }
+}
+
+fn adopt(ours: &mut Map<String, Value>, theirs: &Map<String, Value>) {
+    if ours.is_empty() {
+        ours.clone_from(theirs);
+    }
+}
+
+fn join(ours: &mut Vec<String>, theirs: &[String]) {
+    for item in theirs {
+        if !ours.contains(item) {
+            ours.push(item.clone());
+        }
+    }
+}
+
+/// A claim as a header's value: texts as they are, numbers and booleans as JSON has them, lists of
+/// those joined by commas. Nothing for a claim that is missing, null, or an empty text or list.
+fn header_value(claim: Option<&Value>) -> Result<Option<Vec<u8>>, Reason> {
+    let text = match claim {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Array(items)) => {
+            let items: Vec<String> = items.iter().map(element).collect::<Result<_, _>>()?;
+            items.join(",")
+        }
+        Some(value) => scalar(value)?,
+    };
+    if !is_safe(&text) {
+        return Err(Reason::ClaimUnsafe);
+    }
+    Ok((!text.is_empty()).then(|| text.into_bytes()))
+}
+
+/// A comma within an element would make two of it.
+fn element(value: &Value) -> Result<String, Reason> {
+    let text = scalar(value)?;
+    let whole = !text.is_empty() && !text.contains(',') && is_safe(&text);
+    whole.then_some(text).ok_or(Reason::ClaimUnsafe)
+}
+
+fn scalar(value: &Value) -> Result<String, Reason> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(Reason::ClaimUnsafe),
+    }
+}
+
+fn is_safe(text: &str) -> bool {
+    is_field_value(text.as_bytes()) && text.trim_matches([' ', '\t']) == text
+}

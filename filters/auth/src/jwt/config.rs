@@ -1,0 +1,143 @@
+//! The provider's configuration.
+
+use super::keys::Keys;
+use super::{ConsumerClaims, JwtConfig};
+use crate::credential::{Location, Prefix};
+use gatehouse_config::{Context, Decode, Duration, HeaderName, NonEmpty, Value, object};
+use gatehouse_jose::{Algorithm, ClaimRules};
+
+/// A longer skew is not a skew: it would make expired tokens good.
+const MAX_SKEW: Duration = Duration::from_secs(3600);
+
+/// With tokens of 4 KiB and their claims, some 100 MB.
+const MAX_CACHE_SIZE: usize = 10_000;
+
+object! {
+    struct Raw {
+        issuer: Text,
+        audiences: NonEmpty<Text>,
+        algorithms: NonEmpty<Accepted>,
+        jwks: Keys,
+        from: Option<NonEmpty<Location>>,
+        clock_skew: Duration = Duration::from_secs(30),
+        consumer: RawClaims = RawClaims::default(),
+        cache: RawCache = RawCache::default(),
+    }
+}
+
+object! {
+    #[derive(Default)]
+    struct RawClaims {
+        name: Option<ClaimName>,
+        groups: Option<ClaimName>,
+        scopes: Option<ClaimName>,
+    }
+}
+
+object! {
+    struct ClaimName {
+        claim: Text,
+    }
+}
+
+object! {
+    struct RawCache {
+        size: usize = 1000,
+    }
+}
+
+impl Default for RawCache {
+    fn default() -> Self {
+        Self { size: 1000 }
+    }
+}
+
+/// A text that is not empty.
+struct Text(String);
+
+impl Decode for Text {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        if text.is_empty() {
+            return context.problem("cannot be empty");
+        }
+        Some(Self(text))
+    }
+}
+
+struct Accepted(Algorithm);
+
+impl Decode for Accepted {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let name = String::decode(value, context)?;
+        match name.parse() {
+            Ok(algorithm) => Some(Self(algorithm)),
+            Err(_) => context.unknown(
+                format!("{name:?} is not a supported algorithm"),
+                &name,
+                Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()),
+            ),
+        }
+    }
+}
+
+impl Decode for JwtConfig {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let raw = Raw::decode(value, context)?;
+        let before = context.problem_count();
+        let keys = raw.jwks.0;
+        let algorithms: Vec<Algorithm> = raw.algorithms.0.into_iter().map(|a| a.0).collect();
+        context.at_key("algorithms", |context| {
+            for (index, algorithm) in algorithms.iter().enumerate() {
+                let fits = keys.keys().iter().any(|key| key.accepts(*algorithm));
+                if !fits {
+                    context.at_index(index, |context| {
+                        context.problem::<()>(format!("no key of the set fits {algorithm}"))
+                    });
+                }
+            }
+        });
+        if raw.clock_skew > MAX_SKEW {
+            context.at_key("clock_skew", |context| {
+                context.problem::<()>(format!("is more than {MAX_SKEW}"))
+            });
+        }
+        if raw.cache.size > MAX_CACHE_SIZE {
+            context.at_key("cache", |context| {
+                context.at_key("size", |context| {
+                    context.problem::<()>(format!("is more than {MAX_CACHE_SIZE}"))
+                })
+            });
+        }
+        if context.problem_count() > before {
+            return None;
+        }
+        let claim = |name: Option<ClaimName>, default: &str| match name {
+            Some(name) => name.claim.0,
+            None => default.to_owned(),
+        };
+        Some(Self {
+            from: match raw.from {
+                Some(from) => from.0,
+                None => vec![Location::Header {
+                    name: HeaderName::new("authorization")?,
+                    prefix: Some(Prefix::bearer()),
+                }],
+            },
+            algorithms,
+            keys,
+            rules: ClaimRules {
+                issuer: Some(raw.issuer.0),
+                audiences: raw.audiences.0.into_iter().map(|text| text.0).collect(),
+                clock_skew: std::time::Duration::from_nanos(raw.clock_skew.as_nanos()),
+                require_exp: true,
+            },
+            claims: ConsumerClaims {
+                name: claim(raw.consumer.name, "sub"),
+                groups: claim(raw.consumer.groups, "groups"),
+                scopes: claim(raw.consumer.scopes, "scope"),
+            },
+            cache_size: raw.cache.size,
+        })
+    }
+}

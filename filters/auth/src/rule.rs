@@ -1,0 +1,218 @@
+//! One element of `rules`: for which requests, and what they need.
+
+use crate::api_key::Label;
+use crate::reason::Reason;
+use gatehouse_config::{Context, NonEmpty, Value, keywords, object, one_of};
+use gatehouse_host::Consumer;
+use gatehouse_request_match::Match;
+
+/// A rule.
+pub(crate) struct Rule {
+    /// Without one, the rule is about every request.
+    pub(crate) matching: Option<Match>,
+    pub(crate) access: Access,
+}
+
+/// What a request needs.
+pub(crate) enum Access {
+    /// Nothing.
+    Anonymous,
+    /// Credentials.
+    Require(Requirement),
+}
+
+/// Which credentials, and what must be true of their consumer.
+pub(crate) struct Requirement {
+    pub(crate) needed: Needed,
+    /// The providers that `needed` names, by their place, once each.
+    pub(crate) providers: Vec<usize>,
+    pub(crate) authorize: Authorize,
+}
+
+/// Which credentials.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Needed {
+    /// The one of the provider at this place.
+    Provider(usize),
+    /// One of these.
+    AnyOf(Vec<Needed>),
+    /// All of these.
+    AllOf(Vec<Needed>),
+}
+
+/// What must be true of a consumer. Empty lists ask for nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Authorize {
+    consumers: Vec<String>,
+    groups: Vec<String>,
+    scopes: Vec<String>,
+}
+
+keywords! {
+    enum Allow {
+        Anonymous = "anonymous",
+    }
+}
+
+one_of! {
+    enum Several {
+        AnyOf(NonEmpty<Value>) = "any_of",
+        AllOf(NonEmpty<Value>) = "all_of",
+    }
+}
+
+object! {
+    struct RawAuthorize {
+        consumers: Option<NonEmpty<Label>>,
+        groups: Option<NonEmpty<Label>>,
+        scopes: Option<NonEmpty<Label>>,
+    }
+}
+
+impl Authorize {
+    /// Whether the consumer is one of `consumers`, in one of `groups`, and has all `scopes`.
+    pub(crate) fn check(&self, consumer: &Consumer) -> Result<(), Reason> {
+        if !self.consumers.is_empty() && !self.consumers.contains(&consumer.name) {
+            return Err(Reason::ForbiddenConsumer);
+        }
+        let in_group = |group: &String| consumer.groups.contains(group);
+        if !self.groups.is_empty() && !self.groups.iter().any(in_group) {
+            return Err(Reason::ForbiddenGroup);
+        }
+        if !self
+            .scopes
+            .iter()
+            .all(|scope| consumer.scopes.contains(scope))
+        {
+            return Err(Reason::ForbiddenScope);
+        }
+        Ok(())
+    }
+}
+
+impl Rule {
+    /// Decodes a rule. `names` are those of the providers, in their order.
+    pub(crate) fn decode(value: &Value, names: &[&str], context: &mut Context<'_>) -> Option<Self> {
+        let before = context.problem_count();
+        let fields = context.object(value, &["match", "allow", "require", "authorize"])?;
+        let matching: Option<Option<Match>> = fields.field("match", context);
+        let allow: Option<Option<Allow>> = fields.field("allow", context);
+        let authorize: Option<Option<RawAuthorize>> = fields.field("authorize", context);
+        let required = value
+            .get("require")
+            .map(|required| context.at_key("require", |context| needed(required, names, context)));
+        if value.get("allow").is_some() && value.get("authorize").is_some() {
+            context.at_key("authorize", |context| {
+                context.problem_hint::<()>(
+                    "an anonymous request has no consumer to authorize",
+                    "use require in place of allow",
+                )
+            });
+        }
+        let access = match (required, allow?) {
+            (Some(_), Some(Allow::Anonymous)) => context.problem_hint(
+                "has allow and require, which contradict each other",
+                "keep one of them",
+            ),
+            (None, None) => context.problem_hint(
+                "says neither who may pass nor that anybody may",
+                "set require, or allow: anonymous",
+            ),
+            (None, Some(Allow::Anonymous)) => Some(Access::Anonymous),
+            (Some(needed), None) => {
+                let needed = needed?;
+                let mut providers = Vec::new();
+                needed.collect(&mut providers);
+                Some(Access::Require(Requirement {
+                    needed,
+                    providers,
+                    authorize: checked(authorize?, context)?,
+                }))
+            }
+        };
+        if context.problem_count() > before {
+            return None;
+        }
+        Some(Self {
+            matching: matching?,
+            access: access?,
+        })
+    }
+}
+
+fn checked(raw: Option<RawAuthorize>, context: &mut Context<'_>) -> Option<Authorize> {
+    let Some(raw) = raw else {
+        return Some(Authorize::default());
+    };
+    if raw.consumers.is_none() && raw.groups.is_none() && raw.scopes.is_none() {
+        return context.at_key("authorize", |context| {
+            context.problem("empty, but needs at least one of consumers, groups, scopes")
+        });
+    }
+    let texts = |labels: Option<NonEmpty<Label>>| {
+        let labels = labels.map(|labels| labels.0).unwrap_or_default();
+        labels.into_iter().map(|label| label.0).collect()
+    };
+    Some(Authorize {
+        consumers: texts(raw.consumers),
+        groups: texts(raw.groups),
+        scopes: texts(raw.scopes),
+    })
+}
+
+fn needed(value: &Value, names: &[&str], context: &mut Context<'_>) -> Option<Needed> {
+    match value {
+        Value::String(name) => match names.iter().position(|known| known == name) {
+            Some(place) => Some(Needed::Provider(place)),
+            None => context.unknown(
+                format!("no provider named {name:?}"),
+                name,
+                names.iter().copied(),
+            ),
+        },
+        Value::Object(_) => match one_of_several(value, context)? {
+            Several::AnyOf(items) => context
+                .at_key("any_of", |context| list(&items.0, names, context))
+                .map(Needed::AnyOf),
+            Several::AllOf(items) => context
+                .at_key("all_of", |context| list(&items.0, names, context))
+                .map(Needed::AllOf),
+        },
+        _ => context.problem("expected a provider's name, {any_of: […]} or {all_of: […]}"),
+    }
+}
+
+fn one_of_several(value: &Value, context: &mut Context<'_>) -> Option<Several> {
+    <Several as gatehouse_config::Decode>::decode(value, context)
+}
+
+fn list(items: &[Value], names: &[&str], context: &mut Context<'_>) -> Option<Vec<Needed>> {
+    let decoded: Vec<Option<Needed>> = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| {
+            context.at_index(index, |context| {
+                let first = items.iter().position(|other| other == item);
+                match first.filter(|first| *first < index) {
+                    Some(first) => context.problem(format!("the same as [{first}]")),
+                    None => needed(item, names, context),
+                }
+            })
+        })
+        .collect();
+    decoded.into_iter().collect()
+}
+
+impl Needed {
+    fn collect(&self, providers: &mut Vec<usize>) {
+        match self {
+            Self::Provider(place) if providers.contains(place) => {}
+            Self::Provider(place) => providers.push(*place),
+            Self::AnyOf(items) | Self::AllOf(items) => {
+                for item in items {
+                    item.collect(providers);
+                }
+            }
+        }
+    }
+}
