@@ -1,5 +1,8 @@
 //! The client's address among those that proxies wrote down.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, SocketAddr};
 
 /// The address `hops` from the right end of the chain: the entries of all `x-forwarded-for` lines

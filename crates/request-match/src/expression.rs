@@ -42,8 +42,11 @@ fn compile<R>(
     build: impl Fn(&str) -> Result<R, Error>,
 ) -> Option<R> {
     // On its own first: `a)|(b` must not become good by what is put around it.
-    let anchored = format!(r"\A(?:{pattern})\z");
-    match build(pattern).and_then(|_| build(&anchored)) {
+    let anchored = build(pattern).and_then(|_| {
+        // With `(?x)` it may end in a comment, which the second way ends before the parenthesis.
+        build(&format!(r"\A(?:{pattern})\z")).or_else(|_| build(&format!("\\A(?:{pattern}\n)\\z")))
+    });
+    match anchored {
         Ok(regex) => Some(regex),
         Err(Error::CompiledTooBig(limit)) => context.problem(format!(
             "the regular expression takes more than {limit} bytes when compiled"

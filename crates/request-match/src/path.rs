@@ -11,8 +11,10 @@
 //! 5. Empty segments and `.` go, `..` goes with the segment before it, and never above the root.
 //!    With that, `//` is `/`, and a slash at the end does not count.
 //!
-//! Case is kept (RFC 3986, 6.2.2.1), and characters are not normalised (NFC). The request's own
-//! path is never changed.
+//! Case is kept (RFC 3986, 6.2.2.1), characters are not normalised (NFC), and dots and spaces at the
+//! end of a name stay. Where the upstream is laxer than that (a file system that ignores case), a
+//! rule about one spelling is not enough: deny by default and allow by name. The request's own path
+//! is never changed.
 //!
 //! | spelling | normal form | ambiguous |
 //! |---|---|---|

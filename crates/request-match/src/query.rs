@@ -5,6 +5,9 @@
 //! `+` is a plus: `application/x-www-form-urlencoded` would make it a space, but a query is not
 //! bound to that, and an API key may hold one. Names are compared as bytes, case and all.
 
+#[cfg(test)]
+mod tests;
+
 use crate::escape;
 use std::borrow::Cow;
 

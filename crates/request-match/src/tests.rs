@@ -1,21 +1,17 @@
-//! Configurations against requests, the words for wrong configurations, and the host calls.
+//! Configurations against requests, and the host calls they take.
+
+mod configuration;
 
 use crate::{Match, Subject};
-use gatehouse_host::{Exchange, Request};
+use gatehouse_host::{Consumer, Exchange, HostError, Request, Status};
 use gatehouse_host_fake::FakeHost;
+use std::rc::Rc;
 
 type Pairs<'a> = &'a [(&'a str, &'a [u8])];
 
 fn decode(json: &str) -> Match {
     gatehouse_config::load(json.as_bytes(), &|_: &str| None)
         .unwrap_or_else(|problems| panic!("{json}: {problems}"))
-}
-
-fn problems(json: &str) -> String {
-    match gatehouse_config::load::<Match>(json.as_bytes(), &|_: &str| None) {
-        Ok(decoded) => panic!("{json} is accepted: {decoded:?}"),
-        Err(problems) => problems.to_string(),
-    }
 }
 
 /// A request with these headers in place of or besides those of `GET / example.com`.
@@ -107,4 +103,318 @@ fn methods_and_paths() {
     for (json, headers, expected) in cases {
         assert_eq!(matches(json, headers), *expected, "{json} {headers:?}");
     }
+}
+
+#[test]
+fn path_patterns() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &[u8], bool)] = &[
+        (r#"{"regex": "/v[0-9]+/.*"}"#, b"/v1/x", true),
+        (r#"{"regex": "/v[0-9]+"}"#, b"/v1/x", false),
+        (r#"{"regex": "/v[0-9]+"}"#, b"/x/v1", false),
+        (r#"{"regex": "/a|/ab"}"#, b"/ab", true),
+        (r#"{"regex": "^/a$"}"#, b"/a", true),
+        (r#"{"regex": "(?i)/admin"}"#, b"/ADMIN", true),
+        (r#"{"regex": "(?m)/a$"}"#, b"/a%0A/b", false),
+        (r#"{"regex": "/admin/.*"}"#, b"/admin/%0Ax", true),
+        (r#"{"regex": "/admin/.*"}"#, b"/admin/%ff", true),
+        (r#"{"regex": "/caf."}"#, b"/caf%C3%A9", true),
+        (r#"{"regex": "(?x) /a # all"}"#, b"/a", true),
+        (r#"{"regex": "(?x) /a # all"}"#, b"/ab", false),
+        (r#"{"regex": "/a#"}"#, b"/a%23", true),
+        (r#"{"regex": ".*"}"#, b"", true),
+        (r#"{"template": "/users/{id}"}"#, b"/users/7", true),
+        (r#"{"template": "/users/{id}"}"#, b"/users/7/?x", true),
+        (r#"{"template": "/users/{id}"}"#, b"/users/", false),
+        (r#"{"template": "/users/{id}"}"#, b"/users", false),
+        (r#"{"template": "/users/{id}"}"#, b"/users/7/x", false),
+        (r#"{"template": "/users/{id}"}"#, b"/Users/7", false),
+        (r#"{"template": "/{a}"}"#, b"/", false),
+        (r#"{"template": "/{a}"}"#, b"*", false),
+        (r#"{"template": "/{a}"}"#, b"", false),
+        (r#"{"template": "/{a=**}"}"#, b"/", true),
+        (r#"{"template": "/{a}/x/{rest=**}"}"#, b"/1/x", true),
+        (r#"{"template": "/{a}/x/{rest=**}"}"#, b"/1/x/2/3", true),
+        (r#"{"template": "/{a}/x/{rest=**}"}"#, b"/1/xx/2", false),
+        (r#"{"template": "/{a}/x/{rest=**}"}"#, b"/1", false),
+    ];
+    for (pattern, target, expected) in cases {
+        let json = format!(r#"{{"path": {pattern}}}"#);
+        let target: Pairs<'_> = &[(":path", target)];
+        assert_eq!(matches(&json, target), *expected, "{json} {target:?}");
+    }
+}
+
+#[test]
+fn hosts() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &[u8], bool)] = &[
+        ("example.com", b"example.com", true),
+        ("example.com", b"EXAMPLE.com:8080", true),
+        ("example.com", b"example.com.", true),
+        ("example.com", b"example.com.:443", true),
+        ("example.com", b"example.com:", true),
+        ("Example.Com.", b"example.com", true),
+        ("example.com", b"example.com..", false),
+        ("example.com", b"a.example.com", false),
+        ("example.com", b"example.com.evil.test", false),
+        ("example.com", b"user@example.com", false),
+        ("example.com", b"example.com:x", false),
+        ("example.com", b"", false),
+        ("example.com", b"example.com\xff", false),
+        ("*.example.com", b"a.example.com", true),
+        ("*.example.com", b"A.B.Example.Com:1", true),
+        ("*.example.com", b"example.com", false),
+        ("*.example.com", b".example.com", false),
+        ("*.example.com", b"badexample.com", false),
+        ("10.0.0.1", b"10.0.0.1:80", true),
+        ("[2001:db8::1]", b"[2001:db8:0::1]:80", true),
+        ("[2001:db8::1]", b"[2001:DB8::1]", true),
+        ("[2001:db8::1]", b"[2001:db8::2]", false),
+        ("[2001:db8::1]", b"2001:db8::1", false),
+    ];
+    for (host, authority, expected) in cases {
+        let json = format!(r#"{{"hosts": ["other.test", "{host}"]}}"#);
+        let authority: Pairs<'_> = &[(":authority", authority)];
+        assert_eq!(matches(&json, authority), *expected, "{json} {authority:?}");
+    }
+}
+
+#[test]
+fn headers_and_query() {
+    #[rustfmt::skip]
+    let cases: &[(&str, Pairs<'_>, bool)] = &[
+        (r#"{"headers": [{"name": "X-A", "exact": "1"}]}"#, &[("x-a", b"1")], true),
+        (r#"{"headers": [{"name": "x-a", "exact": "1"}]}"#, &[("x-a", b"0"), ("x-a", b"1")], true),
+        (r#"{"headers": [{"name": "x-a", "exact": "1"}]}"#, &[("x-a", b"0,1")], false),
+        (r#"{"headers": [{"name": "x-a", "exact": "a"}]}"#, &[("x-a", b"A")], false),
+        (r#"{"headers": [{"name": "x-a", "exact": ""}]}"#, &[("x-a", b"")], true),
+        (r#"{"headers": [{"name": "x-a", "exact": ""}]}"#, &[], false),
+        (r#"{"headers": [{"name": "x-a", "prefix": "ab"}]}"#, &[("x-a", b"ab\xff")], true),
+        (r#"{"headers": [{"name": "x-a", "suffix": "ab"}]}"#, &[("x-a", b"\xffab")], true),
+        (r#"{"headers": [{"name": "x-a", "suffix": "ab"}]}"#, &[("x-a", b"abc")], false),
+        (r#"{"headers": [{"name": "x-a", "regex": "a.c"}]}"#, &[("x-a", b"a\xffc")], true),
+        (r#"{"headers": [{"name": "x-a", "regex": "b"}]}"#, &[("x-a", b"abc")], false),
+        (r#"{"headers": [{"name": "x-a", "present": true}]}"#, &[("x-a", b"\xff")], true),
+        (r#"{"headers": [{"name": "x-a", "present": true}]}"#, &[], false),
+        (r#"{"headers": [{"name": "x-a", "present": false}]}"#, &[], true),
+        (r#"{"headers": [{"name": "x-a", "present": false}]}"#, &[("x-a", b"")], false),
+        (r#"{"headers": [{"name": "x-a", "exact": "1"}, {"name": "x-b", "exact": "2"}]}"#, &[("x-a", b"1")], false),
+        (r#"{"not": {"headers": [{"name": "x-a", "exact": "1"}]}}"#, &[("x-a", b"0"), ("x-a", b"1")], false),
+        (r#"{"not": {"headers": [{"name": "x-a", "exact": "1"}]}}"#, &[], true),
+        (r#"{"query": [{"name": "k", "exact": "a b"}]}"#, &[(":path", b"/?%6b=a%20b")], true),
+        (r#"{"query": [{"name": "k", "exact": "a b"}]}"#, &[(":path", b"/?k=a+b")], false),
+        (r#"{"query": [{"name": "k", "exact": "2"}]}"#, &[(":path", b"/?k=1&k=2")], true),
+        (r#"{"query": [{"name": "k", "regex": "[0-9]+"}]}"#, &[(":path", b"/?k=1x")], false),
+        (r#"{"query": [{"name": "k", "present": true}]}"#, &[(":path", b"/?k")], true),
+        (r#"{"query": [{"name": "k", "present": false}]}"#, &[(":path", b"/k?K")], true),
+        (r#"{"query": [{"name": "", "present": true}]}"#, &[(":path", b"/?=v")], true),
+    ];
+    for (json, headers, expected) in cases {
+        assert_eq!(matches(json, headers), *expected, "{json} {headers:?}");
+    }
+}
+
+fn ann() -> Rc<Consumer> {
+    Rc::new(Consumer {
+        name: "ann".to_owned(),
+        groups: vec!["staff".to_owned(), "admin".to_owned()],
+        ..Consumer::default()
+    })
+}
+
+#[test]
+fn who_it_is() {
+    #[rustfmt::skip]
+    let cases = [
+        (r#"{"client_ip": ["192.0.2.0/24", "10.0.0.0/8"]}"#, true, true),
+        (r#"{"client_ip": ["192.0.2.0/24"]}"#, false, false),
+        (r#"{"client_ip": ["::/0"]}"#, false, false),
+        (r#"{"consumer": ["bob", "ann"]}"#, true, false),
+        (r#"{"consumer": ["Ann"]}"#, false, false),
+        (r#"{"groups": ["admin", "owner"]}"#, true, false),
+        (r#"{"groups": ["owner"]}"#, false, false),
+        (r#"{"not": {"consumer": ["ann"]}}"#, false, true),
+        (r#"{"not": {"groups": ["owner"]}}"#, true, true),
+        (r#"{"not": {"not": {"groups": ["admin"]}}}"#, true, false),
+        (r#"{"not": {"groups": ["admin"], "methods": ["POST"]}}"#, true, true),
+    ];
+    for (json, as_ann, as_nobody) in cases {
+        for (consumer, expected) in [(Some(ann()), as_ann), (None, as_nobody)] {
+            let host = FakeHost::default();
+            begin(&host, &[]);
+            host.property_is("source.address", "10.1.2.3:4711");
+            if let Some(consumer) = &consumer {
+                host.property_is("gatehouse.identity", consumer.to_json());
+            }
+            let mut exchange = Exchange::default();
+            let mut request = Request::new(&host, &mut exchange);
+            let matched = decode(json).matches(&mut Subject::new(0), &mut request);
+            assert_eq!(matched, Ok(expected), "{json} {consumer:?}");
+        }
+    }
+}
+
+#[test]
+fn captures() {
+    type Captured<'a> = &'a [(&'a str, &'a str)];
+    #[rustfmt::skip]
+    let cases: [(&str, &[u8], Captured<'_>); 6] = [
+        (r#"{"template": "/u/{id}/f/{rest=**}"}"#, b"//u/a%20b/f/x/%C3%A9/", &[("id", "a b"), ("rest", "x/\u{e9}")]),
+        (r#"{"template": "/u/{id}/f/{rest=**}"}"#, b"/u/7/f", &[("id", "7"), ("rest", "")]),
+        (r#"{"template": "/u/{id}"}"#, b"/u/a%0D%0Ab", &[("id", "a\r\nb")]),
+        (r#"{"template": "/u/{id}"}"#, b"/u/%7Bid%7D", &[("id", "{id}")]),
+        (r#"{"template": "/u/{id}"}"#, b"/x/7", &[]),
+        (r#"{"prefix": "/u"}"#, b"/u/7", &[]),
+    ];
+    for (pattern, target, expected) in cases {
+        let host = FakeHost::default();
+        begin(&host, &[(":path", target)]);
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&host, &mut exchange);
+        let decoded = decode(&format!(r#"{{"path": {pattern}}}"#));
+        let captured = decoded
+            .captures(&mut Subject::new(0), &mut request)
+            .unwrap();
+        let captured: Vec<_> = captured.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        assert_eq!(captured, expected, "{pattern} {target:?}");
+    }
+    let decoded = decode(r#"{"path": {"template": "/{b}/x/{a=**}"}}"#);
+    assert_eq!(decoded.capture_names().collect::<Vec<_>>(), ["b", "a"]);
+    assert_eq!(Match::default().capture_names().count(), 0);
+}
+
+#[test]
+fn the_host_is_asked_for_no_more_than_needed() {
+    const MAP: &str = "proxy_get_header_map_pairs";
+    const PROPERTY: &str = "proxy_get_property";
+    type Case<'a> = (&'a str, u32, bool, &'a [(&'a str, usize)]);
+    #[rustfmt::skip]
+    let cases: &[Case<'_>] = &[
+        (r#"{"methods": ["GET"], "path": {"prefix": "/a"}, "hosts": ["example.com"], "query": [{"name": "q", "present": false}]}"#, 3, true, &[(MAP, 1)]),
+        (r#"{"not": {"path": {"exact": "/"}, "methods": ["PUT"]}, "headers": [{"name": "x", "present": false}]}"#, 3, true, &[(MAP, 1)]),
+        (r#"{"client_ip": ["10.0.0.0/8"]}"#, 0, true, &[(PROPERTY, 1)]),
+        (r#"{"client_ip": ["203.0.113.0/24"]}"#, 1, true, &[(MAP, 1), (PROPERTY, 1)]),
+        (r#"{"client_ip": ["10.0.0.0/8"], "not": {"client_ip": ["10.2.0.0/16"]}}"#, 0, true, &[(PROPERTY, 1)]),
+        (r#"{"client_ip": ["10.0.0.0/8"], "methods": ["PUT"]}"#, 0, false, &[(MAP, 1)]),
+        (r#"{"client_ip": ["192.0.2.0/24"], "consumer": ["ann"]}"#, 0, false, &[(PROPERTY, 1)]),
+        (r#"{"consumer": ["ann"], "groups": ["staff"]}"#, 0, true, &[(PROPERTY, 1)]),
+        (r#"{"consumer": ["ann"], "not": {"methods": ["GET"]}}"#, 0, false, &[(MAP, 1)]),
+        (r#"{"groups": ["staff"], "not": {"consumer": ["ann"], "methods": ["PUT"]}}"#, 0, true, &[(MAP, 1), (PROPERTY, 1)]),
+    ];
+    for (json, hops, expected, calls) in cases {
+        let host = FakeHost::default();
+        begin(
+            &host,
+            &[(":path", b"/a"), ("x-forwarded-for", b"203.0.113.7")],
+        );
+        host.property_is("source.address", "10.1.2.3:4711");
+        host.property_is("gatehouse.identity", ann().to_json());
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&host, &mut exchange);
+        let mut subject = Subject::new(*hops);
+        let decoded = decode(json);
+        assert_eq!(
+            decoded.matches(&mut subject, &mut request),
+            Ok(*expected),
+            "{json}"
+        );
+        assert_eq!(host.calls(), calls.iter().copied().collect(), "{json}");
+        // Another rule with the same conditions asks for nothing more.
+        assert_eq!(
+            decoded.matches(&mut subject, &mut request),
+            Ok(*expected),
+            "{json}"
+        );
+        assert_eq!(host.calls(), calls.iter().copied().collect(), "{json}");
+    }
+}
+
+#[test]
+fn the_default_matches_all_and_asks_for_nothing() {
+    let host = FakeHost::default();
+    let mut exchange = Exchange::default();
+    let mut request = Request::new(&host, &mut exchange);
+    let matched = Match::default().matches(&mut Subject::new(2), &mut request);
+    assert_eq!(matched, Ok(true));
+    assert_eq!(host.call_count(), 0);
+}
+
+#[test]
+fn a_host_that_refuses_is_an_error_and_no_answer() {
+    let cases = [
+        ("proxy_get_header_map_pairs", r#"{"methods": ["PUT"]}"#),
+        ("proxy_get_header_map_pairs", r#"{"path": {"exact": "/"}}"#),
+        (
+            "proxy_get_header_map_pairs",
+            r#"{"not": {"query": [{"name": "a", "present": true}]}}"#,
+        ),
+        ("proxy_get_property", r#"{"client_ip": ["10.0.0.0/8"]}"#),
+        ("proxy_get_property", r#"{"not": {"groups": ["a"]}}"#),
+    ];
+    for (call, json) in cases {
+        let host = FakeHost::default();
+        begin(&host, &[]);
+        host.fail(call, Status::Code(10));
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&host, &mut exchange);
+        let refused = decode(json).matches(&mut Subject::new(0), &mut request);
+        let expected = HostError {
+            call,
+            status: Status::Code(10),
+        };
+        assert_eq!(refused, Err(expected), "{json}");
+    }
+}
+
+#[test]
+fn what_a_subject_knows() {
+    type Case<'a> = (&'a str, Pairs<'a>, &'a str, bool);
+    let cases: [Case<'_>; 5] = [
+        ("plain", &[(":path", b"/a?b")], "/a", false),
+        ("a method without a path", &[(":path", b"*")], "*", true),
+        (
+            "OPTIONS *",
+            &[(":path", b"*"), (":method", b"OPTIONS")],
+            "*",
+            false,
+        ),
+        (
+            "two paths",
+            &[(":path", b"/a"), (":path", b"/b")],
+            "/a",
+            true,
+        ),
+        ("not UTF-8", &[(":path", b"/\xff")], "/\u{fffd}", true),
+    ];
+    for (name, headers, expected, ambiguous) in cases {
+        let host = FakeHost::default();
+        begin(&host, headers);
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&host, &mut exchange);
+        let mut subject = Subject::new(0);
+        let path = subject.path(&mut request).unwrap();
+        assert_eq!(
+            (path.as_str(), path.is_ambiguous()),
+            (expected, ambiguous),
+            "{name}"
+        );
+    }
+
+    let host = FakeHost::default();
+    host.begin([
+        (":method", &b"CONNECT"[..]),
+        (":authority", b"example.com:443"),
+    ]);
+    let mut exchange = Exchange::default();
+    let mut request = Request::new(&host, &mut exchange);
+    let path = Subject::new(0).path(&mut request).unwrap().clone();
+    assert_eq!((path.as_str(), path.is_ambiguous()), ("", false));
+
+    begin(&host, &[(":path", b"/?a=%31&b")]);
+    let mut exchange = Exchange::default();
+    let mut request = Request::new(&host, &mut exchange);
+    let query = Subject::new(0).query(&mut request).unwrap();
+    let values: Vec<_> = query.map(|pair| pair.value.into_owned()).collect();
+    assert_eq!(values, [b"1".to_vec(), Vec::new()]);
 }
