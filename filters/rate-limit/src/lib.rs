@@ -1,1 +1,41 @@
-//! The rate-limit filter.
+//! How often each key may come: one limit for all workers of an Envoy, exact, in fixed memory.
+//!
+//! What becomes of a request, in this order:
+//!
+//! 1. Each limit whose `match` is about the request applies to it, in the order of the configuration.
+//! 2. The limit's `key` is read off the request. A keyed header that is there twice refuses the
+//!    request (400, `key_ambiguous`). What a missing part does is the limit's `if_absent`.
+//! 3. The key's bucket is looked up in the table that all workers share ([`store`]), and the GCRA
+//!    says whether one more request fits. Nothing is charged yet.
+//! 4. If any limit in force has no room, the request is refused (429, `over_limit`) and **no** limit
+//!    is charged. Of several, the one with the longest wait is the one that is told. A key that can't
+//!    be read comes before that, a store that failed after it.
+//! 5. Otherwise every limit is charged, by compare-and-swap against what was read. Where another
+//!    worker came between, the bucket is read and decided on again. If by then it has no room the
+//!    request is refused after all, and the limits charged before stay charged: too little is
+//!    admitted then, never too much.
+//! 6. Where a limit can't be decided on (the store is contended beyond [`store::ATTEMPTS`] attempts,
+//!    or a host call fails) its `on_error` says what holds: refuse (503), or admit, and a counter
+//!    says that it did.
+//! 7. A limit in `mode: report`, or all with the filter in it, is charged and counted but refuses
+//!    nothing and puts nothing on the response.
+//! 8. The response says what is left: `RateLimit-Policy` and `RateLimit`
+//!    (draft-ietf-httpapi-ratelimit-headers-10), and `Retry-After` on a 429.
+
+mod config;
+mod decision;
+mod fields;
+mod filter;
+mod key;
+mod stats;
+mod store;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::Config;
+pub use filter::{Filter, Pending};
+
+#[cfg(all(target_arch = "wasm32", feature = "module"))]
+gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers, response_headers]);

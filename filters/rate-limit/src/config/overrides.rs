@@ -1,0 +1,159 @@
+//! Other rates for some keys.
+
+use super::limit::Allowance;
+use crate::key::Part;
+use gatehouse_config::{Cidr, Context, Entries, HeaderName, Identifier, Rate, object};
+use gatehouse_host::Headers;
+use std::net::IpAddr;
+
+object! {
+    pub(super) struct RawOverride {
+        key: Pattern,
+        rate: Option<Rate>,
+        burst: Option<u64>,
+    }
+}
+
+object! {
+    /// Which keys: all parts that are named must be so.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(crate) struct Pattern {
+        consumer: Option<String>,
+        header: Entries<HeaderName, String> = Entries::default(),
+        client_ip: Option<Cidr>,
+    }
+}
+
+/// A quota for some keys of a limit.
+#[derive(Debug, Clone)]
+pub(crate) struct Override {
+    pattern: Pattern,
+    pub(crate) allowance: Allowance,
+}
+
+/// What the parts of a key are on a request.
+pub(crate) struct Facts<'r> {
+    /// The consumer's name.
+    pub(crate) consumer: Option<&'r str>,
+    pub(crate) client_ip: Option<IpAddr>,
+    /// Nothing where no part of the key is a header.
+    pub(crate) headers: Option<&'r Headers>,
+}
+
+impl Override {
+    /// Whether it is about this request's key.
+    pub(crate) fn is_for(&self, facts: &Facts<'_>) -> bool {
+        let Pattern {
+            consumer,
+            header,
+            client_ip,
+        } = &self.pattern;
+        let says = |name: &HeaderName, value: &String| {
+            let headers = facts.headers.into_iter();
+            // A key has one value of a header, or the request was refused.
+            let mut values = headers.flat_map(|headers| headers.all(name.as_str()));
+            values.next() == Some(value.as_bytes())
+        };
+        consumer
+            .as_deref()
+            .is_none_or(|name| facts.consumer == Some(name))
+            && client_ip.is_none_or(|range| facts.client_ip.is_some_and(|ip| range.contains(ip)))
+            && header.0.iter().all(|(name, value)| says(name, value))
+    }
+}
+
+/// The limit whose overrides are checked.
+pub(super) struct Base<'l> {
+    pub(super) name: &'l Identifier,
+    pub(super) key: &'l [Part],
+    pub(super) rate: Rate,
+    pub(super) burst: Option<u64>,
+    /// Whether its rate and burst are. What an override takes over from them is else reported twice.
+    pub(super) is_sound: bool,
+}
+
+impl Base<'_> {
+    pub(super) fn overrides(
+        &self,
+        raw: Vec<RawOverride>,
+        context: &mut Context<'_>,
+    ) -> Option<Vec<Override>> {
+        let mut patterns = Vec::new();
+        let mut overrides = Vec::new();
+        let mut sound = true;
+        for (index, raw) in raw.into_iter().enumerate() {
+            let checked = context.at_index(index, |context| {
+                context.at_key("key", |context| self.check(&raw.key, &patterns, context));
+                self.allowance(&raw, context)
+            });
+            patterns.push(raw.key.clone());
+            match checked {
+                Some(allowance) => overrides.push(Override {
+                    pattern: raw.key,
+                    allowance,
+                }),
+                None => sound = false,
+            }
+        }
+        sound.then_some(overrides)
+    }
+
+    fn allowance(&self, raw: &RawOverride, context: &mut Context<'_>) -> Option<Allowance> {
+        if raw.rate.is_none() && raw.burst.is_none() {
+            return context.problem("changes nothing: needs rate, burst, or both");
+        }
+        if !self.is_sound {
+            return None;
+        }
+        let rate = raw.rate.unwrap_or(self.rate);
+        let burst = raw.burst.or(self.burst).unwrap_or(rate.count());
+        Allowance::new(self.name, rate, burst, context)
+    }
+
+    /// Reports what is wrong with a pattern.
+    fn check(&self, pattern: &Pattern, earlier: &[Pattern], context: &mut Context<'_>) {
+        let Pattern {
+            consumer,
+            header,
+            client_ip,
+        } = pattern;
+        if consumer.is_none() && header.0.is_empty() && client_ip.is_none() {
+            context.problem::<()>("empty, but needs at least one of consumer, header, client_ip");
+        }
+        if let Some(first) = earlier.iter().position(|other| other == pattern) {
+            context.problem::<()>(format!(
+                "the same as that of overrides[{first}], which is the one that holds"
+            ));
+        }
+        let mut foreign = |path: &[&str], what: &str| {
+            let parts: Vec<String> = self.key.iter().map(Part::to_string).collect();
+            report(
+                path,
+                format!("the limit's key has no {what}"),
+                format!("its parts: {}", parts.join(", ")),
+                context,
+            );
+        };
+        if consumer.is_some() && !self.key.contains(&Part::Consumer) {
+            foreign(&["consumer"], "consumer");
+        }
+        for (name, _) in &header.0 {
+            if !self.key.contains(&Part::Header(name.clone())) {
+                foreign(&["header", name], &format!("header {name}"));
+            }
+        }
+        let has_address = |part: &Part| matches!(part, Part::ClientIp(_));
+        if client_ip.is_some() && !self.key.iter().any(has_address) {
+            foreign(&["client_ip"], "client_ip");
+        }
+    }
+}
+
+fn report(path: &[&str], message: String, hint: String, context: &mut Context<'_>) {
+    match path {
+        [] => {
+            context.problem_hint::<()>(message, hint);
+        }
+        [key, rest @ ..] => context.at_key(key, |context| report(rest, message, hint, context)),
+    }
+}

@@ -1,0 +1,186 @@
+//! What responses say about limits: draft-ietf-httpapi-ratelimit-headers-10, and `Retry-After`.
+//!
+//! `RateLimit-Policy` has the rate as configured (`q` requests in `w` seconds), `RateLimit` what is
+//! in the bucket (`r`), which is the burst at most, and the seconds until one more is (`t`). A full
+//! bucket has no `t`. With several limits both fields list all of them, in the order of the
+//! configuration.
+
+use gatehouse_gcra::{Decision, Quota};
+use std::fmt::Write as _;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// The largest Integer of a structured field (RFC 9651, 3.3.1).
+const LARGEST: u64 = 999_999_999_999_999;
+
+/// What is left in a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    remaining: u64,
+    /// Nothing for a full bucket.
+    more_in_ns: Option<u64>,
+}
+
+impl Standing {
+    /// As a decision leaves it.
+    pub(crate) fn after(decision: &Decision, quota: &Quota) -> Self {
+        let (Decision::Admitted {
+            remaining,
+            reset_after_ns,
+            ..
+        }
+        | Decision::Refused {
+            remaining,
+            reset_after_ns,
+            ..
+        }) = *decision;
+        // The bucket has `refill - reset_after` in it, and the next request is in when it has
+        // `(remaining + 1) · interval`. No overflow: that is no more than `refill` if not full.
+        let more_in_ns = (remaining < quota.burst()).then(|| {
+            let needed = quota
+                .interval_ns()
+                .saturating_mul(remaining.saturating_add(1));
+            reset_after_ns.saturating_sub(quota.refill_ns().saturating_sub(needed))
+        });
+        Self {
+            remaining,
+            more_in_ns,
+        }
+    }
+}
+
+/// The values of both fields.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Fields {
+    policy: String,
+    limits: String,
+}
+
+impl Fields {
+    /// Adds an item to each.
+    pub(crate) fn add(&mut self, policy: &str, limit: &str, standing: &Standing) {
+        if !self.policy.is_empty() {
+            self.policy.push_str(", ");
+            self.limits.push_str(", ");
+        }
+        self.policy.push_str(policy);
+        let remaining = standing.remaining.min(LARGEST);
+        let written = match standing.more_in_ns {
+            None => write!(self.limits, "\"{limit}\";r={remaining}"),
+            Some(more_in_ns) => {
+                let seconds = whole_seconds(more_in_ns);
+                write!(self.limits, "\"{limit}\";r={remaining};t={seconds}")
+            }
+        };
+        debug_assert!(written.is_ok(), "writing to a String cannot fail");
+    }
+
+    /// Their names and values.
+    pub(crate) fn headers(&self) -> [(&'static str, &str); 2] {
+        [
+            ("ratelimit-policy", &self.policy),
+            ("ratelimit", &self.limits),
+        ]
+    }
+}
+
+/// The item of `RateLimit-Policy`. A window is whole seconds: of another period, the next whole
+/// seconds and what the rate admits in them, rounded down.
+pub(crate) fn policy(limit: &str, quota: &Quota) -> String {
+    let window = quota.period_ns().div_ceil(SECOND_NS);
+    let count = u128::from(quota.count()) * u128::from(window) * u128::from(SECOND_NS)
+        / u128::from(quota.period_ns());
+    let count = u64::try_from(count).map_or(LARGEST, |count| count.min(LARGEST));
+    format!("\"{limit}\";q={count};w={window}")
+}
+
+/// Whole seconds, rounded up, at least 1: a client that waits so long does not come too early.
+pub(crate) fn whole_seconds(nanos: u64) -> u64 {
+    nanos.div_ceil(SECOND_NS).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gatehouse_gcra::{Tat, decide};
+    use std::time::Duration;
+
+    const NOW: u64 = 1_767_225_600_000_000_000;
+
+    #[test]
+    fn policies() {
+        let second = Duration::from_secs(1);
+        let cases = [
+            ("minute", 100, second * 60, r#""a";q=100;w=60"#),
+            ("day", 5, second * 86_400, r#""a";q=5;w=86400"#),
+            ("part of a second", 10, second / 10, r#""a";q=100;w=1"#),
+            ("one and a half", 3, second * 3 / 2, r#""a";q=4;w=2"#),
+            (
+                "as many as there are nanoseconds",
+                1_000_000_000,
+                second,
+                r#""a";q=1000000000;w=1"#,
+            ),
+            (
+                "more than an Integer",
+                10_000_000_000_000_000,
+                second * 10_000_000,
+                r#""a";q=999999999999999;w=10000000"#,
+            ),
+        ];
+        for (name, count, period, expected) in cases {
+            let quota = Quota::new(count, period, 1).unwrap();
+            assert_eq!(policy("a", &quota), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn standings() {
+        // One in 600 ms, 20 at once.
+        let quota = Quota::new(100, Duration::from_secs(60), 20).unwrap();
+        let interval = quota.interval_ns();
+        let in_bucket = |requests: u64| Some(Tat::from_bits(NOW + (20 - requests) * interval));
+        let later = |nanos: u64| Some(Tat::from_bits(NOW + 20 * interval + nanos));
+        let cases = [
+            ("read: never seen", None, 0, r#""a";r=20"#),
+            ("first of a bucket", None, 1, r#""a";r=19;t=1"#),
+            ("last", in_bucket(1), 1, r#""a";r=0;t=1"#),
+            ("none", in_bucket(0), 1, r#""a";r=0;t=1"#),
+            ("one who is behind", later(900_000_000), 1, r#""a";r=0;t=2"#),
+        ];
+        for (name, state, cost, expected) in cases {
+            let decision = decide(&quota, state, NOW, cost);
+            let mut fields = Fields::default();
+            fields.add("", "a", &Standing::after(&decision, &quota));
+            assert_eq!(fields.limits, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_wait_for_one_more_is_that_of_a_refused_request() {
+        let quota = Quota::new(7, Duration::from_secs(1), 3).unwrap();
+        for ahead in (0..700_000_000).step_by(1_234_567) {
+            let state = Some(Tat::from_bits(NOW + ahead));
+            let decision = decide(&quota, state, NOW, 1);
+            let Decision::Refused { retry_after_ns, .. } = decision else {
+                continue;
+            };
+            let standing = Standing::after(&decision, &quota);
+            assert_eq!(standing.more_in_ns, retry_after_ns, "{ahead}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_rounded_up_and_never_zero() {
+        let cases = [
+            (0, 1),
+            (1, 1),
+            (SECOND_NS, 1),
+            (SECOND_NS + 1, 2),
+            (u64::MAX, 18_446_744_074),
+        ];
+        for (nanos, seconds) in cases {
+            assert_eq!(whole_seconds(nanos), seconds, "{nanos}");
+        }
+    }
+}

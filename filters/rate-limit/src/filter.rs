@@ -1,0 +1,234 @@
+//! The filter over the host traits.
+
+use crate::config::{Allowance, Config, IfAbsent, Limit, Mode, ResponseHeaders};
+use crate::decision::{Finding, Refusal};
+use crate::fields::Fields;
+use crate::key::{self, NoKey};
+use crate::stats::{Cause, Stats};
+use crate::store::{Bucket, Failure, Table};
+use crate::table::Lost;
+use gatehouse_config::load;
+use gatehouse_denial::DenialShape;
+use gatehouse_gcra::Decision;
+use gatehouse_host::{
+    ConfigureError, Host, HostError, HttpFilter, Level, Module, Request, Response, Result, Verdict,
+};
+use gatehouse_request_match::Subject;
+use siphasher::sip128::SipHasher13;
+use std::cell::Cell;
+
+/// The rate-limit filter with its configuration.
+pub struct Filter {
+    limits: Vec<InForce>,
+    table: Table,
+    response_headers: ResponseHeaders,
+    trusted_hops: u32,
+    denial: DenialShape,
+}
+
+/// What a request leaves for its response: what the response says of limits. By default, nothing.
+#[derive(Debug, Default)]
+pub struct Pending {
+    fields: Option<Fields>,
+}
+
+/// A limit with what belongs to it in this VM.
+struct InForce {
+    limit: Limit,
+    /// With the seed, the name and the shape of the key written.
+    hasher: SipHasher13,
+    stats: Stats,
+    /// Whether the log says that it could not be decided on. Once: a counter says how often.
+    failure_is_logged: Cell<bool>,
+}
+
+impl Filter {
+    /// Begins or joins the table, and defines the metrics.
+    ///
+    /// # Errors
+    /// Where the host refuses one of them.
+    pub fn new(config: Config, host: &dyn Host) -> Result<Self> {
+        let table = Table::open(config.slots, host)?;
+        let limits = config.limits.into_iter().map(|limit| {
+            let mut hasher = table.hasher();
+            key::write_shape(&limit.name, &limit.key, &mut hasher);
+            Ok(InForce {
+                stats: Stats::define(&limit.name, host)?,
+                hasher,
+                failure_is_logged: Cell::new(false),
+                limit,
+            })
+        });
+        Ok(Self {
+            limits: limits.collect::<Result<_>>()?,
+            table,
+            response_headers: config.response_headers,
+            trusted_hops: config.trusted_hops,
+            denial: config.denial,
+        })
+    }
+
+    /// What a limit finds out about a request, without charging it; nothing where it does not apply.
+    fn check<'l>(
+        &self,
+        in_force: &'l InForce,
+        subject: &mut Subject,
+        request: &mut Request<'_>,
+    ) -> std::result::Result<Option<Finding<'l>>, Failure> {
+        let limit = &in_force.limit;
+        if !limit
+            .matches
+            .matches(subject, request)
+            .map_err(host_failed)?
+        {
+            return Ok(None);
+        }
+        let mut hasher = in_force.hasher;
+        let empty_if_missing = limit.if_absent == IfAbsent::Empty;
+        let written = key::write_parts(&limit.key, empty_if_missing, subject, request, &mut hasher);
+        match written.map_err(host_failed)? {
+            Ok(()) => {}
+            Err(NoKey::Missing(_)) if limit.if_absent == IfAbsent::Skip => return Ok(None),
+            Err(no_key) => {
+                in_force.stats.count_cause(no_key.cause(), request.host());
+                return Ok(Some(Finding::NoKey(no_key)));
+            }
+        }
+        let allowance = limit.allowance_for(subject, request).map_err(host_failed)?;
+        let now = request.now().map_err(host_failed)?.as_nanos();
+        let bucket = Bucket::read(self.table.address(&hasher), now, request.host())?;
+        let decision = bucket.check(&allowance.quota, request.host());
+        Ok(Some(match decision {
+            Decision::Admitted { .. } => Finding::Room(allowance, bucket),
+            Decision::Refused { .. } => Finding::from_decision(&decision, allowance),
+        }))
+    }
+
+    fn findings<'l>(&'l self, request: &mut Request<'_>) -> Vec<(&'l InForce, Finding<'l>)> {
+        let mut subject = Subject::new(self.trusted_hops);
+        let mut findings = Vec::with_capacity(self.limits.len());
+        for in_force in &self.limits {
+            match self.check(in_force, &mut subject, request) {
+                Ok(None) => {}
+                Ok(Some(finding)) => findings.push((in_force, finding)),
+                Err(failure) => findings.push((in_force, in_force.failed(failure, request.host()))),
+            }
+        }
+        findings
+    }
+
+    /// What the response says of the limits in force.
+    fn fields(&self, findings: &[(&InForce, Finding<'_>)]) -> Option<Fields> {
+        let mut fields = None;
+        if self.response_headers == ResponseHeaders::Ietf {
+            for (in_force, finding) in findings {
+                if in_force.limit.mode == Mode::Enforce {
+                    finding.describe(&in_force.limit, &mut fields);
+                }
+            }
+        }
+        fields
+    }
+}
+
+impl InForce {
+    fn charge<'l>(
+        &self,
+        allowance: &'l Allowance,
+        bucket: &mut Bucket,
+        host: &dyn Host,
+    ) -> Finding<'l> {
+        match bucket.charge(&allowance.quota, host) {
+            Ok((decision, lost)) => {
+                if lost == Lost::Bucket {
+                    self.stats.count_cause(Cause::Evicted, host);
+                }
+                Finding::from_decision(&decision, allowance)
+            }
+            Err(failure) => self.failed(failure, host),
+        }
+    }
+
+    fn failed<'l>(&self, failure: Failure, host: &dyn Host) -> Finding<'l> {
+        self.stats.count_cause(failure.cause(), host);
+        if !self.failure_is_logged.replace(true) {
+            let name = &self.limit.name;
+            let message = match failure {
+                Failure::Contended => format!("limit \"{name}\": the store is contended"),
+                Failure::Host(_, error) => format!("limit \"{name}\": {error}"),
+            };
+            host.log(Level::Error, &message);
+        }
+        Finding::Failed(failure)
+    }
+}
+
+impl HttpFilter for Filter {
+    type Pending = Pending;
+
+    fn request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<Verdict> {
+        let mut findings = self.findings(request);
+        let host = request.host();
+        let refuses =
+            |(in_force, finding): &(&InForce, Finding<'_>)| finding.denies(&in_force.limit);
+        if !findings.iter().any(refuses) {
+            for (in_force, finding) in &mut findings {
+                let Finding::Room(allowance, bucket) = finding else {
+                    continue;
+                };
+                *finding = in_force.charge(allowance, bucket, host);
+                // Another worker took the last of it in the meantime.
+                if finding.denies(&in_force.limit) {
+                    break;
+                }
+            }
+        }
+        let fields = self.fields(&findings);
+        // The first of those that weigh the same.
+        let gravest = findings.iter().rev().filter(|found| refuses(found));
+        let refusal = gravest
+            .max_by_key(|(_, finding)| finding.gravity())
+            .and_then(|(in_force, finding)| Refusal::of(finding, &in_force.limit));
+        for (in_force, finding) in &findings {
+            if let Some(fate) = finding.fate(&in_force.limit, refusal.is_some()) {
+                in_force.stats.count_fate(fate, host);
+            }
+        }
+        let Some(refusal) = refusal else {
+            pending.fields = fields;
+            return Ok(Verdict::Continue);
+        };
+        let denial = refusal.denial(fields.as_ref());
+        Ok(Verdict::Deny(self.denial.reply(denial)))
+    }
+
+    fn response(&self, response: &mut Response<'_>, pending: &mut Pending) -> Result<()> {
+        // Taken out: the own reply to a refused request has them already, and a second callback of a
+        // stream finds nothing.
+        let Some(fields) = pending.fields.take() else {
+            return Ok(());
+        };
+        for (name, value) in fields.headers() {
+            response.set(name, value.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+impl Module for Filter {
+    const NAME: &'static str = "rate_limit";
+
+    fn configure(
+        configuration: &[u8],
+        environment: &dyn Fn(&str) -> Option<String>,
+        host: &dyn Host,
+    ) -> std::result::Result<Self, ConfigureError> {
+        let config = load(configuration, &environment)
+            .map_err(|problems| ConfigureError::Configuration(problems.to_string()))?;
+        Ok(Self::new(config, host)?)
+    }
+}
+
+fn host_failed(error: HostError) -> Failure {
+    Failure::Host(Cause::HostFailed, error)
+}

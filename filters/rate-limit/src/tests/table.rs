@@ -1,0 +1,192 @@
+//! The table: what it remembers, what it forgets, how large it is.
+
+use super::*;
+use crate::store::{Bucket, Table, write_part};
+use crate::table::Lost;
+use gatehouse_gcra::Quota;
+use gatehouse_host::Cas;
+use std::time::Duration;
+
+fn with_slots(slots: u32, changes: Value) -> Value {
+    let mut config = one(changes);
+    config["store"] = json!({"local": {"slots": slots}});
+    config
+}
+
+#[test]
+fn workers_share_a_table_and_proxies_do_not() {
+    let config = one(json!({"burst": 2}));
+    let (here, there) = (Shared::default(), Shared::default());
+    let workers = [(); 3].map(|()| Worker::new(&here, &config));
+    let admitted = workers.iter().map(|worker| worker.admitted("acme", 1));
+    assert_eq!(admitted.collect::<Vec<_>>(), [1, 1, 0]);
+    assert_eq!(Worker::new(&there, &config).admitted("acme", 5), 2);
+    assert_eq!(here.len(), 2, "a slot and the seed");
+}
+
+/// Two workers that start at once: the one that comes second takes the first one's seed.
+#[test]
+fn one_seed() {
+    let shared = Shared::default();
+    let late = FakeHost::new(shared.clone());
+    // Other random bytes than those of a host that has just begun.
+    gatehouse_host::Entropy::fill_random(&late, &mut [0; 7]).unwrap();
+    let early = FakeHost::new(shared.clone());
+    let left = shared.clone();
+    late.before_swap(move || {
+        let _ = Table::open(8, &early).unwrap();
+        assert_eq!(left.len(), 1);
+    });
+    let bytes = |table: &Table| {
+        let mut hasher = table.hasher();
+        write_part(&mut hasher, b"key");
+        table.address(&hasher)
+    };
+    let second = Table::open(8, &late).unwrap();
+    let third = Table::open(8, &FakeHost::new(shared.clone())).unwrap();
+    assert_eq!(bytes(&second), bytes(&third));
+    let elsewhere = FakeHost::default();
+    gatehouse_host::Entropy::fill_random(&elsewhere, &mut [0; 9]).unwrap();
+    let other = Table::open(8, &elsewhere).unwrap();
+    assert_ne!(bytes(&second), bytes(&other));
+}
+
+/// Eight keys have room in a slot. A ninth takes the place of the one whose bucket is full the
+/// soonest, which is then as if it had never been seen.
+#[test]
+fn eviction() {
+    let worker = Worker::alone(&with_slots(1, json!({})));
+    for key in 0..8 {
+        // The higher the key the emptier its bucket; the last three are empty.
+        let admitted = worker.admitted(&key.to_string(), 1 + key / 2);
+        assert_eq!(admitted, (1 + key / 2).min(3), "{key}");
+    }
+    assert_eq!(worker.counts("a").get("evicted"), None);
+    assert_eq!(worker.admitted("ninth", 5), 3);
+    assert_eq!(worker.counts("a")["evicted"], 1);
+    // Of the first two, which had one request each, one is forgotten; all others still constrain.
+    assert_eq!(worker.admitted("7", 5), 0);
+    assert_eq!(worker.admitted("6", 5), 0);
+    assert_eq!(worker.admitted("5", 5), 0);
+    assert_eq!(worker.admitted("4", 5), 0);
+    assert_eq!(worker.admitted("3", 5), 1);
+    assert_eq!(worker.admitted("2", 5), 1);
+    assert_eq!(worker.counts("a")["evicted"], 1);
+    let first_two = worker.admitted("0", 5) + worker.admitted("1", 5);
+    assert_eq!(first_two, 3 + 3, "the evicted one evicted the other one");
+    assert_eq!(worker.counts("a")["evicted"], 3);
+}
+
+/// What a table that is too small can let through: never more at once than a burst for each time a
+/// key is forgotten, and the counter has them all.
+#[test]
+fn an_overfull_table_is_counted() {
+    let worker = Worker::alone(&with_slots(1, json!({})));
+    let mut admitted = 0;
+    for round in 0..10 {
+        for key in 0..20 {
+            admitted += worker.admitted(&key.to_string(), 3);
+            assert!(round > 0 || admitted == 3 * (key + 1));
+        }
+    }
+    let evicted = usize::try_from(worker.counts("a")["evicted"]).unwrap();
+    assert!(admitted > 20 * 3);
+    assert!(admitted <= 20 * 3 + evicted * 3, "{admitted}, {evicted}");
+    assert_eq!(worker.host.shared_data().len(), 2);
+}
+
+#[test]
+fn buckets_that_are_full_again_make_room() {
+    let worker = Worker::alone(&with_slots(1, json!({"burst": 1})));
+    for hour in 0..5 {
+        for key in 0..8 {
+            assert_eq!(worker.admitted(&format!("{hour}-{key}"), 2), 1);
+        }
+        worker.host.advance(Duration::from_secs(3_600));
+    }
+    assert_eq!(worker.counts("a").get("evicted"), None);
+}
+
+#[test]
+fn a_change_of_the_rate_keeps_the_table() {
+    let shared = Shared::default();
+    let emptied = Worker::new(&shared, &one(json!({"rate": "1/1m", "burst": 10})));
+    assert_eq!(emptied.admitted("acme", 20), 10);
+    // It is full in ten minutes. What that means is for the new quota to say.
+    let cases = [
+        ("slower, the same burst", "1/1h", 10, 9),
+        (
+            "the same rate, a smaller burst: empty at most",
+            "1/1m",
+            2,
+            0,
+        ),
+        ("the same rate, a larger burst", "1/1m", 15, 5),
+    ];
+    for (name, rate, burst, admitted) in cases {
+        let copy = Shared::default();
+        for key in ["seed"]
+            .iter()
+            .map(|&key| key.to_owned())
+            .chain((0..65_536).map(|slot| slot.to_string()))
+        {
+            let key = format!("gatehouse.rate_limit.{key}");
+            if let Some((bytes, _)) = shared.read(&key) {
+                assert!(copy.swap(&key, &bytes, Cas(0)));
+            }
+        }
+        let worker = Worker::new(&copy, &one(json!({"rate": rate, "burst": burst})));
+        assert_eq!(worker.admitted("acme", 30), admitted, "{name}");
+    }
+}
+
+#[test]
+fn a_million_keys_fit_in_the_table() {
+    const SLOTS: u32 = 1_000;
+    let host = FakeHost::default();
+    let table = Table::open(SLOTS, &host).unwrap();
+    let quota = Quota::new(1, Duration::from_secs(3_600), 1).unwrap();
+    let mut lost = 0_u64;
+    for key in 0..1_000_000_u64 {
+        let mut hasher = table.hasher();
+        write_part(&mut hasher, &key.to_le_bytes());
+        let now = FakeHost::START.as_nanos() + key;
+        let mut bucket = Bucket::read(table.address(&hasher), now, &host).unwrap();
+        let (decision, forgotten) = bucket.charge(&quota, &host).unwrap();
+        assert!(decision.is_admitted());
+        lost += u64::from(forgotten == Lost::Bucket);
+    }
+    let shared = host.shared_data();
+    assert_eq!(shared.len(), SLOTS as usize + 1);
+    assert_eq!(shared.bytes(), SLOTS as usize * 128 + 16);
+    assert_eq!(lost, 1_000_000 - u64::from(SLOTS) * 8);
+}
+
+/// Keys spread evenly: of 65,536 slots, those that hold more than eight of 65,536 keys are few.
+#[test]
+fn slots_are_used_evenly() {
+    for slots in [1, 3, 1_000, 65_536] {
+        let host = FakeHost::default();
+        let table = Table::open(slots, &host).unwrap();
+        let mut used: BTreeMap<String, u32> = BTreeMap::new();
+        for key in 0..65_536_u64 {
+            let mut hasher = table.hasher();
+            write_part(&mut hasher, &key.to_le_bytes());
+            *used
+                .entry(
+                    format!("{:?}", table.address(&hasher))
+                        .split(',')
+                        .next()
+                        .unwrap()
+                        .to_owned(),
+                )
+                .or_default() += 1;
+        }
+        let mean = 65_536 / slots;
+        // Eight standard deviations.
+        let most = mean + 8 * (f64::from(mean).sqrt().ceil() as u32);
+        assert!(used.len() <= slots as usize);
+        assert!(used.values().all(|&count| count <= most), "{slots}");
+        assert!(used.len() * 2 > slots as usize, "{slots}");
+    }
+}
