@@ -81,6 +81,9 @@ fn a_parameter_taken_out() {
     for (name, target, expected) in cases {
         assert_eq!(without(target, b"k").as_deref(), *expected, "{name}");
     }
+    // Between two `&` there is no parameter, not even one without a name.
+    assert_eq!(without(b"/a?&=v", b"").as_deref(), Some(&b"/a?"[..]));
+    assert_eq!(without(b"/a?&", b""), None);
 }
 
 proptest! {
