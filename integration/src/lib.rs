@@ -26,6 +26,7 @@ pub mod echo;
 pub mod envoy;
 pub mod http;
 pub mod load;
+pub mod log;
 pub mod tour;
 
 pub use config::Config;

@@ -1,0 +1,53 @@
+//! The modules of `dist/` export the callbacks that their filters implement and those Envoy can't do without, and
+//! no other: Envoy calls each that is there, for every request.
+
+use gatehouse_integration::repository;
+use walrus::{ExportItem, Module};
+
+/// The life cycle of a VM and of its contexts. Without `proxy_on_delete` contexts would never be freed.
+const LIFE_CYCLE: [&str; 5] = [
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    "proxy_on_delete",
+    "proxy_on_memory_allocate",
+    "proxy_on_vm_start",
+];
+
+#[test]
+fn modules_export_the_callbacks_they_need() {
+    let cases: [(&str, &[&str]); 4] = [
+        ("auth", &["proxy_on_request_headers"]),
+        (
+            "rate_limit",
+            &["proxy_on_request_headers", "proxy_on_response_headers"],
+        ),
+        (
+            "headers",
+            &["proxy_on_request_headers", "proxy_on_response_headers"],
+        ),
+        (
+            "gateway",
+            &["proxy_on_request_headers", "proxy_on_response_headers"],
+        ),
+    ];
+    for (filter, callbacks) in cases {
+        let path = repository().join(format!("dist/gatehouse_{filter}.wasm"));
+        let module = Module::from_file(&path)
+            .unwrap_or_else(|error| panic!("{}: {error} (scripts/build makes it)", path.display()));
+        let mut exported: Vec<_> = module
+            .exports
+            .iter()
+            .filter(|export| matches!(export.item, ExportItem::Function(_)))
+            .map(|export| export.name.as_str())
+            .filter(|name| name.starts_with("proxy_on_"))
+            .collect();
+        exported.sort_unstable();
+        let mut expected: Vec<_> = LIFE_CYCLE.iter().chain(callbacks).copied().collect();
+        expected.sort_unstable();
+        assert_eq!(exported, expected, "{filter}");
+        assert!(
+            module.funcs.iter().any(|function| function.name.is_some()),
+            "{filter}: no names"
+        );
+    }
+}
