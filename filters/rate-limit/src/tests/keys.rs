@@ -272,6 +272,52 @@ fn limits_do_not_share_buckets() {
 }
 
 #[test]
+fn a_limit_applies_where_its_match_holds() {
+    let config = json!({"limits": [
+        limit("api", json!({"match": {"path": {"prefix": "/api"}}, "burst": 1})),
+        limit("writes", json!({"match": {"methods": ["POST"]}, "burst": 1})),
+    ]});
+    type Case<'a> = (&'a str, &'a [u8], &'a [u8], &'a [&'a str]);
+    let cases: [Case<'_>; 4] = [
+        ("neither", b"GET", b"/", &[]),
+        ("one", b"GET", b"/api/x", &["api"]),
+        ("another spelling", b"GET", b"//%61pi/./x", &["api"]),
+        ("both", b"POST", b"/api", &["api", "writes"]),
+    ];
+    for (name, method, path, limits) in cases {
+        let worker = Worker::alone(&config);
+        let headers = [(":method", method), (":path", path), ("x-tenant", b"acme")];
+        assert!(worker.send(&headers, |_| {}).is_admitted(), "{name}");
+        let again = worker.send(&headers, |_| {}).is_admitted();
+        assert_eq!(again, limits.is_empty(), "{name}");
+        for limit in ["api", "writes"] {
+            let expected = match limits.contains(&limit) {
+                true => counts([("admitted", 1), ("refused", 1)]),
+                false => counts([]),
+            };
+            assert_eq!(worker.counts(limit), expected, "{name}, {limit}");
+        }
+    }
+}
+
+/// Behind a proxy that is trusted, the client is whom that proxy saw.
+#[test]
+fn the_client_beyond_trusted_proxies() {
+    let mut config = one(json!({"key": ["client_ip"], "burst": 1}));
+    config["trusted_hops"] = json!(1);
+    let worker = Worker::alone(&config);
+    let from = |forwarded: &'static [u8]| Sent {
+        headers: vec![("x-forwarded-for", forwarded)],
+        peer: Some("10.0.0.1:1"),
+        ..Sent::default()
+    };
+    assert!(from(b"192.0.2.1").to(&worker).is_admitted());
+    assert!(from(b"192.0.2.2").to(&worker).is_admitted());
+    let forged = from(b"203.0.113.9, 192.0.2.1").to(&worker);
+    assert!(!forged.is_admitted());
+}
+
+#[test]
 fn a_missing_part() {
     let cases = [
         ("header", json!([{"header": "x-tenant"}]), "header x-tenant"),
