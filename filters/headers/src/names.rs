@@ -28,8 +28,8 @@ fn protected(name: &str) -> Option<(&'static str, &'static str)> {
         "content-length" => Some(("follows from the body", "leave it to Envoy")),
         "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer"
         | "transfer-encoding" | "upgrade" => Some((
-            "is of one connection, not of the message (RFC 9110, 7.6.1)",
-            "leave it to Envoy",
+            "is of one connection, not of the message",
+            "Envoy sets it for each; RFC 9110, 7.6.1",
         )),
         _ => None,
     }

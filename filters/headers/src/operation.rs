@@ -4,7 +4,7 @@ use crate::names::{Editable, Prefix, commands_envoy};
 use crate::rewrite::{Rewrite, trimmed};
 use crate::status::When;
 use gatehouse_config::values::is_field_value;
-use gatehouse_config::{Context, Decode, HeaderName, Value, keywords, object, one_of};
+use gatehouse_config::{Context, Decode, Fields, HeaderName, Value, keywords, object, one_of};
 use gatehouse_template::{Template, Variable};
 
 /// What can be done, by the key that says so.
@@ -53,18 +53,6 @@ keywords! {
         Absent = "absent",
         Present = "present",
     }
-}
-
-object! {
-    struct RawSet {
-        name: Editable,
-        value: Value,
-        when as "if": Presence = Presence::Always,
-    }
-}
-
-object! {
-    struct RawAppend { name: Editable, value: Value }
 }
 
 object! {
@@ -155,20 +143,21 @@ impl Place<'_> {
     ) -> Option<Operation> {
         match operation {
             "set" => {
-                let raw = RawSet::decode(value, context)?;
-                let value = self.value(&raw.name, &raw.value, context)?;
+                let fields = context.object(value, &["name", "value", "if"])?;
+                let when = fields.field_or("if", || Presence::Always, context);
+                let (name, value) = self.name_and_value(&fields, context);
                 Some(Operation::Set {
-                    name: raw.name.0,
-                    value,
-                    when: raw.when,
+                    name: name?,
+                    value: value?,
+                    when: when?,
                 })
             }
             "append" => {
-                let raw = RawAppend::decode(value, context)?;
-                let value = self.value(&raw.name, &raw.value, context)?;
+                let fields = context.object(value, &["name", "value"])?;
+                let (name, value) = self.name_and_value(&fields, context);
                 Some(Operation::Append {
-                    name: raw.name.0,
-                    value,
+                    name: name?,
+                    value: value?,
                 })
             }
             "remove" if value.is_string() => {
@@ -203,26 +192,47 @@ impl Place<'_> {
         })
     }
 
-    fn value(self, name: &Editable, value: &Value, context: &mut Context<'_>) -> Option<Template> {
-        context.at_key("value", |context| {
-            let template = Template::read(value, self.captures, context)?;
-            if !template
-                .literals()
-                .all(|text| is_field_value(text.as_bytes()))
-            {
-                return context
-                    .problem("a header value cannot have control characters such as CR or LF");
-            }
-            let all = template.constant().map(str::as_bytes);
-            if all.is_some_and(|all| trimmed(all) != all) {
-                return context.problem("a header value cannot have white space around it");
-            }
-            let client_chooses = template.variables().any(Variable::is_chosen_by_client);
-            if self.phase == Phase::Request && commands_envoy(&name.0) && client_chooses {
-                return commanded(&name.0, "a variable that the client chooses", context);
-            }
-            Some(template)
-        })
+    /// Both, so that the problems of both are reported.
+    fn name_and_value(
+        self,
+        fields: &Fields<'_>,
+        context: &mut Context<'_>,
+    ) -> (Option<HeaderName>, Option<Template>) {
+        let name: Option<Editable> = fields.field("name", context);
+        let name = name.map(|name| name.0);
+        let value: Option<Value> = fields.field("value", context);
+        let value = value.and_then(|value| {
+            context.at_key("value", |context| {
+                self.value(name.as_deref(), &value, context)
+            })
+        });
+        (name, value)
+    }
+
+    fn value(
+        self,
+        name: Option<&str>,
+        value: &Value,
+        context: &mut Context<'_>,
+    ) -> Option<Template> {
+        let template = Template::read(value, self.captures, context)?;
+        if !template
+            .literals()
+            .all(|text| is_field_value(text.as_bytes()))
+        {
+            return context
+                .problem("a header value cannot have control characters such as CR or LF");
+        }
+        let all = template.constant().map(str::as_bytes);
+        if all.is_some_and(|all| trimmed(all) != all) {
+            return context.problem("a header value cannot have white space around it");
+        }
+        let client_chooses = template.variables().any(Variable::is_chosen_by_client);
+        let commanding = name.filter(|name| self.phase == Phase::Request && commands_envoy(name));
+        if let Some(name) = commanding.filter(|_| client_chooses) {
+            return commanded(name, "a variable that the client chooses", context);
+        }
+        Some(template)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Replacing what a regular expression finds in a header's value.
 //!
-//! Values are bytes, so expressions are about bytes: `.` is any byte but the line feed, `\w` and `(?i)`
-//! are about ASCII. Matching takes time linear in the value's length. Every match is replaced.
+//! Values are bytes, so expressions are about bytes: `.` is any byte, `\w` and `(?i)` are about ASCII,
+//! as in the `match` of a rule. Unlike there, an expression is searched for anywhere in the value, and
+//! every match is replaced. Searching takes time linear in the value's length.
 
 use gatehouse_config::Context;
 use gatehouse_config::values::is_field_value;
@@ -79,21 +80,21 @@ pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
 fn compile(regex: &str, context: &mut Context<'_>) -> Option<Regex> {
     let compiled = RegexBuilder::new(regex)
         .unicode(false)
+        .dot_matches_new_line(true)
         .size_limit(COMPILED_BYTES)
         .dfa_size_limit(COMPILED_BYTES)
         .build();
     match compiled {
         Ok(regex) => Some(regex),
-        Err(regex::Error::CompiledTooBig(_)) => context.problem_hint(
-            "the regular expression takes too much memory",
-            "use smaller repetitions",
-        ),
+        Err(regex::Error::CompiledTooBig(limit)) => context.problem(format!(
+            "the regular expression takes more than {limit} bytes when compiled"
+        )),
         Err(error) => {
-            // The last line says what is wrong; those before it draw where.
-            let text = error.to_string();
-            let line = text.lines().last().unwrap_or_default();
-            let what = line.strip_prefix("error: ").unwrap_or(line);
-            context.problem(format!("not a regular expression: {what}"))
+            // The crate draws the position over several lines; a problem is one line.
+            let error = error.to_string();
+            let reason = error.lines().next_back().unwrap_or_default();
+            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+            context.problem(format!("{regex:?} is not a regular expression: {reason}"))
         }
     }
 }

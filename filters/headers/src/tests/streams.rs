@@ -1,0 +1,349 @@
+//! Which rule applies, what it costs, and what happens where the host fails.
+
+use super::{configure, establish, lines, request, response};
+use crate::Pending;
+use gatehouse_host::{HostError, Status, Verdict};
+use gatehouse_host_fake::FakeHost;
+
+const RULES: &str = "
+rules:
+- match: {path: {exact: /a}}
+  request: [{set: {name: x, value: a}}]
+  response: [{set: {name: y, value: a}}]
+- match: {path: {prefix: /leave}}
+  request: []
+- match: {path: {prefix: /}, methods: [GET]}
+  response: [{set: {name: y, value: get}}]
+- request: [{set: {name: x, value: rest}}]
+  response: [{set: {name: y, value: rest}}]
+";
+
+#[test]
+fn the_first_rule_that_matches_applies_and_no_other() {
+    let cases: [(&str, &[u8], &[u8], &[&str], &[&str]); 4] = [
+        (
+            "first",
+            b"GET",
+            b"/a",
+            &[":method: GET", ":path: /a", "x: a"],
+            &["y: a"],
+        ),
+        (
+            "left as it is",
+            b"GET",
+            b"/leave/it",
+            &[":method: GET", ":path: /leave/it"],
+            &[],
+        ),
+        (
+            "third",
+            b"GET",
+            b"/b",
+            &[":method: GET", ":path: /b"],
+            &["y: get"],
+        ),
+        (
+            "last",
+            b"PUT",
+            b"/b",
+            &[":method: PUT", ":path: /b", "x: rest"],
+            &["y: rest"],
+        ),
+    ];
+    for (name, method, path, sent_on, answered) in cases {
+        let host = FakeHost::default();
+        let filter = configure(RULES, &host).unwrap();
+        host.begin([(":method", method), (":path", path)]);
+        let (_, pending) = request(&filter, &host);
+        response(&filter, &host, pending).unwrap();
+        assert_eq!(lines(host.request_headers()), sent_on, "{name}");
+        assert_eq!(lines(host.response_headers()), answered, "{name}");
+    }
+}
+
+#[test]
+fn no_rule_no_change() {
+    let host = FakeHost::default();
+    let filter = configure(
+        "rules: [{match: {path: {exact: /a}}, request: [{remove: x}], response: [{remove: y}]}]",
+        &host,
+    )
+    .unwrap();
+    host.begin([(":path", &b"/b"[..]), ("x", b"1")]);
+    host.respond([("y", &b"1"[..])]);
+    let (verdict, pending) = request(&filter, &host);
+    response(&filter, &host, pending).unwrap();
+    assert_eq!(verdict, Ok(Verdict::Continue));
+    assert_eq!(lines(host.request_headers()), [":path: /b", "x: 1"]);
+    assert_eq!(lines(host.response_headers()), ["y: 1"]);
+}
+
+#[test]
+fn a_response_whose_request_was_never_seen() {
+    let cases = [
+        ("the rule without match", RULES, &["y: rest"][..]),
+        (
+            "none without match",
+            "rules: [{match: {path: {prefix: /}}, response: [{set: {name: y, value: '1'}}]}]",
+            &["y: upstream"],
+        ),
+        (
+            "what it needs of the request is not there",
+            "rules: [{response: [{set: {name: y, value: '${consumer.name}'}}, {set: {name: z, value: '${now}'}}]}]",
+            &["z: 2026-01-01T00:00:00Z"],
+        ),
+    ];
+    for (name, yaml, expected) in cases {
+        let host = FakeHost::default();
+        let filter = configure(yaml, &host).unwrap();
+        host.begin([]);
+        establish(&host);
+        host.respond([("y", &b"upstream"[..])]);
+        response(&filter, &host, Pending::default()).unwrap();
+        assert_eq!(lines(host.response_headers()), expected, "{name}");
+    }
+}
+
+#[test]
+fn host_calls() {
+    let matched = "match: {path: {prefix: /}}";
+    let cases: [(&str, String, &[(&str, usize)]); 11] = [
+        (
+            "one request header and one response header",
+            "request: [{set: {name: a, value: '1'}}], response: [{set: {name: b, value: '2'}}]".to_owned(),
+            &[("proxy_replace_header_map_value", 2)],
+        ),
+        (
+            "the same with a match",
+            format!("{matched}, request: [{{set: {{name: a, value: '1'}}}}], response: [{{set: {{name: b, value: '2'}}}}]"),
+            &[("proxy_get_header_map_pairs", 1), ("proxy_replace_header_map_value", 2)],
+        ),
+        ("nothing to do", "request: []".to_owned(), &[]),
+        ("append", "request: [{append: {name: a, value: '1'}}]".to_owned(), &[("proxy_add_header_map_value", 1)]),
+        (
+            "remove, without knowing whether it is there",
+            "request: [{remove: x}], response: [{remove: x}]".to_owned(),
+            &[("proxy_remove_header_map_value", 2)],
+        ),
+        (
+            "remove what is known not to be there",
+            format!("{matched}, request: [{{remove: nothing}}]"),
+            &[("proxy_get_header_map_pairs", 1)],
+        ),
+        (
+            "one snapshot for all that need one",
+            "request: [{set: {name: a, value: '1', if: absent}}, {remove: {prefix: none-}}, \
+             {rename: {from: none, to: b}}, {replace: {name: none, regex: a, with: b}}, \
+             {set: {name: c, value: '${request.header.x} ${path}'}}]"
+                .to_owned(),
+            &[("proxy_get_header_map_pairs", 1), ("proxy_replace_header_map_value", 2)],
+        ),
+        (
+            "the consumer once, the clock once",
+            "request: [{set: {name: a, value: '${consumer.name}'}}, {set: {name: b, value: '${claim.email} ${now}'}}, \
+             {set: {name: c, value: '${now}'}}]"
+                .to_owned(),
+            &[
+                ("proxy_get_current_time_nanoseconds", 1),
+                ("proxy_get_property", 1),
+                ("proxy_replace_header_map_value", 3),
+            ],
+        ),
+        (
+            "a value that is missing",
+            "request: [{append: {name: a, value: '${claim.none}'}}]".to_owned(),
+            &[("proxy_get_property", 1), ("proxy_increment_metric", 1)],
+        ),
+        (
+            "a status",
+            "response: [{when: {status: 5xx}, set: {name: a, value: '1'}}, {when: {status: 4xx}, remove: b}]".to_owned(),
+            &[("proxy_get_header_map_pairs", 1)],
+        ),
+        (
+            "a request header kept for the response",
+            "response: [{set: {name: a, value: '${request.header.x}'}}]".to_owned(),
+            &[("proxy_get_header_map_pairs", 1), ("proxy_replace_header_map_value", 1)],
+        ),
+    ];
+    for (name, rule, expected) in cases {
+        let host = FakeHost::default();
+        let filter = configure(&format!("rules: [{{{rule}}}]"), &host).unwrap();
+        host.begin([(":method", &b"GET"[..]), (":path", b"/"), ("x", b"1")]);
+        establish(&host);
+        host.respond([(":status", &b"200"[..])]);
+        let (verdict, pending) = request(&filter, &host);
+        assert_eq!(verdict, Ok(Verdict::Continue), "{name}");
+        response(&filter, &host, pending).unwrap();
+        assert_eq!(
+            host.calls().into_iter().collect::<Vec<_>>(),
+            expected,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn report_mode_takes_one_snapshot_a_side() {
+    let host = FakeHost::default();
+    let filter = configure(
+        "{mode: report, rules: [{request: [{remove: x}], response: [{set: {name: a, value: '1'}}]}]}",
+        &host,
+    )
+    .unwrap();
+    host.begin([]);
+    let (_, pending) = request(&filter, &host);
+    response(&filter, &host, pending).unwrap();
+    let expected = [
+        ("proxy_get_header_map_pairs", 2),
+        ("proxy_increment_metric", 1),
+    ];
+    assert_eq!(host.calls().into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(
+        host.counters(),
+        [("gatehouse.headers.would_change_responses".to_owned(), 1)].into()
+    );
+}
+
+/// Needs every host call that the filter ever makes on a request, and on a response.
+const EVERYTHING: &str = "
+rules:
+- match: {path: {prefix: /}}
+  request:
+  - set: {name: a, value: '${consumer.name} ${client_ip} ${now} ${uuid}'}
+  - append: {name: b, value: '${request.header.x}'}
+  - remove: x
+  response:
+  - set: {name: c, value: '${now} ${uuid}'}
+  - append: {name: d, value: '1'}
+  - when: {status: 200}
+    remove: x
+";
+
+const FAILURE: Status = Status::Code(10);
+
+#[test]
+fn a_request_does_not_go_on_when_the_host_fails() {
+    let calls = [
+        "proxy_get_header_map_pairs",
+        "proxy_get_property",
+        "proxy_get_current_time_nanoseconds",
+        "random_get",
+        "proxy_replace_header_map_value",
+        "proxy_add_header_map_value",
+        "proxy_remove_header_map_value",
+    ];
+    for call in calls {
+        let host = FakeHost::default();
+        let filter = configure(EVERYTHING, &host).unwrap();
+        let report = configure(&format!("mode: report\n{EVERYTHING}"), &host).unwrap();
+        host.begin([(":path", &b"/"[..]), ("x", b"1")]);
+        establish(&host);
+        host.property_is("source.address", "10.0.0.1:1");
+        host.fail(call, FAILURE);
+        let (verdict, _) = request(&filter, &host);
+        assert_eq!(
+            verdict,
+            Err(HostError {
+                call,
+                status: FAILURE
+            }),
+            "{call}"
+        );
+        // In report mode it goes on, and the log says so where the operations got that far.
+        let before = host.request_headers();
+        let (verdict, _) = request(&report, &host);
+        assert_eq!(verdict, Ok(Verdict::Continue), "{call}");
+        assert_eq!(host.request_headers(), before, "{call}");
+        let writes = call.contains("_value");
+        let expected: &[String] = &[format!(
+            "Warn: headers: cannot say what would change: {call} answered status 10"
+        )];
+        assert_eq!(
+            host.log_lines(),
+            if writes { &[][..] } else { expected },
+            "{call}"
+        );
+    }
+}
+
+#[test]
+fn a_response_gets_what_can_be_done_when_the_host_fails() {
+    let cases: [(&str, &[&str]); 5] = [
+        ("proxy_get_header_map_pairs", &["c", "d", "x"]),
+        ("proxy_get_current_time_nanoseconds", &["d"]),
+        ("random_get", &["d"]),
+        ("proxy_replace_header_map_value", &["d"]),
+        ("proxy_add_header_map_value", &["c"]),
+    ];
+    for (call, expected) in cases {
+        let host = FakeHost::default();
+        let filter = configure(EVERYTHING, &host).unwrap();
+        host.begin([(":path", &b"/"[..]), ("x", b"1")]);
+        host.respond([(":status", &b"200"[..]), ("x", b"1")]);
+        let (_, pending) = request(&filter, &host);
+        host.fail(call, FAILURE);
+        let done = response(&filter, &host, pending);
+        assert_eq!(
+            done,
+            Err(HostError {
+                call,
+                status: FAILURE
+            }),
+            "{call}"
+        );
+        let mut names: Vec<String> = host
+            .response_headers()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        names.retain(|name| name != ":status");
+        names.sort();
+        assert_eq!(names, expected, "{call}");
+    }
+}
+
+#[test]
+fn a_consumer_that_cannot_be_read_is_no_anonymous_one() {
+    let host = FakeHost::default();
+    let filter = configure(
+        "rules: [{request: [{append: {name: a, value: '${consumer.name}'}}]}]",
+        &host,
+    )
+    .unwrap();
+    host.begin([]);
+    host.property_is(gatehouse_host::IDENTITY_STATE, "{broken");
+    let (verdict, _) = request(&filter, &host);
+    let call = "proxy_get_property";
+    assert_eq!(
+        verdict,
+        Err(HostError {
+            call,
+            status: Status::Malformed
+        })
+    );
+}
+
+#[test]
+fn without_its_counters_it_does_not_start() {
+    let host = FakeHost::default();
+    host.fail("proxy_define_metric", FAILURE);
+    assert_eq!(
+        configure("rules: [{request: []}]", &host).unwrap_err(),
+        "cannot start: proxy_define_metric answered status 10"
+    );
+}
+
+#[test]
+fn the_counters() {
+    let host = FakeHost::default();
+    configure("rules: [{request: []}]", &host).unwrap();
+    assert_eq!(
+        host.defined_counters(),
+        [
+            "gatehouse.headers.missing_values",
+            "gatehouse.headers.unsafe_values",
+            "gatehouse.headers.would_change_requests",
+            "gatehouse.headers.would_change_responses",
+        ]
+    );
+}
