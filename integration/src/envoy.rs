@@ -228,6 +228,11 @@ impl Envoy {
         String::from_utf8_lossy(&log).into_owned()
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Resident memory of the process in KiB.
     pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));

@@ -6,7 +6,9 @@
 //! The benchmarks build it twice: with the callback for request headers, and with the feature
 //! `response` for response headers too.
 
-use gatehouse_host::{ConfigureError, Host, HttpFilter, Module, Request, Response, Result, Verdict};
+use gatehouse_host::{
+    ConfigureError, Host, HttpFilter, Module, Request, Response, Result, Verdict,
+};
 
 /// The filter; there is nothing to configure.
 pub struct Filter;

@@ -1,0 +1,97 @@
+//! API keys, an RSA key and tokens, made anew for every run: nothing secret is kept in a file.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use rsa::RsaPrivateKey;
+use rsa::pkcs1v15::SigningKey;
+use rsa::signature::{SignatureEncoding as _, Signer as _};
+use rsa::traits::PublicKeyParts as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// How many API keys there are, each of a consumer of its own.
+const API_KEYS: usize = 1_000;
+
+/// How many tokens stand for "seen before", each of a consumer of its own. Within any filter's cache.
+pub(crate) const SEEN: usize = 100;
+
+/// Everything that requests carry and that filters are configured with.
+pub(crate) struct Credentials {
+    /// The API keys.
+    pub(crate) api_keys: Vec<String>,
+    /// Valid tokens, no two alike.
+    pub(crate) tokens: Vec<String>,
+    jwks: Value,
+}
+
+impl Credentials {
+    /// Makes the keys and so many tokens more than [`SEEN`], on all cores.
+    pub(crate) fn make(tokens: usize) -> Self {
+        let mut random = rsa::rand_core::OsRng;
+        let key = RsaPrivateKey::new(&mut random, 2048).expect("an RSA key");
+        let encode =
+            |number: &rsa::BigUint| Base64UrlUnpadded::encode_string(&number.to_bytes_be());
+        let jwks = json!({"keys": [{"kty": "RSA", "kid": "bench", "alg": "RS256", "use": "sig",
+            "n": encode(key.n()), "e": encode(key.e())}]});
+        Self {
+            api_keys: (0..API_KEYS)
+                .map(|index| format!("bench-key-{index:04}-5f0c1e7a9b3d"))
+                .collect(),
+            tokens: sign(&SigningKey::new(key), tokens + SEEN),
+            jwks,
+        }
+    }
+
+    /// What a text of `variants.yaml` that starts with `@` stands for.
+    pub(crate) fn named(&self, name: &str) -> Option<Value> {
+        let consumers = |consumer: &dyn Fn(usize, &str) -> Value| {
+            let keys = self.api_keys.iter().enumerate();
+            keys.map(|(index, key)| consumer(index, key))
+                .collect::<Value>()
+        };
+        match name {
+            "@jwks" => Some(self.jwks.clone()),
+            "@jwks_text" => Some(json!(self.jwks.to_string())),
+            "@api_keys" => Some(consumers(&|index, key| {
+                let digest = Sha256::digest(key);
+                json!({"name": format!("consumer-{index}"), "key_sha256": format!("{digest:x}")})
+            })),
+            "@api_keys_of_envoy" => Some(consumers(
+                &|index, key| json!({"client": format!("consumer-{index}"), "key": key}),
+            )),
+            _ => None,
+        }
+    }
+}
+
+fn sign(key: &SigningKey<Sha256>, count: usize) -> Vec<String> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let header = Base64UrlUnpadded::encode_string(br#"{"alg":"RS256","typ":"JWT","kid":"bench"}"#);
+    let token = |index: usize| {
+        let claims = json!({"iss": "https://issuer.test", "aud": "bench", "sub": format!("user-{}", index % SEEN),
+            "iat": now, "exp": now + 24 * 60 * 60, "jti": format!("token-{index:08}")});
+        let claims = Base64UrlUnpadded::encode_string(claims.to_string().as_bytes());
+        let signed = format!("{header}.{claims}");
+        let signature = Base64UrlUnpadded::encode_string(&key.sign(signed.as_bytes()).to_bytes());
+        format!("{signed}.{signature}")
+    };
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        (index < count).then(|| token(index))
+    };
+    std::thread::scope(|scope| {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let signers: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| std::iter::from_fn(take).collect::<Vec<_>>()))
+            .collect();
+        let signed = signers
+            .into_iter()
+            .flat_map(|signer| signer.join().expect("no panic"));
+        signed.collect()
+    })
+}

@@ -1,0 +1,86 @@
+//! `gatehouse-bench`: what filters cost in CPU time of Envoy, as one table of one Envoy; run by `scripts/bench`.
+//!
+//! The method:
+//!
+//! 1. One stock Envoy with one worker, pinned to core 0. The load and the service of ext_authz are on core 1.
+//! 2. One listener for each variant of `integration/bench/variants.yaml`, all alike but for the filters before
+//!    the router; the route answers 200 by itself.
+//! 3. Before anything is measured each variant proves that its filter is at work.
+//! 4. Every round measures every variant once, in an order of its own, over 16 kept-open HTTP/1.1 connections.
+//!    The first round is dropped: it fills caches.
+//! 5. The figure is the CPU time of the whole process, main thread and kernel included, divided by the requests.
+//!    From it, in the same round, the figure of the very same requests with no filter is taken off: a long token
+//!    costs Envoy something with no filter too.
+//! 6. The table has the median over the rounds, and the lowest and the highest round.
+//! 7. An answer other than 200 makes a variant broken, and the exit code 1. A variant over its budget does not.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "native test machinery: it has a clock and an environment of its own"
+)]
+
+mod authorizer;
+mod cpu;
+mod credentials;
+mod generator;
+mod options;
+mod order;
+mod report;
+mod requests;
+mod rounds;
+mod setup;
+mod variants;
+
+use std::process::ExitCode;
+
+use credentials::Credentials;
+use options::Options;
+use requests::Kind;
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("error: {message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match run(&options) {
+        Ok(sound) if sound => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures and prints; false where a variant was broken.
+fn run(options: &Options) -> Result<bool, String> {
+    let mut variants = variants::load();
+    variants::select(&mut variants, &options.only)?;
+    if options.h2load {
+        variants.retain(|variant| variant.requests == Kind::Plain);
+    }
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return Err("needs two cores: one for Envoy, one for the load".to_owned());
+    }
+
+    eprintln!("making {} tokens", options.tokens);
+    let credentials = Credentials::make(options.tokens);
+    // Everything from here on, its threads included, stays off Envoy's core.
+    cpu::pin(std::process::id(), cpu::LOAD_CORE)?;
+    let service = authorizer::start().map_err(|error| format!("ext_authz service: {error}"))?;
+
+    eprintln!("starting Envoy with {} variants", variants.len());
+    let setup = setup::start(variants, &credentials, service)?;
+    cpu::pin(setup.envoy.id(), cpu::ENVOY_CORE)?;
+
+    let measured = rounds::measure(&setup, &credentials, options)?;
+    let report = report::Report::new(options, &setup, &measured);
+    print!("{report}");
+    if let Some(file) = &options.json {
+        std::fs::write(file, report.json()).map_err(|error| format!("{file}: {error}"))?;
+    }
+    Ok(report.is_sound())
+}

@@ -1,0 +1,54 @@
+//! The command line.
+
+/// What was asked for.
+pub(crate) struct Options {
+    /// How many rounds, the dropped one included.
+    pub(crate) rounds: usize,
+    /// How many requests a variant gets in a round.
+    pub(crate) requests: usize,
+    /// How many tokens there are for the variants to which every token is to be new.
+    pub(crate) tokens: usize,
+    /// The names of the variants to measure; none: all.
+    pub(crate) only: Vec<String>,
+    /// Where to write the figures as JSON.
+    pub(crate) json: Option<String>,
+    /// Whether `h2load` makes the load, for variants whose requests are all alike.
+    pub(crate) h2load: bool,
+}
+
+impl Options {
+    /// Reads the arguments, the program's name not among them.
+    pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self {
+            rounds: 9,
+            requests: 20_000,
+            tokens: 20_000,
+            only: Vec::new(),
+            json: None,
+            h2load: false,
+        };
+        while let Some(arg) = args.next() {
+            if arg == "--h2load" {
+                options.h2load = true;
+                continue;
+            }
+            let mut value = || args.next().ok_or(format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--rounds" => options.rounds = at_least(2, &arg, &value()?)?,
+                "--requests" => options.requests = at_least(100, &arg, &value()?)?,
+                "--tokens" => options.tokens = at_least(1, &arg, &value()?)?,
+                "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
+                "--json" => options.json = Some(value()?),
+                _ => return Err(format!("unknown option {arg} (try scripts/bench -h)")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn at_least(least: usize, option: &str, value: &str) -> Result<usize, String> {
+    match value.parse() {
+        Ok(number) if number >= least => Ok(number),
+        _ => Err(format!("{option} {value}: expected a number from {least}")),
+    }
+}

@@ -1,0 +1,227 @@
+//! The table, and the same as JSON.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::options::Options;
+use crate::requests::Kind;
+use crate::rounds::{Figures, Measured};
+use crate::setup::Setup;
+
+/// What one run found.
+pub(crate) struct Report {
+    envoy: String,
+    processor: String,
+    rounds: usize,
+    requests: usize,
+    generator: &'static str,
+    bare: Vec<(Kind, Result<Summary, String>)>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    title: String,
+    requests: Kind,
+    budget: Option<f64>,
+    /// What the filter adds to a request.
+    added: Result<Summary, String>,
+}
+
+/// µs a request.
+struct Summary {
+    median: f64,
+    lowest: f64,
+    highest: f64,
+    rounds: Vec<f64>,
+}
+
+impl Report {
+    /// Takes off each variant's figure that of the same requests with no filter, round by round.
+    pub(crate) fn new(options: &Options, setup: &Setup, measured: &Measured) -> Self {
+        let rows = setup
+            .listeners
+            .iter()
+            .zip(&measured.variants)
+            .map(|(listener, figures)| {
+                let variant = &listener.variant;
+                Row {
+                    name: variant.name.clone(),
+                    title: variant.title.clone(),
+                    requests: variant.requests,
+                    budget: variant.budget,
+                    added: added(figures, measured.bare.get(&variant.requests)),
+                }
+            });
+        let bare = measured.bare.iter();
+        let info = setup.envoy.admin("/server_info").json();
+        // COMMIT/VERSION/CLEAN/RELEASE/TLS
+        let version = info["version"]
+            .as_str()
+            .and_then(|version| version.split('/').nth(1));
+        Self {
+            envoy: version.unwrap_or("of an unknown version").to_owned(),
+            processor: processor(),
+            rounds: options.rounds - 1,
+            requests: options.requests,
+            generator: if options.h2load { "h2load" } else { "own" },
+            bare: bare
+                .map(|(kind, figures)| (*kind, figures.clone().map(Summary::of)))
+                .collect(),
+            rows: rows.collect(),
+        }
+    }
+
+    /// Whether every variant could be measured.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.rows.iter().all(|row| row.added.is_ok())
+            && self.bare.iter().all(|(_, bare)| bare.is_ok())
+    }
+
+    /// All figures, of each round too.
+    pub(crate) fn json(&self) -> String {
+        let bare: serde_json::Map<_, _> = self
+            .bare
+            .iter()
+            .map(|(kind, bare)| (kind.name().to_owned(), figures(bare)))
+            .collect();
+        let rows = self.rows.iter().map(|row| {
+            let mut value = json!({"name": row.name, "title": row.title, "requests": row.requests.name(),
+                "added": figures(&row.added)});
+            if let Some(budget) = row.budget {
+                value["budget"] = json!(budget);
+                value["within"] = json!(row.added.as_ref().is_ok_and(|added| added.median <= budget));
+            }
+            value
+        });
+        let report = json!({"unit": "µs of CPU time of Envoy per request", "envoy": self.envoy,
+            "processor": self.processor, "rounds": self.rounds, "requests": self.requests,
+            "generator": self.generator, "no_filter": bare, "variants": rows.collect::<Value>()});
+        format!("{report:#}\n")
+    }
+}
+
+impl Summary {
+    /// Of at least one figure.
+    fn of(rounds: Vec<f64>) -> Self {
+        let mut sorted = rounds.clone();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        let median = match sorted.len() % 2 {
+            0 => f64::midpoint(sorted[middle - 1], sorted[middle]),
+            _ => sorted[middle],
+        };
+        Self {
+            median,
+            lowest: sorted[0],
+            highest: sorted[sorted.len() - 1],
+            rounds,
+        }
+    }
+}
+
+fn added(figures: &Figures, bare: Option<&Figures>) -> Result<Summary, String> {
+    let figures = figures.clone()?;
+    let bare = bare.ok_or("not measured without a filter")?.clone()?;
+    Ok(Summary::of(
+        figures
+            .iter()
+            .zip(bare)
+            .map(|(figure, bare)| figure - bare)
+            .collect(),
+    ))
+}
+
+fn figures(summary: &Result<Summary, String>) -> Value {
+    match summary {
+        Ok(Summary {
+            median,
+            lowest,
+            highest,
+            rounds,
+        }) => {
+            json!({"median": median, "lowest": lowest, "highest": highest, "rounds": rounds})
+        }
+        Err(fault) => json!({"broken": fault}),
+    }
+}
+
+/// What the machine calls its processor.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    model
+        .map_or("unknown processor", |(_, model)| model)
+        .to_owned()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            envoy,
+            processor,
+            rounds,
+            requests,
+            ..
+        } = self;
+        writeln!(f, "Envoy {envoy}, one worker, on {processor}")?;
+        writeln!(
+            f,
+            "µs of Envoy's CPU time a request, {rounds} rounds of {requests} requests"
+        )?;
+        writeln!(f)?;
+        let line = |f: &mut fmt::Formatter<'_>, title: &str, summary: &Summary| {
+            let Summary {
+                median,
+                lowest,
+                highest,
+                ..
+            } = summary;
+            write!(
+                f,
+                "{title:<66} {median:>7.1} {:>15}",
+                format!("{lowest:.1} to {highest:.1}")
+            )
+        };
+        writeln!(
+            f,
+            "{:<66} {:>7} {:>15} {:>7}",
+            "in all, with no filter", "median", "spread", ""
+        )?;
+        for (kind, bare) in &self.bare {
+            let title = format!("requests: {}", kind.name());
+            match bare {
+                Ok(summary) => line(f, &title, summary)?,
+                Err(fault) => write!(f, "{title:<66} BROKEN: {fault}")?,
+            }
+            writeln!(f)?;
+        }
+        writeln!(f)?;
+        writeln!(
+            f,
+            "{:<66} {:>7} {:>15} {:>7}",
+            "added by", "median", "spread", "budget"
+        )?;
+        for Row {
+            title,
+            budget,
+            added,
+            ..
+        } in &self.rows
+        {
+            match added {
+                Err(fault) => write!(f, "{title:<66} BROKEN: {fault}")?,
+                Ok(summary) => line(f, title, summary)?,
+            }
+            if let (Ok(Summary { median, .. }), Some(budget)) = (added, budget) {
+                let verdict = if median <= budget { "within" } else { "over" };
+                write!(f, " {budget:>7} {verdict}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! The requests, as bytes ready to be sent.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::credentials::{Credentials, SEEN};
+
+/// How many tenants there are.
+const TENANTS: usize = 10_000;
+
+/// What a variant is sent. Requests of a kind differ in one header and are sent in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// No credential; all alike.
+    Plain,
+    /// `x-api-key`: one of 1,000.
+    ApiKey,
+    /// `authorization`: one of 100 tokens, which the dropped round has shown to the filter.
+    JwtSeen,
+    /// `authorization`: one of `--tokens` tokens. In a round with no more requests than that each is new, and a
+    /// filter that remembers fewer tokens than that has forgotten it by the next round.
+    JwtNew,
+    /// `x-tenant`: one of 10,000.
+    Tenant,
+}
+
+impl Kind {
+    /// The requests of this kind.
+    pub(crate) fn requests(self, credentials: &Credentials) -> Arc<[Vec<u8>]> {
+        match self {
+            Self::Plain => [request("")].into(),
+            Self::ApiKey => {
+                let keys = credentials.api_keys.iter();
+                keys.map(|key| request(&format!("x-api-key: {key}\r\n")))
+                    .collect()
+            }
+            Self::JwtSeen => credentials.tokens.iter().take(SEEN).map(bearer).collect(),
+            Self::JwtNew => credentials.tokens.iter().skip(SEEN).map(bearer).collect(),
+            Self::Tenant => (0..TENANTS)
+                .map(|tenant| request(&format!("x-tenant: tenant-{tenant:05}\r\n")))
+                .collect(),
+        }
+    }
+
+    /// As in `variants.yaml`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::ApiKey => "api_key",
+            Self::JwtSeen => "jwt_seen",
+            Self::JwtNew => "jwt_new",
+            Self::Tenant => "tenant",
+        }
+    }
+}
+
+fn bearer(token: &String) -> Vec<u8> {
+    request(&format!("authorization: Bearer {token}\r\n"))
+}
+
+fn request(credential: &str) -> Vec<u8> {
+    format!(
+        "GET /api/v1/orders/42 HTTP/1.1\r\nhost: gatehouse.test\r\nuser-agent: gatehouse-bench\r\n\
+         accept: */*\r\n{credential}\r\n"
+    )
+    .into_bytes()
+}

@@ -1,0 +1,207 @@
+//! The rounds: every variant once in each.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::process::Command;
+
+use gatehouse_integration::http::{Connection, Request};
+use tokio::runtime::Runtime;
+
+use crate::credentials::Credentials;
+use crate::generator::{CONNECTIONS, Load, Statuses};
+use crate::options::Options;
+use crate::requests::Kind;
+use crate::setup::{Listener, Setup};
+use crate::variants::Proof;
+use crate::{cpu, order};
+
+/// µs of CPU time a request, one figure a round, the first round not among them; or why there are none.
+pub(crate) type Figures = Result<Vec<f64>, String>;
+
+/// What was measured.
+pub(crate) struct Measured {
+    /// With no filter, for each kind of requests.
+    pub(crate) bare: BTreeMap<Kind, Figures>,
+    /// In the order of the listeners.
+    pub(crate) variants: Vec<Figures>,
+}
+
+/// One listener with its load, and what has been measured of it.
+struct Bench {
+    address: SocketAddr,
+    kind: Kind,
+    load: Result<Load, String>,
+    figures: Vec<f64>,
+}
+
+/// Measures all listeners.
+pub(crate) fn measure(
+    setup: &Setup,
+    credentials: &Credentials,
+    options: &Options,
+) -> Result<Measured, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let requests = |kind: Kind| kind.requests(credentials);
+    let bench = |address, kind: Kind| Bench {
+        address,
+        kind,
+        load: Load::open(&runtime, address, requests(kind)),
+        figures: Vec::new(),
+    };
+
+    let mut benches = Vec::new();
+    let variants: Vec<Result<usize, String>> = setup
+        .listeners
+        .iter()
+        .map(|listener| {
+            let address = listener.address.clone()?;
+            let first = &requests(listener.variant.requests)[0];
+            prove(setup, listener, address, first)?;
+            benches.push(bench(address, listener.variant.requests));
+            Ok(benches.len() - 1)
+        })
+        .collect();
+    let kinds: BTreeMap<_, _> = benches.iter().map(|bench| (bench.kind, ())).collect();
+    let bare: BTreeMap<Kind, usize> = kinds
+        .into_keys()
+        .map(|kind| {
+            benches.push(bench(setup.bare, kind));
+            (kind, benches.len() - 1)
+        })
+        .collect();
+
+    for round in 0..options.rounds {
+        let dropped = if round == 0 { " (dropped)" } else { "" };
+        eprintln!("round {} of {}{dropped}", round + 1, options.rounds);
+        for index in order::shuffled(benches.len(), round) {
+            benches[index].measure(&runtime, setup, options, round > 0)?;
+        }
+    }
+
+    let figures = |index: usize| {
+        let bench = &benches[index];
+        bench.load.as_ref().map_err(String::clone)?;
+        Ok(bench.figures.clone())
+    };
+    Ok(Measured {
+        bare: bare
+            .into_iter()
+            .map(|(kind, index)| (kind, figures(index)))
+            .collect(),
+        variants: variants.into_iter().map(|index| figures(index?)).collect(),
+    })
+}
+
+impl Bench {
+    fn measure(
+        &mut self,
+        runtime: &Runtime,
+        setup: &Setup,
+        options: &Options,
+        keep: bool,
+    ) -> Result<(), String> {
+        let Ok(load) = &mut self.load else {
+            return Ok(());
+        };
+        let process = setup.envoy.id();
+        let before = cpu::time(process)?;
+        let answers = if options.h2load {
+            h2load(self.address, options.requests)?
+        } else {
+            load.run(runtime, options.requests)
+        };
+        let spent = cpu::time(process)? - before;
+        match answers {
+            Err(fault) => self.load = Err(fault),
+            Ok(statuses) if statuses != Statuses::from([(200, options.requests)]) => {
+                self.load = Err(format!(
+                    "answers by status: {statuses:?}, all should be 200"
+                ));
+            }
+            Ok(_) if keep => self
+                .figures
+                .push(spent as f64 / 1_000.0 / options.requests as f64),
+            Ok(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Looks whether the filter is at work.
+fn prove(
+    setup: &Setup,
+    listener: &Listener,
+    address: SocketAddr,
+    request: &[u8],
+) -> Result<(), String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let answer = Connection::open(address)
+        .and_then(|mut connection| connection.send_bytes(request, false))
+        .map_err(failed)?;
+    if answer.status != 200 {
+        return Err(format!(
+            "answered {}: {}",
+            answer.status,
+            answer.text().trim()
+        ));
+    }
+    match &listener.variant.proof {
+        Proof::Nothing(_) => Ok(()),
+        Proof::Refuses(status) => {
+            let answer = Request::new(address, "GET", "/")
+                .try_send()
+                .map_err(failed)?;
+            (answer.status == *status).then_some(()).ok_or(format!(
+                "answered {} to no credential, not {status}",
+                answer.status
+            ))
+        }
+        Proof::ResponseHeader(name) => {
+            let missing = answer.header(name).is_empty();
+            (!missing)
+                .then_some(())
+                .ok_or(format!("no header {name} in the answer"))
+        }
+        Proof::Stat(name) => (setup.envoy.stat(name) > 0)
+            .then_some(())
+            .ok_or(format!("the counter {name} is zero")),
+    }
+}
+
+/// The same load by somebody else's generator: all requests alike, on connections of its own. The inner error is
+/// the variant's, the outer one h2load's.
+fn h2load(to: SocketAddr, count: usize) -> Result<Result<Statuses, String>, String> {
+    let output = Command::new("h2load")
+        .args([
+            "--h1",
+            "-t",
+            "1",
+            "-c",
+            &CONNECTIONS.to_string(),
+            "-n",
+            &count.to_string(),
+        ])
+        .args([
+            "-H",
+            "host: gatehouse.test",
+            "-H",
+            "user-agent: gatehouse-bench",
+            "-H",
+            "accept: */*",
+        ])
+        .arg(format!("http://{to}/api/v1/orders/42"))
+        .output()
+        .map_err(|error| format!("can't run h2load: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("status codes: "));
+    let line = line.ok_or_else(|| format!("h2load: {text}"))?;
+    if line.starts_with(&format!("{count} 2xx")) {
+        return Ok(Ok(Statuses::from([(200, count)])));
+    }
+    Ok(Err(format!("answers by status: {line}")))
+}

@@ -1,0 +1,129 @@
+//! What is measured: `integration/bench/variants.yaml`.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use gatehouse_integration::{config::yaml, repository};
+
+use crate::credentials::Credentials;
+use crate::requests::Kind;
+
+/// A listener with its filters, and what it is sent. The fields are explained in the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) requests: Kind,
+    pub(crate) budget: Option<f64>,
+    pub(crate) proof: Proof,
+    filters: Vec<Value>,
+}
+
+/// What shows that a filter is at work.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Proof {
+    /// The status that a request without a credential gets.
+    Refuses(u16),
+    /// A header of an answer.
+    ResponseHeader(String),
+    /// A counter of Envoy that is not zero after an answer.
+    Stat(String),
+    /// Nothing does, and why.
+    #[expect(dead_code, reason = "the reason is for who reads the file")]
+    Nothing(String),
+}
+
+/// All variants of the file.
+pub(crate) fn load() -> Vec<Variant> {
+    let path = repository().join("integration/bench/variants.yaml");
+    let text = std::fs::read_to_string(&path).expect("integration/bench/variants.yaml");
+    serde_json::from_value(yaml(&text))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Keeps those with these names, or all where there are none.
+pub(crate) fn select(variants: &mut Vec<Variant>, only: &[String]) -> Result<(), String> {
+    let known = |name: &String| variants.iter().any(|variant| variant.name == *name);
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
+        let names: Vec<_> = variants
+            .iter()
+            .map(|variant| variant.name.as_str())
+            .collect();
+        return Err(format!(
+            "no variant {unknown}; there are: {}",
+            names.join(" ")
+        ));
+    }
+    variants.retain(|variant| only.is_empty() || only.contains(&variant.name));
+    Ok(())
+}
+
+impl Variant {
+    /// The filters as Envoy wants them.
+    pub(crate) fn http_filters(&self, credentials: &Credentials) -> Vec<Value> {
+        let filters = self.filters.iter().enumerate();
+        filters
+            .map(|(index, filter)| {
+                let mut filter = match filter.get("wasm") {
+                    Some(wasm) => plugin(&format!("bench_{}_{index}", self.name), wasm),
+                    None => filter.clone(),
+                };
+                fill_in(&mut filter, credentials);
+                filter
+            })
+            .collect()
+    }
+
+    /// The first of its modules that has not been built.
+    pub(crate) fn missing_module(&self) -> Option<&str> {
+        let modules = self
+            .filters
+            .iter()
+            .filter_map(|filter| filter.pointer("/wasm/module")?.as_str());
+        modules
+            .into_iter()
+            .find(|module| !repository().join(module).exists())
+    }
+}
+
+/// A plugin in a VM that it shares with no other variant.
+fn plugin(id: &str, wasm: &Value) -> Value {
+    json!({
+        "name": id,
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": id,
+                "root_id": id,
+                "failure_policy": "FAIL_RELOAD",
+                "vm_config": {
+                    "vm_id": id,
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": {"local": {"filename": wasm["module"]}},
+                },
+                "configuration": {
+                    "@type": "type.googleapis.com/google.protobuf.Struct",
+                    "value": wasm["configuration"],
+                },
+            },
+        },
+    })
+}
+
+/// Puts credentials in the place of their names.
+fn fill_in(value: &mut Value, credentials: &Credentials) {
+    match value {
+        Value::String(text) => {
+            if let Some(credential) = credentials.named(text) {
+                *value = credential;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| fill_in(item, credentials)),
+        Value::Object(object) => object
+            .values_mut()
+            .for_each(|item| fill_in(item, credentials)),
+        _ => {}
+    }
+}
