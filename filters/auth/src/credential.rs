@@ -7,9 +7,6 @@
 mod cookie;
 mod strip;
 
-#[cfg(test)]
-mod tests;
-
 use gatehouse_config::{Context, Decode, HeaderName, Value};
 use gatehouse_host::Headers;
 use gatehouse_request_match::query;

@@ -102,10 +102,11 @@ impl Decode for JwtConfig {
                 context.problem::<()>(format!("is more than {MAX_SKEW}"))
             });
         }
-        if raw.cache.size > MAX_CACHE_SIZE {
+        // Half of it is a generation.
+        if raw.cache.size == 1 || raw.cache.size > MAX_CACHE_SIZE {
             context.at_key("cache", |context| {
                 context.at_key("size", |context| {
-                    context.problem::<()>(format!("is more than {MAX_CACHE_SIZE}"))
+                    context.problem::<()>(format!("must be 0, or 2 to {MAX_CACHE_SIZE}"))
                 })
             });
         }
