@@ -5,6 +5,12 @@ use crate::Pending;
 use gatehouse_host::{HostError, Status, Verdict};
 use gatehouse_host_fake::FakeHost;
 
+/// A header map's lines.
+type Lines = &'static [&'static str];
+
+/// How many host calls of each name.
+type Calls = &'static [(&'static str, usize)];
+
 const RULES: &str = "
 rules:
 - match: {path: {exact: /a}}
@@ -20,7 +26,7 @@ rules:
 
 #[test]
 fn the_first_rule_that_matches_applies_and_no_other() {
-    let cases: [(&str, &[u8], &[u8], &[&str], &[&str]); 4] = [
+    let cases: [(&str, &[u8], &[u8], Lines, Lines); 4] = [
         (
             "first",
             b"GET",
@@ -107,7 +113,7 @@ fn a_response_whose_request_was_never_seen() {
 #[test]
 fn host_calls() {
     let matched = "match: {path: {prefix: /}}";
-    let cases: [(&str, String, &[(&str, usize)]); 11] = [
+    let cases: [(&str, String, Calls); 11] = [
         (
             "one request header and one response header",
             "request: [{set: {name: a, value: '1'}}], response: [{set: {name: b, value: '2'}}]".to_owned(),
