@@ -26,37 +26,33 @@ rules:
 
 #[test]
 fn the_first_rule_that_matches_applies_and_no_other() {
-    let cases: [(&str, &[u8], &[u8], Lines, Lines); 4] = [
+    let cases: [(&str, [&[u8]; 2], Lines, Lines); 4] = [
         (
             "first",
-            b"GET",
-            b"/a",
+            [b"GET", b"/a"],
             &[":method: GET", ":path: /a", "x: a"],
             &["y: a"],
         ),
         (
             "left as it is",
-            b"GET",
-            b"/leave/it",
+            [b"GET", b"/leave/it"],
             &[":method: GET", ":path: /leave/it"],
             &[],
         ),
         (
             "third",
-            b"GET",
-            b"/b",
+            [b"GET", b"/b"],
             &[":method: GET", ":path: /b"],
             &["y: get"],
         ),
         (
             "last",
-            b"PUT",
-            b"/b",
+            [b"PUT", b"/b"],
             &[":method: PUT", ":path: /b", "x: rest"],
             &["y: rest"],
         ),
     ];
-    for (name, method, path, sent_on, answered) in cases {
+    for (name, [method, path], sent_on, answered) in cases {
         let host = FakeHost::default();
         let filter = configure(RULES, &host).unwrap();
         host.begin([(":method", method), (":path", path)]);
