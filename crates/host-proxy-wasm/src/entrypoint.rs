@@ -17,11 +17,14 @@ macro_rules! http_module {
             static SECTION: [u8; CALLBACKS.len()] = $crate::bytes(CALLBACKS);
         };
 
-        $crate::proxy_wasm::main! {{
-            $crate::proxy_wasm::set_root_context(|_| {
-                Box::new(<$crate::Root<$filter>>::default())
-            });
-        }}
+        // In a module of its own: the export is for Envoy, not part of the crate's interface.
+        mod entrypoint {
+            $crate::proxy_wasm::main! {{
+                $crate::proxy_wasm::set_root_context(|_| {
+                    Box::new(<$crate::Root<$filter>>::default())
+                });
+            }}
+        }
     };
 }
 
