@@ -66,8 +66,12 @@ fn run(options: &Options) -> Result<bool, String> {
         return Err("needs two cores: one for Envoy, one for the load".to_owned());
     }
 
-    eprintln!("making {} tokens", options.tokens);
-    let credentials = Credentials::make(options.tokens);
+    let news = variants
+        .iter()
+        .any(|variant| variant.requests == Kind::JwtNew);
+    let tokens = if news { options.tokens } else { 0 };
+    eprintln!("making keys and {tokens} new tokens");
+    let credentials = Credentials::make(tokens);
     // Everything from here on, its threads included, stays off Envoy's core.
     cpu::pin(std::process::id(), cpu::LOAD_CORE)?;
     let service = authorizer::start().map_err(|error| format!("ext_authz service: {error}"))?;
