@@ -81,12 +81,14 @@ impl Location {
                 name,
                 prefix: Some(prefix),
             } => {
-                let mut values = headers.all(name);
-                let mut ours = headers.all(name).filter_map(|value| prefix.strip(value));
-                match (ours.next(), values.nth(1)) {
+                let mut ours = headers.all(name).filter(|value| prefix.stands_in(value));
+                match (ours.next(), headers.all(name).nth(1)) {
                     (None, _) => Presented::Absent,
-                    (Some(value), None) => Presented::one(value),
-                    // Also where the second value has another prefix: which of them counts?
+                    (Some(value), None) => match prefix.strip(value) {
+                        Some(credential) if !value.contains(&b',') => Presented::one(credential),
+                        _ => Presented::Several,
+                    },
+                    // Also where the other has another prefix: which of them counts?
                     (Some(_), Some(_)) => Presented::Several,
                 }
             }
@@ -145,6 +147,15 @@ impl Prefix {
         let rest = strip_prefix(value, scheme)?;
         let credential = rest.trim_ascii_start();
         (rest.is_empty() || credential.len() < rest.len()).then_some(credential)
+    }
+
+    /// Whether the value has the prefix, or one of several values that were joined has it: Envoy makes
+    /// one header with commas of two `authorization` headers. No credential has a comma in it
+    /// (RFC 9110, 11.2: `token68`).
+    pub(crate) fn stands_in(&self, value: &[u8]) -> bool {
+        value
+            .split(|byte| *byte == b',')
+            .any(|part| self.strip(part.trim_ascii()).is_some())
     }
 
     fn starts_with(&self, other: &Self) -> bool {

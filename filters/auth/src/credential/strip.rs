@@ -53,18 +53,19 @@ impl Strip {
     }
 }
 
-/// Values without the prefix are somebody else's (`authorization: Basic …`) and stay.
+/// Values without the prefix are somebody else's (`authorization: Basic …`) and stay; one that was
+/// joined with a value of ours goes with it.
 fn strip_header(request: &mut Request<'_>, name: &str, prefix: Option<&Prefix>) -> Result<()> {
     let Some(prefix) = prefix else {
         return request.remove(name);
     };
     let headers = request.headers()?;
-    if !headers.all(name).any(|value| prefix.strip(value).is_some()) {
+    if !headers.all(name).any(|value| prefix.stands_in(value)) {
         return Ok(());
     }
     let others: Vec<Vec<u8>> = headers
         .all(name)
-        .filter(|value| prefix.strip(value).is_none())
+        .filter(|value| !prefix.stands_in(value))
         .map(<[u8]>::to_vec)
         .collect();
     request.remove(name)?;

@@ -109,6 +109,12 @@ fn the_upstream_sees_the_consumer_and_no_credential() {
             &[(":path", "/public"), ("authorization", "Basic x")],
         ),
         (
+            "joined with another scheme",
+            "/public",
+            &[("authorization", "Basic x,Bearer t")],
+            &[(":path", "/public")],
+        ),
+        (
             "another scheme stays beside ours",
             "/public",
             &[("authorization", "Bearer t"), ("authorization", "Basic x")],

@@ -222,7 +222,7 @@ keys:
         (
             "two values joined",
             &[b"ApiKey dev-key-1, ApiKey dev-key-1"],
-            "key_unknown",
+            "credential_ambiguous",
         ),
         (
             "twice",
@@ -233,6 +233,16 @@ keys:
             "beside another scheme",
             &[b"Basic x", b"ApiKey dev-key-1"],
             "credential_ambiguous",
+        ),
+        (
+            "joined with another scheme",
+            &[b"Basic x,ApiKey dev-key-1"],
+            "credential_ambiguous",
+        ),
+        (
+            "joined values of other schemes",
+            &[b"Digest a=\"b\", c=\"d\""],
+            "credential_missing",
         ),
         (
             "two of other schemes",

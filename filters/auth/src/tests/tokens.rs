@@ -110,7 +110,7 @@ fn what_is_no_token() {
         (
             "two joined",
             format!("{good}, {good}").into_bytes(),
-            "token_malformed",
+            "credential_ambiguous",
         ),
         (
             "two joined by a space",

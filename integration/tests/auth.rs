@@ -1,0 +1,739 @@
+//! The auth filter on stock Envoy.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "native test: it has a clock and an environment of its own"
+)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use gatehouse_integration::log::plugin_messages;
+use gatehouse_integration::{Config, Echo, Envoy, Response, Update, load, repository};
+use serde::Deserialize;
+
+const FILE: &str = "envoy/auth.yaml";
+
+/// What `auth/mint.py` prints.
+#[derive(Deserialize)]
+struct Minted {
+    jwks: serde_json::Value,
+    secret: String,
+    tokens: BTreeMap<String, String>,
+}
+
+/// Keys and tokens of this run.
+fn minted() -> &'static Minted {
+    static MINTED: OnceLock<Minted> = OnceLock::new();
+    MINTED.get_or_init(|| {
+        let script = repository().join("integration/tests/auth/mint.py");
+        let python = python();
+        let output = Command::new(&python)
+            .arg(script)
+            .output()
+            .unwrap_or_else(|error| panic!("can't run {}: {error}", python.display()));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {errors}", python.display());
+        serde_json::from_slice(&output.stdout).expect("what the script prints")
+    })
+}
+
+/// `$GATEHOUSE_PYTHON`, or the Python of the cache.
+fn python() -> PathBuf {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = || {
+        variable("GATEHOUSE_CACHE")
+            .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("gatehouse")))
+            .or_else(|| variable("HOME").map(|home| home.join(".cache/gatehouse")))
+            .expect("HOME is set")
+    };
+    variable("GATEHOUSE_PYTHON").unwrap_or_else(|| cache().join("python/bin/python"))
+}
+
+fn bearer(name: &str) -> String {
+    let token = minted().tokens.get(name);
+    format!(
+        "Bearer {}",
+        token.unwrap_or_else(|| panic!("no token {name}"))
+    )
+}
+
+/// Every kind of credential, and rules that tell them apart.
+fn configuration() -> String {
+    format!(
+        "
+trusted_hops: 0
+providers:
+  partners:
+    api_key:
+      from: [{{header: x-api-key}}, {{query: api_key}}, {{cookie: api_key}}]
+      consumers:
+      # printf %s acme-key-1 | sha256sum
+      - {{name: acme, key_sha256: 904fc520be4ca9db80d0ffcc6bf7e01b4148e33d45bb6b422ad2e607815fb508, groups: [gold]}}
+      - {{name: dev, key: '${{env:DEV_KEY}}'}}
+      - {{name: early, key: '${{env:EARLY_KEY}}', not_before: 2200-01-01T00:00:00Z}}
+      - {{name: late, key: '${{env:LATE_KEY}}', expires_at: 2020-01-01T00:00:00Z}}
+      - {{name: now, key: '${{env:NOW_KEY}}', not_before: 2020-01-01T00:00:00Z, expires_at: 2200-01-01T00:00:00Z}}
+  sso:
+    jwt:
+      issuer: https://issuer.example
+      audiences: [api]
+      algorithms: [RS256, RS384, RS512, ES256, ES384, HS256, HS384, HS512, EdDSA]
+      jwks: {{inline: {jwks}}}
+rules:
+- {{match: {{path: {{prefix: /public}}}}, allow: anonymous}}
+- {{match: {{path: {{prefix: /partners}}}}, require: partners}}
+- {{match: {{path: {{prefix: /sso}}}}, require: sso}}
+- {{match: {{path: {{prefix: /any}}}}, require: {{any_of: [partners, sso]}}}}
+- {{match: {{path: {{prefix: /all}}}}, require: {{all_of: [partners, sso]}}}}
+- {{match: {{path: {{prefix: /staff}}}}, require: sso, authorize: {{groups: [staff], scopes: [write], consumers: [ann]}}}}
+forward: {{consumer_header: x-consumer, claim_headers: [{{claim: email, header: x-user-email}}]}}
+",
+        jwks = minted().jwks
+    )
+}
+
+fn config(echo: &Echo, workers: u32) -> Config {
+    let environment = ["EARLY_KEY", "LATE_KEY", "NOW_KEY", "HS_SECRET"];
+    Config::load(FILE)
+        .upstream(echo)
+        .workers(workers)
+        .env("EARLY_KEY", "early-key-1")
+        .env("LATE_KEY", "late-key-1")
+        .env("NOW_KEY", "now-key-1")
+        .env("HS_SECRET", &minted().secret)
+        .plugin(&configuration())
+        .edit(|root| {
+            let manager = &mut root["static_resources"]["listeners"][0]["filter_chains"][0]
+                ["filters"][0]["typed_config"];
+            // The default, 60, would have Envoy itself refuse headers of 60 KiB.
+            manager["max_request_headers_kb"] = serde_json::json!(96);
+            let vm = &mut manager["http_filters"][0]["typed_config"]["config"]["vm_config"];
+            let keys = vm["environment_variables"]["host_env_keys"].as_array_mut();
+            let keys = keys.expect("the file names variables");
+            keys.extend(environment.map(serde_json::Value::from));
+            let format = manager["access_log"][0]["typed_config"]["log_format"]
+                .pointer_mut("/text_format_source/inline_string")
+                .expect("the file has an access log");
+            *format = "LOG %REQ(X-CASE)% %RESPONSE_CODE% consumer=%FILTER_STATE(wasm.gatehouse.consumer:PLAIN)% denied=%FILTER_STATE(wasm.gatehouse.denial:PLAIN)% details=%RESPONSE_CODE_DETAILS%\n".into();
+        })
+}
+
+type Headers = Vec<(&'static str, Vec<u8>)>;
+
+/// A request, and what is to become of it.
+struct Case {
+    name: &'static str,
+    path: &'static str,
+    headers: Headers,
+    /// The consumer that the upstream sees (none: `-`), or the reason of the denial.
+    outcome: Result<&'static str, &'static str>,
+    status: u16,
+}
+
+fn pass(name: &'static str, path: &'static str, headers: Headers, consumer: &'static str) -> Case {
+    Case {
+        name,
+        path,
+        headers,
+        outcome: Ok(consumer),
+        status: 200,
+    }
+}
+
+fn deny(
+    name: &'static str,
+    path: &'static str,
+    headers: Headers,
+    status: u16,
+    reason: &'static str,
+) -> Case {
+    Case {
+        name,
+        path,
+        headers,
+        outcome: Err(reason),
+        status,
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let key = |key: &str| ("x-api-key", key.as_bytes().to_vec());
+    let good = || key("acme-key-1");
+    let token = |name: &str| ("authorization", bearer(name).into_bytes());
+    let cookie = |text: &str| ("cookie", text.as_bytes().to_vec());
+    let sso = |name: &'static str, status: u16, reason: &'static str| {
+        deny(name, "/sso", vec![token(name)], status, reason)
+    };
+    vec![
+        pass("anonymous", "/public/a?b=c", vec![], "-"),
+        pass("anonymous-with-a-bad-key", "/public", vec![key("x")], "-"),
+        pass("key-in-header", "/partners", vec![good()], "acme"),
+        pass(
+            "key-from-environment",
+            "/partners",
+            vec![key("dev-key-1")],
+            "dev",
+        ),
+        pass(
+            "key-in-parameter",
+            "/partners?a=b&api_key=acme-key-1",
+            vec![],
+            "acme",
+        ),
+        pass(
+            "key-in-cookie",
+            "/partners",
+            vec![cookie("a=b; api_key=acme-key-1")],
+            "acme",
+        ),
+        pass(
+            "key-in-its-time",
+            "/partners",
+            vec![key("now-key-1")],
+            "now",
+        ),
+        pass("rs256", "/sso", vec![token("rs256")], "ann"),
+        pass("rs256-again", "/sso", vec![token("rs256")], "ann"),
+        pass("rs384", "/sso", vec![token("rs384")], "ann"),
+        pass("rs512", "/sso", vec![token("rs512")], "ann"),
+        pass("es256", "/sso", vec![token("es256")], "ann"),
+        pass("es384", "/sso", vec![token("es384")], "ann"),
+        pass("eddsa", "/sso", vec![token("eddsa")], "ann"),
+        pass("hs256", "/sso", vec![token("hs256")], "ann"),
+        pass("hs384", "/sso", vec![token("hs384")], "ann"),
+        pass("hs512", "/sso", vec![token("hs512")], "ann"),
+        pass("any-of-key", "/any", vec![good()], "acme"),
+        pass("any-of-token", "/any", vec![token("bob")], "bob"),
+        pass(
+            "any-of-bad-key",
+            "/any",
+            vec![key("x"), token("rs256")],
+            "ann",
+        ),
+        pass("all-of", "/all", vec![good(), token("rs256")], "acme"),
+        pass("staff", "/staff", vec![token("rs256")], "ann"),
+        pass(
+            "spoofed",
+            "/partners",
+            vec![
+                good(),
+                ("x-consumer", b"root".to_vec()),
+                ("X-Consumer", b"root".to_vec()),
+                ("x_consumer", b"root".to_vec()),
+                ("x-user-email", b"root@example.com".to_vec()),
+            ],
+            "acme",
+        ),
+        pass(
+            "spoofed-anonymous",
+            "/public",
+            vec![
+                ("x-consumer", b"root".to_vec()),
+                ("x-user-email", b"root@example.com".to_vec()),
+            ],
+            "-",
+        ),
+        pass(
+            "spoofed-not-utf8",
+            "/public",
+            vec![("x-consumer", b"ro\xffot".to_vec())],
+            "-",
+        ),
+        deny("no-rule", "/elsewhere", vec![good()], 403, "no_rule"),
+        deny(
+            "path-escaped-slash",
+            "/public%2f..%2fpartners",
+            vec![],
+            400,
+            "path_ambiguous",
+        ),
+        deny(
+            "path-backslash",
+            "/public%5c..%5cpartners",
+            vec![],
+            400,
+            "path_ambiguous",
+        ),
+        deny(
+            "path-escaped-twice",
+            "/public/%252e%252e/partners",
+            vec![],
+            400,
+            "path_ambiguous",
+        ),
+        deny(
+            "path-with-parameters",
+            "/partners;public",
+            vec![],
+            401,
+            "credential_missing",
+        ),
+        deny(
+            "path-dots",
+            "/public/../partners",
+            vec![],
+            401,
+            "credential_missing",
+        ),
+        deny(
+            "path-escaped-dots",
+            "/public/%2e%2e/partners",
+            vec![],
+            401,
+            "credential_missing",
+        ),
+        deny(
+            "path-slashes",
+            "//partners",
+            vec![],
+            401,
+            "credential_missing",
+        ),
+        deny(
+            "key-missing",
+            "/partners",
+            vec![],
+            401,
+            "credential_missing",
+        ),
+        deny(
+            "key-unknown",
+            "/partners",
+            vec![key("acme-key-2")],
+            401,
+            "key_unknown",
+        ),
+        deny("key-empty", "/partners", vec![key("")], 401, "key_unknown"),
+        deny(
+            "key-not-utf8",
+            "/partners",
+            vec![("x-api-key", b"acme\xff\xfe".to_vec())],
+            401,
+            "key_unknown",
+        ),
+        deny(
+            "key-60-kib",
+            "/partners",
+            vec![("x-api-key", vec![b'k'; 60 * 1024])],
+            401,
+            "key_unknown",
+        ),
+        deny(
+            "key-before-its-time",
+            "/partners",
+            vec![key("early-key-1")],
+            401,
+            "key_not_yet_valid",
+        ),
+        deny(
+            "key-after-its-time",
+            "/partners",
+            vec![key("late-key-1")],
+            401,
+            "key_expired",
+        ),
+        deny(
+            "key-twice",
+            "/partners",
+            vec![good(), good()],
+            400,
+            "credential_ambiguous",
+        ),
+        deny(
+            "key-twice-in-case",
+            "/partners",
+            vec![good(), ("X-API-KEY", b"acme-key-1".to_vec())],
+            400,
+            "credential_ambiguous",
+        ),
+        deny(
+            "key-in-two-places",
+            "/partners?api_key=acme-key-1",
+            vec![good()],
+            400,
+            "credential_ambiguous",
+        ),
+        deny(
+            "parameter-twice",
+            "/partners?api_key=acme-key-1&api%5Fkey=acme-key-1",
+            vec![],
+            400,
+            "credential_ambiguous",
+        ),
+        deny(
+            "cookie-twice",
+            "/partners",
+            vec![cookie("api_key=acme-key-1"), cookie("api_key=x")],
+            400,
+            "credential_ambiguous",
+        ),
+        deny(
+            "token-missing",
+            "/sso",
+            vec![("authorization", b"Basic eDp5".to_vec())],
+            401,
+            "credential_missing",
+        ),
+        deny(
+            "token-twice",
+            "/sso",
+            vec![token("rs256"), token("rs256")],
+            400,
+            "credential_ambiguous",
+        ),
+        deny(
+            "token-not-utf8",
+            "/sso",
+            vec![("authorization", b"Bearer \xff.\xfe.\xfd".to_vec())],
+            401,
+            "token_malformed",
+        ),
+        deny(
+            "token-60-kib",
+            "/sso",
+            vec![(
+                "authorization",
+                [b"Bearer ".to_vec(), vec![b'a'; 60 * 1024]].concat(),
+            )],
+            401,
+            "token_too_long",
+        ),
+        deny(
+            "token-empty",
+            "/sso",
+            vec![("authorization", b"Bearer".to_vec())],
+            401,
+            "token_malformed",
+        ),
+        deny(
+            "ps256",
+            "/sso",
+            vec![token("ps256")],
+            401,
+            "token_algorithm",
+        ),
+        sso("none", 401, "token_malformed"),
+        sso("stranger", 401, "token_signature"),
+        sso("es256_stranger", 401, "token_signature"),
+        sso("brings_its_key", 401, "token_signature"),
+        sso("unknown_kid", 401, "token_key_unknown"),
+        sso("crit", 401, "token_extension"),
+        sso("expired", 401, "token_expired"),
+        sso("not_yet", 401, "token_not_yet_valid"),
+        sso("future", 401, "token_issued_in_future"),
+        sso("other_issuer", 401, "token_issuer"),
+        sso("other_audience", 401, "token_audience"),
+        sso("no_expiry", 401, "claim_missing"),
+        sso("no_subject", 401, "claim_missing"),
+        sso("number_subject", 401, "claim_malformed"),
+        sso("injection", 401, "claim_unsafe"),
+        sso("claim_injection", 401, "claim_unsafe"),
+        deny(
+            "all-of-half",
+            "/all",
+            vec![good()],
+            401,
+            "credential_missing",
+        ),
+        deny(
+            "all-of-bad",
+            "/all",
+            vec![good(), token("stranger")],
+            401,
+            "token_signature",
+        ),
+        deny(
+            "staff-group",
+            "/staff",
+            vec![token("nobody_special")],
+            403,
+            "forbidden_group",
+        ),
+        deny(
+            "staff-scope",
+            "/staff",
+            vec![token("reader")],
+            403,
+            "forbidden_scope",
+        ),
+        deny(
+            "staff-consumer",
+            "/staff",
+            vec![token("bob")],
+            403,
+            "forbidden_consumer",
+        ),
+    ]
+}
+
+fn send(envoy: &Envoy, case: &Case) -> Response {
+    let mut request = envoy.request("GET", case.path).header("x-case", case.name);
+    for (name, value) in &case.headers {
+        request = request.header(name, value);
+    }
+    request.send()
+}
+
+/// The lines of the access log, by the name of the case, once there are so many: Envoy writes them with a delay.
+fn access_log(envoy: &Envoy, lines: usize) -> BTreeMap<String, String> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let log = envoy.log();
+        let entries: BTreeMap<_, _> = log
+            .lines()
+            .filter_map(|line| line.strip_prefix("LOG ")?.split_once(' '))
+            .map(|(name, rest)| (name.to_owned(), rest.to_owned()))
+            .collect();
+        if entries.len() >= lines {
+            return entries;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{} of {lines} lines",
+            entries.len()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn check_all(workers: u32) {
+    let echo = Echo::start();
+    let envoy = config(&echo, workers).start();
+    let cases = cases();
+    for case in &cases {
+        let response = send(&envoy, case);
+        let name = case.name;
+        assert_eq!(response.status, case.status, "{name}: {}", response.text());
+        let Ok(consumer) = case.outcome else {
+            let body = response.json();
+            assert_eq!(body["status"], case.status, "{name}");
+            let challenges = response.header("www-authenticate");
+            assert_eq!(
+                challenges.is_empty(),
+                case.status != 401,
+                "{name}: {challenges:?}"
+            );
+            continue;
+        };
+        let echoed = response.echoed();
+        let expected: &[&str] = if consumer == "-" { &[] } else { &[consumer] };
+        assert_eq!(echoed.header("x-consumer"), expected, "{name}");
+        let emails: &[&str] = match case.path {
+            "/sso" | "/staff" | "/all" => &["ann@example.com"],
+            "/any" if consumer != "acme" => &["ann@example.com"],
+            _ => &[],
+        };
+        assert_eq!(echoed.header("x-user-email"), emails, "{name}");
+        for header in ["x-api-key", "authorization", "x_consumer"] {
+            assert!(echoed.header(header).is_empty(), "{name}: {header}");
+        }
+        assert!(!echoed.path.contains("api_key"), "{name}: {}", echoed.path);
+        assert!(
+            !echoed.header("cookie").concat().contains("api_key"),
+            "{name}"
+        );
+    }
+
+    let log = access_log(&envoy, cases.len());
+    let mut denied: BTreeMap<&str, u64> = BTreeMap::new();
+    for case in &cases {
+        let (consumer, reason, details) = match case.outcome {
+            Ok(consumer) => (consumer, "-".to_owned(), "via_upstream".to_owned()),
+            Err(reason) => {
+                *denied.entry(reason).or_default() += 1;
+                let consumer = match case.name {
+                    "staff-group" | "staff-scope" => "ann",
+                    "staff-consumer" => "bob",
+                    _ => "-",
+                };
+                (
+                    consumer,
+                    format!("auth.{reason}"),
+                    format!("gatehouse.auth.{reason}"),
+                )
+            }
+        };
+        let expected = format!(
+            "{} consumer={consumer} denied={reason} details={details}",
+            case.status
+        );
+        assert_eq!(log[case.name], expected, "{}", case.name);
+    }
+
+    let stats = envoy.stats();
+    for (reason, count) in denied {
+        let name = format!("wasmcustom.gatehouse.auth.denied.reason.{reason}");
+        assert_eq!(stats.get(&name), Some(&count), "{name}");
+    }
+    assert_eq!(
+        stats["wasmcustom.gatehouse.auth.host_verify_unavailable"],
+        0
+    );
+    assert!(
+        !envoy.log().contains("Proxy-Wasm plugin in-VM backtrace"),
+        "a trap"
+    );
+}
+
+#[test]
+fn every_denial_and_every_pass() {
+    check_all(1);
+}
+
+#[test]
+fn every_denial_and_every_pass_with_four_workers() {
+    check_all(4);
+}
+
+#[test]
+fn many_requests_of_every_kind_over_four_workers() {
+    let echo = Echo::start();
+    let envoy = config(&echo, 4).start();
+    let cases = cases();
+    let rounds = 100;
+    let mut expected = BTreeMap::new();
+    for case in &cases {
+        *expected.entry(case.status).or_default() += rounds;
+    }
+    let outcome = load::run(cases.len() * rounds, 16, |index| {
+        let case = &cases[index % cases.len()];
+        let mut request = envoy.request("GET", case.path);
+        for (name, value) in &case.headers {
+            request = request.header(name, value);
+        }
+        request
+    });
+    assert_eq!(
+        outcome,
+        load::Outcome {
+            statuses: expected,
+            failed: 0
+        }
+    );
+    assert_eq!(plugin_messages(&envoy.log()), Vec::<String>::new());
+}
+
+#[test]
+fn the_file_as_it_is() {
+    let echo = Echo::start();
+    let envoy = Config::load(FILE).upstream(&echo).start();
+    assert_eq!(envoy.get("/public").status, 200);
+    let missing = envoy.get("/");
+    assert_eq!(missing.status, 401);
+    assert_eq!(missing.header("www-authenticate"), ["ApiKey", "Bearer"]);
+    assert_eq!(missing.header("content-type"), ["application/problem+json"]);
+    assert_eq!(
+        missing.text(),
+        r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"a credential is required"}"#
+    );
+    for (key, consumer) in [("acme-key-1", "acme"), ("dev-key-1", "dev")] {
+        let response = envoy.request("GET", "/").header("x-api-key", key).send();
+        assert_eq!(response.echoed().header("x-consumer"), [consumer]);
+    }
+    let prometheus = envoy.admin("/stats/prometheus").text();
+    for line in [
+        r#"gatehouse_auth_denied{gatehouse_reason="credential_missing"} 1"#,
+        r#"gatehouse_auth_allowed{gatehouse_provider="partners"} 2"#,
+        "gatehouse_auth_allowed_anonymous{} 1",
+    ] {
+        assert!(prometheus.contains(line), "{line} in\n{prometheus}");
+    }
+}
+
+#[test]
+fn grpc_clients_get_a_grpc_status() {
+    let echo = Echo::start();
+    let envoy = config(&echo, 1).start();
+    for (path, status) in [("/partners", "16"), ("/elsewhere", "7"), ("/a%2fb", "3")] {
+        let request = envoy.request("POST", path);
+        let response = request.header("content-type", "application/grpc").send();
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.header("grpc-status"), [status], "{path}");
+    }
+}
+
+#[test]
+fn report_mode_lets_all_pass() {
+    let echo = Echo::start();
+    let report = format!("mode: report\n{}", configuration());
+    let envoy = config(&echo, 1).plugin(&report).start();
+    for case in cases() {
+        let response = send(&envoy, &case);
+        assert_eq!(response.status, 200, "{}", case.name);
+        let sent = case
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("x-api-key"))
+            .count();
+        assert_eq!(
+            response.echoed().header("x-api-key").len(),
+            sent,
+            "{}",
+            case.name
+        );
+    }
+    assert_eq!(
+        envoy.stat("wasmcustom.gatehouse.auth.would_deny.reason.no_rule"),
+        1
+    );
+    assert_eq!(
+        envoy.stat("wasmcustom.gatehouse.auth.would_deny.reason.forbidden_scope"),
+        1
+    );
+}
+
+/// Two mistakes, as the operator is told of them.
+const MISTAKEN: &str = "
+providers: {sso: {api_key: {from: [{header: k}], consumers: [{name: a, key: '${env:NOT_THERE}'}]}}}
+rules: [{match: {path: {prefix: /x}}, allow: anonymous}, {require: {any_of: [sso2]}}]
+";
+const TOLD: &str = "gatehouse auth: configuration refused:\n\
+    providers.sso.api_key.consumers[0].key: no environment variable NOT_THERE (set it in vm_config.environment_variables)\n\
+    rules[1].require.any_of[0]: no provider named \"sso2\" (did you mean \"sso\"?)";
+
+#[test]
+fn a_bad_configuration_is_refused_with_all_that_is_wrong() {
+    let echo = Echo::start();
+    let refused = config(&echo, 1).plugin(MISTAKEN).try_start().err();
+    let messages = plugin_messages(&refused.expect("Envoy refuses").log);
+    assert!(
+        messages.iter().any(|message| message == TOLD),
+        "{messages:?}"
+    );
+}
+
+#[test]
+fn after_a_bad_update_the_old_configuration_serves() {
+    let echo = Echo::start();
+    let mut envoy = config(&echo, 2).start_dynamic();
+    let status = |envoy: &Envoy, path| {
+        envoy
+            .request("GET", path)
+            .header("x-api-key", "acme-key-1")
+            .send()
+            .status
+    };
+    assert_eq!(status(&envoy, "/partners"), 200);
+    let Update::Rejected { log } = envoy.update(&config(&echo, 2).plugin(MISTAKEN)) else {
+        panic!("the update was accepted");
+    };
+    let messages = plugin_messages(&log);
+    assert!(
+        messages.iter().any(|message| message == TOLD),
+        "{messages:?}"
+    );
+    assert_eq!(status(&envoy, "/partners"), 200);
+    assert_eq!(status(&envoy, "/elsewhere"), 403);
+
+    // The same as JSON text, as Istio delivers it.
+    let json =
+        r#"{"rules": [{"match": {"path": {"prefix": "/elsewhere"}}, "allow": "anonymous"}]}"#;
+    let update = envoy.update(&config(&echo, 2).plugin_text(json));
+    assert!(matches!(update, Update::Accepted), "{update:?}");
+    assert_eq!(status(&envoy, "/elsewhere"), 200);
+    assert_eq!(status(&envoy, "/partners"), 403);
+}
