@@ -1,7 +1,7 @@
 //! The command line.
 
 /// With fewer, a filter's cache, 1,000 tokens by default, may still know a token when its turn comes again.
-const LEAST_TOKENS: usize = 4_000;
+const LEAST_TOKENS: usize = 2_000;
 
 /// What was asked for.
 pub(crate) struct Options {
@@ -25,7 +25,7 @@ impl Options {
         let mut options = Self {
             rounds: 9,
             requests: 20_000,
-            tokens: 20_000,
+            tokens: 4_000,
             only: Vec::new(),
             json: None,
             h2load: false,

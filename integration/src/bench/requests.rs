@@ -19,8 +19,8 @@ pub(crate) enum Kind {
     ApiKey,
     /// `authorization`: one of 100 tokens, which the dropped round has shown to the filter.
     JwtSeen,
-    /// `authorization`: one of `--tokens` tokens. In a round with no more requests than that each is new, and a
-    /// filter that remembers fewer tokens than that has forgotten it by the next round.
+    /// `authorization`: one of `--tokens` tokens in turn. There are several times more than a filter remembers by
+    /// default (1,000), so that each has been forgotten when its turn comes again.
     JwtNew,
     /// `x-tenant`: one of 10,000.
     Tenant,
