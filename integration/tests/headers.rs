@@ -477,3 +477,31 @@ rules:
         .collect();
     assert_eq!(reloads, []);
 }
+
+/// What the README warns of.
+#[test]
+fn what_envoy_itself_does_to_headers() {
+    let echo = Echo::start();
+    let plugin = r#"
+rules:
+- request:
+  - append: {name: via, value: "1.1 gatehouse"}
+  - set: {name: x-request-id, value: "ours", if: absent}
+  - set: {name: x-copy, value: "${request.header.referer}"}
+  response:
+  - set: {name: server, value: "ours"}
+  - remove: x-envoy-upstream-service-time
+"#;
+    let envoy = envoy(&echo, plugin);
+    let response = envoy
+        .request("GET", "/")
+        .header("via", "1.0 a")
+        .header("referer", "one")
+        .header("referer", "two")
+        .send();
+    assert_eq!(sent_on(&response, "via"), ["1.0 a,1.1 gatehouse"]);
+    assert_eq!(sent_on(&response, "x-request-id")[0].len(), 36);
+    assert_eq!(sent_on(&response, "x-copy"), ["one,two"]);
+    assert_eq!(response.header("server"), ["envoy"]);
+    assert_eq!(response.header("x-envoy-upstream-service-time"), [""; 0]);
+}
