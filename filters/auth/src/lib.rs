@@ -27,7 +27,7 @@
 //!    credential establishes its consumer.
 //!
 //! Where a host call fails so that this cannot be decided or done, the request is denied with 500;
-//! in report mode that is counted as `host_failed`.
+//! in report mode that is counted as `host_error`.
 //!
 //! Each kind of provider is a module: `api_key`, `jwt`. A new kind adds a variant to
 //! `provider::ProviderConfig` and to `provider::Kind`.

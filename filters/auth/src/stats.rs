@@ -61,7 +61,7 @@ impl Stats {
                 .iter()
                 .map(|reason| refused(reason.as_str()))
                 .collect::<Result<_>>()?,
-            host_failed: report.then(|| refused("host_failed")).transpose()?,
+            host_failed: report.then(|| refused("host_error")).transpose()?,
         })
     }
 

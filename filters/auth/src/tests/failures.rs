@@ -64,7 +64,7 @@ fn in_report_mode_it_is_counted_and_logged() {
         let gate = gate("report");
         gate.host.fail(call, Status::Code(10));
         assert_eq!(send(&gate, call), Ok(Verdict::Continue), "{call}");
-        let counted = gate.host.counters()["gatehouse.auth.would_deny.reason.host_failed"];
+        let counted = gate.host.counters()["gatehouse.auth.would_deny.reason.host_error"];
         assert_eq!(counted, 1, "{call}");
         let line = format!("Error: auth: would deny: {call} answered status 10");
         assert_eq!(gate.host.log_lines(), [line]);
