@@ -11,7 +11,7 @@ pub(crate) use limit::{Allowance, IfAbsent, Limit, OnError};
 use gatehouse_config::{Context, Decode, NonEmpty, Value, keywords, object, one_of};
 use gatehouse_denial::DenialShape;
 
-/// Some 1.2 GB of shared data when every slot is in use.
+/// Some 1.6 GB of shared data when every slot is in use.
 const MOST_SLOTS: u32 = 1 << 22;
 
 keywords! {

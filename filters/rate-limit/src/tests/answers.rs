@@ -1,6 +1,7 @@
 //! What clients get, what is counted, and what it costs.
 
 use super::*;
+use gatehouse_host::Status;
 use std::time::Duration;
 
 #[test]
@@ -173,6 +174,44 @@ fn of_several_that_refuse_the_longest_wait_is_told() {
             counts([("admitted", 1), ("refused", 1)]),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn of_several_that_wait_as_long_the_first_is_told() {
+    let names = ["a", "b", "c"];
+    let limits = names.map(|name| limit(name, json!({"burst": 1})));
+    let worker = Worker::alone(&json!({"limits": limits}));
+    assert!(worker.request("acme").is_admitted());
+    let (_, details, _) = worker.request("acme").refusal();
+    assert_eq!(details, "gatehouse.rate_limit.over_limit.a");
+}
+
+/// What waiting does not help with comes before what it does, and both before what failed.
+#[test]
+fn of_several_reasons_the_gravest_is_told() {
+    let over = || limit("over", json!({"burst": 1}));
+    let keyless = || {
+        limit(
+            "keyless",
+            json!({"key": [{"header": "x-none"}], "if_absent": "deny"}),
+        )
+    };
+    let failed = || limit("failed", json!({"key": ["client_ip"]}));
+    let cases = [
+        (json!([failed(), over(), keyless()]), "key_missing.keyless"),
+        (json!([failed(), over()]), "over_limit.over"),
+        (json!([failed()]), "host_failed.failed"),
+    ];
+    for (limits, expected) in cases {
+        let worker = Worker::alone(&json!({"limits": limits}));
+        let emptied = Worker::new(worker.host.shared_data(), &json!({"limits": [over()]}));
+        assert!(emptied.request("acme").is_admitted());
+        let answer = worker.send(&[("x-tenant", b"acme")], |host| {
+            host.fail("proxy_get_property", Status::Code(10));
+        });
+        let (_, details, _) = answer.refusal();
+        assert_eq!(details, format!("gatehouse.rate_limit.{expected}"));
     }
 }
 

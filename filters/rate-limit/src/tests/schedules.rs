@@ -205,30 +205,39 @@ fn a_worker_that_wins_the_last_time() {
     );
 }
 
-/// A race that one limit loses leaves those charged before it charged, and the response says so.
+/// A charge that another worker came before costs one more reading and one more writing.
+#[test]
+fn host_calls_of_a_lost_attempt() {
+    let proxy = Proxy::new(2, &one(json!({})));
+    proxy.run(&[1, 2, 2, 2]);
+    let calls = proxy.workers[0].worker.host.calls();
+    assert_eq!(calls["proxy_get_shared_data"], 2);
+    assert_eq!(calls["proxy_set_shared_data"], 2);
+}
+
+/// A race that one limit loses leaves those before it charged and those after it not, and the
+/// response says so.
 #[test]
 fn a_race_for_the_last_one() {
     let config = json!({"limits": [
-        limit("wide", json!({"burst": 5})),
-        limit("narrow", json!({"burst": 1})),
+        limit("before", json!({"burst": 5})),
+        limit("lost", json!({"burst": 1})),
+        limit("after", json!({"burst": 5})),
     ]});
     let proxy = Proxy::new(2, &config);
-    // Worker 1 comes before the first charge of worker 0, and nobody comes between its own two.
-    proxy.run(&[1, 2, 2]);
-    let outcomes: Vec<bool> = proxy
-        .outcomes
-        .take()
-        .iter()
-        .map(|(_, admitted)| *admitted)
-        .collect();
-    assert_eq!(outcomes, [true, false]);
+    // Worker 1 comes before the first charge of worker 0, and nobody comes between its own three.
+    proxy.run(&[1, 2, 2, 2, 2]);
+    let outcomes = proxy.outcomes.take();
+    let admitted: Vec<bool> = outcomes.iter().map(|(_, admitted)| *admitted).collect();
+    assert_eq!(admitted, [true, false]);
     let loser = &proxy.workers[0].worker;
-    assert_eq!(loser.counts("narrow"), counts([("refused", 1)]));
-    assert_eq!(loser.counts("wide"), counts([]));
-    let headers = loser.host.response_headers();
-    let limits = headers
-        .iter()
-        .find(|(name, _)| name == "ratelimit")
-        .unwrap();
-    assert_eq!(limits.1, "\"wide\";r=3;t=60, \"narrow\";r=0;t=60");
+    assert_eq!(loser.counts("before"), counts([]));
+    assert_eq!(loser.counts("lost"), counts([("refused", 1)]));
+    assert_eq!(loser.counts("after"), counts([]));
+    // The next request looks at all three: the loser has left its mark on the first alone.
+    let next = proxy.workers[1].worker.request("acme");
+    assert_eq!(
+        next.header("ratelimit"),
+        ["\"before\";r=3;t=60, \"lost\";r=0;t=60, \"after\";r=4;t=60"]
+    );
 }
