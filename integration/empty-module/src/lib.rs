@@ -37,15 +37,15 @@ impl HttpFilter for Filter {
     }
 }
 
-/// The entrypoint, in a module of its own: what the line expands to is no part of the crate's interface.
-#[cfg(all(target_arch = "wasm32", feature = "module"))]
-mod entrypoint {
-    #[cfg(not(feature = "response"))]
-    gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers]);
+#[cfg(all(
+    target_arch = "wasm32",
+    feature = "module",
+    not(feature = "response")
+))]
+gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers]);
 
-    #[cfg(feature = "response")]
-    gatehouse_host_proxy_wasm::http_module!(
-        crate::Filter,
-        callbacks: [request_headers, response_headers]
-    );
-}
+#[cfg(all(target_arch = "wasm32", feature = "module", feature = "response"))]
+gatehouse_host_proxy_wasm::http_module!(
+    crate::Filter,
+    callbacks: [request_headers, response_headers]
+);
