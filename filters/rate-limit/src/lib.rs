@@ -5,7 +5,7 @@
 //! 1. Each limit whose `match` is about the request applies to it, in the order of the configuration.
 //! 2. The limit's `key` is read off the request. A keyed header that is there twice refuses the
 //!    request (400, `key_ambiguous`). What a missing part does is the limit's `if_absent`.
-//! 3. The key's bucket is looked up in the table that all workers share ([`store`]), and the GCRA
+//! 3. The key's bucket is looked up in the table that all workers share (`store.rs`), and the GCRA
 //!    says whether one more request fits. Nothing is charged yet.
 //! 4. If any limit in force has no room, the request is refused (429, `over_limit`) and **no** limit
 //!    is charged. Of several, the one with the longest wait is the one that is told. A key that can't
@@ -14,7 +14,7 @@
 //!    worker came between, the bucket is read and decided on again. If by then it has no room the
 //!    request is refused after all, and the limits charged before stay charged: too little is
 //!    admitted then, never too much.
-//! 6. Where a limit can't be decided on (the store is contended beyond [`store::ATTEMPTS`] attempts,
+//! 6. Where a limit can't be decided on (other workers came first 64 times,
 //!    or a host call fails) its `on_error` says what holds: refuse (503), or admit, and a counter
 //!    says that it did.
 //! 7. A limit in `mode: report`, or all with the filter in it, is charged and counted but refuses
