@@ -22,7 +22,7 @@
 //!   that can be done are done.
 //!
 //! Pseudo-headers, `host`, headers of the connection and `content-length` are never changed
-//! ([`names`]).
+//! (`names.rs`).
 
 mod config;
 mod edit;

@@ -8,8 +8,12 @@ use gatehouse_config::Context;
 use gatehouse_config::values::is_field_value;
 use regex::bytes::{Regex, RegexBuilder};
 
-/// What an expression may take when compiled, and its lazily built automaton at run time.
-const COMPILED_BYTES: usize = 256 << 10;
+/// What an expression may take when compiled. Time is the value's length times this, in the worst
+/// case: a client must not be able to hold a worker for long.
+const COMPILED_BYTES: usize = 32 << 10;
+
+/// What its lazily built automaton may take.
+const CACHE_BYTES: usize = 512 << 10;
 
 /// A regular expression and what to put in place of what it finds.
 #[derive(Debug, Clone)]
@@ -82,7 +86,7 @@ fn compile(regex: &str, context: &mut Context<'_>) -> Option<Regex> {
         .unicode(false)
         .dot_matches_new_line(true)
         .size_limit(COMPILED_BYTES)
-        .dfa_size_limit(COMPILED_BYTES)
+        .dfa_size_limit(CACHE_BYTES)
         .build();
     match compiled {
         Ok(regex) => Some(regex),
