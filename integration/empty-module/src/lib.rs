@@ -37,11 +37,7 @@ impl HttpFilter for Filter {
     }
 }
 
-#[cfg(all(
-    target_arch = "wasm32",
-    feature = "module",
-    not(feature = "response")
-))]
+#[cfg(all(target_arch = "wasm32", feature = "module", not(feature = "response")))]
 gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers]);
 
 #[cfg(all(target_arch = "wasm32", feature = "module", feature = "response"))]
