@@ -83,6 +83,8 @@ impl Envoy {
         let process = command(config)
             .args([
                 "--disable-hot-restart",
+                "--file-flush-interval-msec",
+                "20",
                 "--log-level",
                 "info",
                 "--concurrency",
@@ -219,6 +221,24 @@ impl Envoy {
                 .then_some(())
                 .ok_or_else(|| format!("it is {now}"))
         });
+    }
+
+    /// The lines of the log that have this in them, once there are so many: Envoy writes its access log a moment
+    /// after it has answered.
+    pub fn await_log(&self, marker: &str, count: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.wait_for(&format!("{count} log lines with {marker:?}"), || {
+            let log = self.log();
+            lines = log
+                .lines()
+                .filter(|line| line.contains(marker))
+                .map(str::to_owned)
+                .collect();
+            (lines.len() >= count)
+                .then_some(())
+                .ok_or_else(|| format!("there are {}", lines.len()))
+        });
+        lines
     }
 
     /// The log so far, with what the access log writes to the terminal.
