@@ -1,5 +1,10 @@
 //! The rate-limit filter on stock Envoy.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "native test machinery: it has a clock of its own"
+)]
+
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
