@@ -1,6 +1,7 @@
 //! API keys: where they are found, and which are good.
 
 use super::*;
+use sha2::{Digest as _, Sha256};
 
 const ONLY_PARTNERS: &str = "rules: [{require: partners}]";
 
@@ -257,6 +258,27 @@ keys:
             .collect();
         assert_eq!(gate.outcome("/", &headers), *expected, "{name}");
     }
+}
+
+#[test]
+fn a_key_that_is_too_long_is_not_hashed() {
+    let providers = "
+keys:
+  api_key:
+    from: [{header: x-api-key}]
+    consumers:
+    - {name: fits, key_sha256: FITS}
+    - {name: long, key_sha256: LONG}
+";
+    let digest = |length: usize| format!("{:x}", Sha256::digest(vec![b'k'; length]));
+    let providers = providers
+        .replace("FITS", &digest(16 * 1024))
+        .replace("LONG", &digest(16 * 1024 + 1));
+    let gate = Gate::new(&providers, "rules: [{require: keys}]");
+    let fits = vec![b'k'; 16 * 1024];
+    assert_eq!(gate.outcome("/", &[("x-api-key", &fits)]), "fits");
+    let long = vec![b'k'; 16 * 1024 + 1];
+    assert_eq!(gate.outcome("/", &[("x-api-key", &long)]), "key_unknown");
 }
 
 #[test]

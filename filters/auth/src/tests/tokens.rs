@@ -290,6 +290,34 @@ fn the_proxy_verifies_what_it_can() {
 }
 
 #[test]
+fn a_token_that_names_no_key_is_tried_with_a_few() {
+    let named: serde_json::Value =
+        serde_json::from_str(include_str!("../../testdata/jwks.json")).unwrap();
+    let mut ours = named["keys"][0].clone();
+    ours.as_object_mut().unwrap().remove("kid");
+    let bootstrap = value(include_str!("../../../../envoy/auth.yaml"));
+    let mut other = bootstrap
+        .pointer("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value/providers/sso/jwt/jwks/inline/keys/0")
+        .unwrap()
+        .clone();
+    other.as_object_mut().unwrap().remove("kid");
+    for (others, expected, tried) in [(0, "ann", 1), (3, "ann", 4), (4, "token_signature", 4)] {
+        let mut keys = vec![other.clone(); others];
+        keys.push(ours.clone());
+        let provider = format!(
+            "sso: {{jwt: {{issuer: 'https://issuer.example', audiences: [api], algorithms: [RS256], jwks: {{inline: {}}}}}}}",
+            serde_json::json!({"keys": keys})
+        );
+        let gate = Gate::new(&provider, ONLY_SSO);
+        for name in ["no_kid", "rs256"] {
+            assert_eq!(gate.bearer(&token(name)), expected, "{name} after {others}");
+            let calls = gate.host.calls()["proxy_call_foreign_function"];
+            assert_eq!(calls, tried, "{name} after {others}");
+        }
+    }
+}
+
+#[test]
 fn without_the_proxys_verifier_rust_verifies() {
     let gate = Gate::new(&sso(ALL), ONLY_SSO);
     assert_eq!(gate.bearer(&token("rs256")), "ann");
