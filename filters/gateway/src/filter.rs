@@ -34,7 +34,9 @@ impl Filter {
     pub fn new(config: Config, host: &dyn Host) -> Result<Self> {
         let link = |config| {
             Ok(match config {
-                FilterConfig::Auth(config) => Link::Auth(gatehouse_auth::Filter::new(config, host)?),
+                FilterConfig::Auth(config) => {
+                    Link::Auth(gatehouse_auth::Filter::new(config, host)?)
+                }
                 FilterConfig::RateLimit(config) => {
                     Link::RateLimit(gatehouse_rate_limit::Filter::new(config, host)?)
                 }
@@ -43,7 +45,14 @@ impl Filter {
                 }
             })
         };
-        Ok(Self { chain: config.filters.0.into_iter().map(link).collect::<Result<_>>()? })
+        Ok(Self {
+            chain: config
+                .filters
+                .0
+                .into_iter()
+                .map(link)
+                .collect::<Result<_>>()?,
+        })
     }
 }
 
@@ -97,11 +106,17 @@ impl Link {
             }
             Self::RateLimit(filter) => {
                 let mut kept = Default::default();
-                (filter.request(request, &mut kept), LinkPending::RateLimit(kept))
+                (
+                    filter.request(request, &mut kept),
+                    LinkPending::RateLimit(kept),
+                )
             }
             Self::Headers(filter) => {
                 let mut kept = Default::default();
-                (filter.request(request, &mut kept), LinkPending::Headers(kept))
+                (
+                    filter.request(request, &mut kept),
+                    LinkPending::Headers(kept),
+                )
             }
         }
     }
