@@ -5,7 +5,7 @@
 //! 1. Its dispatcher: the exports, and the contexts of a VM. It keeps one boxed context a stream
 //!    and calls it, which cannot panic for ids that Envoy made.
 //! 2. Not its host calls. They unwrap the UTF-8 of header values and panic on statuses that they
-//!    do not expect, so that a client's byte can trap the VM. [`bindings`] declares the imports
+//!    do not expect, so that a client's byte can trap the VM. `bindings` declares the imports
 //!    anew, with the status as the number it is, and returns a `Result` for every one.
 //! 3. Callbacks that a module does not need are removed after linking (`module-trim`):
 //!    [`http_module!`] leaves the list in a custom section.

@@ -101,22 +101,16 @@ impl Link {
     fn request(&self, request: &mut Request<'_>) -> (Result<Verdict>, LinkPending) {
         match self {
             Self::Auth(filter) => {
-                let mut kept = Default::default();
-                (filter.request(request, &mut kept), LinkPending::Auth(kept))
+                let (verdict, kept) = ask(filter, request);
+                (verdict, LinkPending::Auth(kept))
             }
             Self::RateLimit(filter) => {
-                let mut kept = Default::default();
-                (
-                    filter.request(request, &mut kept),
-                    LinkPending::RateLimit(kept),
-                )
+                let (verdict, kept) = ask(filter, request);
+                (verdict, LinkPending::RateLimit(kept))
             }
             Self::Headers(filter) => {
-                let mut kept = Default::default();
-                (
-                    filter.request(request, &mut kept),
-                    LinkPending::Headers(kept),
-                )
+                let (verdict, kept) = ask(filter, request);
+                (verdict, LinkPending::Headers(kept))
             }
         }
     }
@@ -132,4 +126,10 @@ impl Link {
             _ => Ok(()),
         }
     }
+}
+
+/// What a filter says of a request, and what it keeps of it for the response.
+fn ask<F: HttpFilter>(filter: &F, request: &mut Request<'_>) -> (Result<Verdict>, F::Pending) {
+    let mut kept = F::Pending::default();
+    (filter.request(request, &mut kept), kept)
 }
