@@ -3,7 +3,9 @@
 //! The host of a request is `:authority` without its port and without one dot at its end. Case does
 //! not count (RFC 9110, 4.2.3). `*.example.com` holds for every name below `example.com`, however
 //! deep, and not for `example.com` itself, as in Envoy's virtual hosts. An authority that is not
-//! a host and perhaps a port (`user@host`, no UTF-8) is no configured host.
+//! a host and perhaps a port (`user@host`, no UTF-8) is no configured host, and ambiguous: servers
+//! are known to read it in different ways. Envoy lets such authorities pass, and joins two `host`
+//! lines with a comma, where RFC 9112, 3.2 would have it answer 400.
 
 use gatehouse_config::{Context, Decode, Value};
 use std::net::Ipv6Addr;
@@ -28,15 +30,17 @@ impl HostPattern {
         if let Self::V6(address) = self {
             return v6(host) == Some(*address);
         }
-        let host = host.strip_suffix('.').unwrap_or(host).as_bytes();
+        let host = without_dot(host).as_bytes();
         match self {
             Self::Exact(name) => host.eq_ignore_ascii_case(name.as_bytes()),
             Self::Below(suffix) => host
                 .len()
                 .checked_sub(suffix.len())
                 .filter(|start| *start > 0)
-                .and_then(|start| host.get(start..))
-                .is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes())),
+                .and_then(|start| host.split_at_checked(start))
+                .is_some_and(|(name, end)| {
+                    end.eq_ignore_ascii_case(suffix.as_bytes()) && is_name(name)
+                }),
             Self::V6(_) => false,
         }
     }
@@ -65,15 +69,9 @@ impl Decode for HostPattern {
             return context.problem_hint("\"*\" is every host", "leave \"hosts\" out to say so");
         }
         let lower = text.to_ascii_lowercase();
-        let lower = lower.strip_suffix('.').unwrap_or(&lower);
+        let lower = without_dot(&lower);
         let name = lower.strip_prefix("*.").unwrap_or(lower);
-        let valid = name.split('.').all(|label| {
-            !label.is_empty()
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        });
-        if !valid {
+        if !is_name(name.as_bytes()) {
             return context.problem_hint(
                 format!("{text:?} is not a host"),
                 "write a name, \"*.\" and a name, or an address; names of other scripts as xn--…",
@@ -84,6 +82,32 @@ impl Decode for HostPattern {
             None => Self::Exact(lower.to_owned()),
         })
     }
+}
+
+/// Whether servers may read an authority in different ways: it is there, and is not a name or an
+/// address and perhaps a port.
+pub(crate) fn is_ambiguous(authority: &[u8]) -> bool {
+    let Ok(authority) = std::str::from_utf8(authority) else {
+        return true;
+    };
+    let (host, _) = split_port(authority);
+    !authority.is_empty() && !is_name(without_dot(host).as_bytes()) && v6(host).is_none()
+}
+
+/// Labels of letters, digits, `-` and `_`; an IPv4 address too. Of what RFC 3986 would allow besides
+/// (3.2.2), escapes are decoded by some servers, and commas join hosts.
+fn is_name(host: &[u8]) -> bool {
+    host.split(|byte| *byte == b'.').all(|label| {
+        !label.is_empty()
+            && label
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    })
+}
+
+/// Without the dot of a fully qualified name.
+fn without_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 /// `host[:port]` (RFC 3986, 3.2; the port may be empty).

@@ -22,7 +22,7 @@
 //! | `path: {regex: …}` | the expression matches the whole path, without `^` and `$` |
 //! | `path: {template: "/users/{id}"}` | the path has these segments; `{id}` is any one, `{rest=**}` (last) any number of them |
 //! | `methods` | the method is one of them; case counts, and `GET` is not `HEAD` |
-//! | `hosts` | the host is one of them, or below one written `*.example.com` |
+//! | `hosts` | the host is one of them, or below one written `*.example.com`; what is not a name or an address and perhaps a port is none |
 //! | `headers` | for each of the list, any value of the header is (`exact`), begins with (`prefix`), ends with (`suffix`) or matches as a whole (`regex`) the given; or there is one (`present: true`) or none (`present: false`) |
 //! | `query` | the same for parameters of the query |
 //! | `client_ip` | the client's address is in one of the ranges |

@@ -1,5 +1,6 @@
 //! What is known of one request.
 
+use crate::authority;
 use crate::client_ip;
 use crate::path::Path;
 use crate::query::{self, Pair};
@@ -48,6 +49,19 @@ impl Subject {
             }
         };
         Ok(self.path.insert(path))
+    }
+
+    /// Whether servers may read the request's host in different ways: there are several, or what is
+    /// there is not a name or an address and perhaps a port.
+    ///
+    /// # Errors
+    /// Where the host does not hand over the headers.
+    pub fn is_host_ambiguous(&mut self, request: &mut Request<'_>) -> Result<bool> {
+        Ok(match request.headers()?.only(":authority") {
+            Only::Absent => false,
+            Only::One(authority) => authority::is_ambiguous(authority),
+            Only::Several => true,
+        })
     }
 
     /// The parameters of the query, in order; see [`query::pairs`].

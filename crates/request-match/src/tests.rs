@@ -168,6 +168,12 @@ fn hosts() {
         ("*.example.com", b"example.com", false),
         ("*.example.com", b".example.com", false),
         ("*.example.com", b"badexample.com", false),
+        ("*.example.com", b"user@a.example.com", false),
+        ("*.example.com", b"admin.test,a.example.com", false),
+        ("*.example.com", b"admin.test%2Ca.example.com", false),
+        ("*.example.com", b"admin.test..example.com", false),
+        ("*.example.com", b"admin.test:80,a.example.com:80", false),
+        ("*.example.com", b"\xc3\xa9.example.com", false),
         ("10.0.0.1", b"10.0.0.1:80", true),
         ("[2001:db8::1]", b"[2001:db8:0::1]:80", true),
         ("[2001:db8::1]", b"[2001:DB8::1]", true),
@@ -178,6 +184,58 @@ fn hosts() {
         let json = format!(r#"{{"hosts": ["other.test", "{host}"]}}"#);
         let authority: Pairs<'_> = &[(":authority", authority)];
         assert_eq!(matches(&json, authority), *expected, "{json} {authority:?}");
+    }
+}
+
+#[test]
+fn authorities_that_can_be_read_in_different_ways() {
+    let cases: &[(&str, Pairs<'_>, bool)] = &[
+        ("a name", &[(":authority", b"a-b_c.example.com")], false),
+        ("a label", &[(":authority", b"localhost")], false),
+        ("with a port", &[(":authority", b"a:8080")], false),
+        ("with an empty port", &[(":authority", b"a:")], false),
+        ("a dot at the end", &[(":authority", b"a.test.:1")], false),
+        ("IPv4", &[(":authority", b"10.0.0.1")], false),
+        ("IPv6", &[(":authority", b"[2001:db8::1]:80")], false),
+        ("empty", &[(":authority", b"")], false),
+        ("none", &[], false),
+        ("two lines, joined", &[(":authority", b"a,b")], true),
+        (
+            "two lines, joined, with ports",
+            &[(":authority", b"a:1,b:1")],
+            true,
+        ),
+        (
+            "two lines",
+            &[(":authority", b"a"), (":authority", b"a")],
+            true,
+        ),
+        ("user", &[(":authority", b"u@a")], true),
+        ("user and password", &[(":authority", b"u:80@a")], true),
+        ("no port", &[(":authority", b"a:x")], true),
+        ("two ports", &[(":authority", b"a:1:2")], true),
+        ("only a port", &[(":authority", b":80")], true),
+        ("escape", &[(":authority", b"%61")], true),
+        ("two dots", &[(":authority", b"a..")], true),
+        ("a dot in front", &[(":authority", b".a")], true),
+        ("space", &[(":authority", b"a b")], true),
+        ("slash", &[(":authority", b"a/b")], true),
+        ("IPv6 without brackets", &[(":authority", b"::1")], true),
+        (
+            "IPv6 with a zone",
+            &[(":authority", b"[fe80::1%25eth0]")],
+            true,
+        ),
+        ("no UTF-8", &[(":authority", b"a\xff")], true),
+        ("beyond ASCII", &[(":authority", "é".as_bytes())], true),
+    ];
+    for (name, headers, expected) in cases {
+        let host = FakeHost::default();
+        host.begin(headers.iter().copied());
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&host, &mut exchange);
+        let ambiguous = Subject::new(0).is_host_ambiguous(&mut request).unwrap();
+        assert_eq!(ambiguous, *expected, "{name}");
     }
 }
 
