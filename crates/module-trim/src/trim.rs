@@ -5,8 +5,10 @@
 //! 2. A declared callback that the module does not export as a function is an error: it would never be called.
 //! 3. Of the function exports that start with `proxy_on_`, the declared ones and [`ALWAYS_KEPT`] stay.
 //!    Every other export stays (`memory`, `_initialize`, `malloc`, `proxy_abi_version_*`).
-//! 4. What is unreachable from the remaining exports goes. The function names stay, for Envoy's stack traces; DWARF, `producers`
-//!    and `gatehouse.callbacks` go. So a trimmed module can't be trimmed again.
+//! 4. What is unreachable from the remaining exports goes; DWARF, `producers` and `gatehouse.callbacks` too. So a
+//!    trimmed module can't be trimmed again.
+//! 5. The names of functions stay, for Envoy's stack traces, as a person would write them: without mangling and
+//!    without the compiler's hash, which is a third of their bytes.
 
 use std::collections::BTreeSet;
 
@@ -79,6 +81,11 @@ pub(crate) fn trim(encoded: &[u8]) -> anyhow::Result<Trimmed> {
     kept.sort();
 
     walrus::passes::gc::run(&mut module);
+    for function in module.funcs.iter_mut() {
+        if let Some(name) = &mut function.name {
+            *name = format!("{:#}", rustc_demangle::demangle(name));
+        }
+    }
     Ok(Trimmed {
         module: module.emit_wasm(),
         kept,

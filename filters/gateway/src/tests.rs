@@ -11,9 +11,13 @@ fn environment(name: &str) -> Option<String> {
     (name == "DEV_KEY").then(|| "dev-key-1".to_owned())
 }
 
+fn parse(yaml: &str) -> gatehouse_config::Value {
+    serde_yaml_ng::from_str(yaml).unwrap()
+}
+
 fn load(yaml: &str) -> Result<Config, String> {
-    let value: gatehouse_config::Value = serde_yaml_ng::from_str(yaml).unwrap();
-    gatehouse_config::load_value(&value, &environment).map_err(|problems| problems.to_string())
+    gatehouse_config::load_value(&parse(yaml), &environment)
+        .map_err(|problems| problems.to_string())
 }
 
 /// The configuration of the README.
@@ -87,7 +91,7 @@ fn names(headers: &[(String, String)]) -> Vec<&str> {
 #[test]
 fn documented_configurations_are_accepted() {
     assert!(load(documented()).is_ok());
-    let root: gatehouse_config::Value = serde_yaml_ng::from_str(BOOTSTRAP).unwrap();
+    let root = parse(BOOTSTRAP);
     let value = root
         .pointer("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value")
         .unwrap();

@@ -173,3 +173,24 @@ fn refuses() {
     assert!(trim(b"").is_err(), "an empty file");
     assert!(trim(b"\0asm\x01\0\0\0\xff").is_err(), "a truncated module");
 }
+
+#[test]
+fn names_are_readable() {
+    let encoded = wat::parse_str(
+        r#"(module
+            (func $_ZN3foo3bar17h05af221e174051e9E (export "proxy_on_configure"))
+            (func $plain (export "proxy_on_context_create"))
+            (@custom "gatehouse.callbacks" "")
+        )"#,
+    )
+    .unwrap();
+    let trimmed = trim(&encoded).unwrap();
+    let module = Module::from_buffer(&trimmed.module).unwrap();
+    let mut names: Vec<_> = module
+        .funcs
+        .iter()
+        .filter_map(|function| function.name.as_deref())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["foo::bar", "plain"]);
+}
