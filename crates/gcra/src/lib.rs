@@ -32,7 +32,9 @@
 //! was set back, and the TAT is replaced by that of a bucket empty at `now`, so that no key is locked
 //! out longer than one full refill and the tolerance. By less, it is left alone: workers that share
 //! the state read the clock at slightly different times, and giving a late one credit would break
-//! the guarantee above. The bound holds before such a replacement, and anew after it.
+//! the guarantee above. The bound holds before such a replacement, and anew after it. Who may have
+//! been held up since it read the clock reads it again, and decides again, before it stores one: a
+//! reading that is newer than that of the state cannot be behind unless the clock was set back.
 //!
 //! # At the ends of `u64`
 //!

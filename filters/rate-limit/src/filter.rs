@@ -5,13 +5,13 @@ use crate::decision::{Finding, Refusal};
 use crate::fields::Fields;
 use crate::key::{self, NoKey};
 use crate::stats::{Cause, Stats};
-use crate::store::{Bucket, Failure, Table};
+use crate::store::{Bucket, Failure, Table, host_failed};
 use crate::table::Lost;
 use gatehouse_config::load;
 use gatehouse_denial::DenialShape;
 use gatehouse_gcra::Decision;
 use gatehouse_host::{
-    ConfigureError, Host, HostError, HttpFilter, Level, Module, Request, Response, Result, Verdict,
+    ConfigureError, Host, HttpFilter, Level, Module, Request, Response, Result, Verdict,
 };
 use gatehouse_request_match::Subject;
 use siphasher::sip128::SipHasher13;
@@ -96,8 +96,8 @@ impl Filter {
         }
         let allowance = limit.allowance_for(subject, request).map_err(host_failed)?;
         let now = request.now().map_err(host_failed)?.as_nanos();
-        let bucket = Bucket::read(self.table.address(&hasher), now, request.host())?;
-        let decision = bucket.check(&allowance.quota, request.host());
+        let mut bucket = Bucket::read(self.table.address(&hasher), now, request.host())?;
+        let decision = bucket.check(&allowance.quota, request.host())?;
         Ok(Some(match decision {
             Decision::Admitted { .. } => Finding::Room(allowance, bucket),
             Decision::Refused { .. } => Finding::from_decision(&decision, allowance),
@@ -227,8 +227,4 @@ impl Module for Filter {
             .map_err(|problems| ConfigureError::Configuration(problems.to_string()))?;
         Ok(Self::new(config, host)?)
     }
-}
-
-fn host_failed(error: HostError) -> Failure {
-    Failure::Host(Cause::HostFailed, error)
 }

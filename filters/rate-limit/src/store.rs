@@ -39,7 +39,7 @@ pub(crate) struct Address {
 /// A bucket as it was read for one decision, and the slot around it.
 pub(crate) struct Bucket {
     /// Of the decision. It stays the same when the decision is made anew: a state that another
-    /// worker wrote later is no trouble for the GCRA.
+    /// worker wrote later is no trouble for the GCRA, unless it is later by more than a second.
     now: u64,
     name: String,
     fingerprint: u64,
@@ -135,20 +135,22 @@ impl Bucket {
     }
 
     /// Whether one more request fits, going by what was read. Charges nothing.
-    pub(crate) fn check(&self, quota: &Quota, shared: &dyn SharedData) -> Decision {
-        let decision = decide(quota, self.tat(), self.now, 1);
-        if let Decision::Refused {
-            repaired: Some(repaired),
-            ..
-        } = decision
-        {
-            // The clock was set back. The request is refused either way: if this fails, the next
-            // decision asks for it again.
+    pub(crate) fn check(&mut self, quota: &Quota, host: &dyn Host) -> Result<Decision, Failure> {
+        let mut decision = decide(quota, self.tat(), self.now, 1);
+        if repaired(&decision).is_some() {
+            // The clock was set back; or this worker was held up between the clock and the bucket,
+            // while others charged it. A reading of the clock that is newer than that of the bucket
+            // tells which.
+            self.now = host.now().map_err(host_failed)?.as_nanos();
+            decision = decide(quota, self.tat(), self.now, 1);
+        }
+        if let Some(repaired) = repaired(&decision) {
+            // The request is refused either way: if this fails, the next decision asks for it again.
             let mut slot = self.slot.clone();
             slot.put(self.fingerprint, repaired, self.now);
-            let _ = shared.swap_shared(&self.name, slot.as_bytes(), self.version);
+            let _ = host.swap_shared(&self.name, slot.as_bytes(), self.version);
         }
-        decision
+        Ok(decision)
     }
 
     /// Takes one request from it, if one fits: decided anew whenever another worker came between.
@@ -156,18 +158,18 @@ impl Bucket {
     pub(crate) fn charge(
         &mut self,
         quota: &Quota,
-        shared: &dyn SharedData,
+        host: &dyn Host,
     ) -> Result<(Decision, Lost), Failure> {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                self.refresh(shared)?;
+                self.refresh(host)?;
             }
-            let decision = self.check(quota, shared);
+            let decision = self.check(quota, host)?;
             let Decision::Admitted { next, .. } = decision else {
                 return Ok((decision, Lost::Nothing));
             };
             let lost = self.slot.put(self.fingerprint, next, self.now);
-            let swapped = shared
+            let swapped = host
                 .swap_shared(&self.name, self.slot.as_bytes(), self.version)
                 .map_err(store_failed)?;
             if swapped {
@@ -199,8 +201,21 @@ impl Bucket {
     }
 }
 
+/// What is to be stored since the clock was set back.
+fn repaired(decision: &Decision) -> Option<Tat> {
+    match decision {
+        Decision::Refused { repaired, .. } => *repaired,
+        Decision::Admitted { .. } => None,
+    }
+}
+
 fn store_failed(error: HostError) -> Failure {
     Failure::Host(Cause::StoreFailed, error)
+}
+
+/// Another call than those of shared data failed.
+pub(crate) fn host_failed(error: HostError) -> Failure {
+    Failure::Host(Cause::HostFailed, error)
 }
 
 /// Writes a part of a key so that no other sequence of parts writes the same: its length, then it.

@@ -241,3 +241,55 @@ fn a_race_for_the_last_one() {
         ["\"before\";r=3;t=60, \"lost\";r=0;t=60, \"after\";r=4;t=60"]
     );
 }
+
+/// A worker that is held up for longer than the clock is trusted to differ sees a bucket that others
+/// charged in what is its future. That is no clock that was set back, and gives nobody more.
+#[test]
+fn a_worker_that_is_held_up() {
+    let shared = Shared::default();
+    let config = one(json!({"rate": "1/1s", "burst": 3}));
+    let late = Worker::new(&shared, &config);
+    let other = Rc::new(Worker::new(&shared, &config));
+    let meanwhile = Rc::clone(&other);
+    let once = Cell::new(false);
+    late.host.before_swap(move || {
+        if !once.replace(true) {
+            meanwhile.host.advance(Duration::from_secs(10));
+            assert_eq!(meanwhile.admitted("acme", 4), 3);
+        }
+    });
+    late.host.begin([("x-tenant", &b"acme"[..])]);
+    let mut exchange = Exchange::default();
+    let mut request = Request::new(&late.host, &mut exchange);
+    // Its reading of the clock, which is ten seconds old when it needs it.
+    request.now().unwrap();
+    late.host.advance(Duration::from_secs(10));
+    let verdict = late.filter.request(&mut request, &mut Pending::default());
+    assert!(matches!(verdict.unwrap(), Verdict::Deny(_)));
+    assert_eq!(other.admitted("acme", 4), 0);
+}
+
+/// The same, held up before it reads the bucket; and the clock that it asks again fails.
+#[test]
+fn a_worker_that_is_held_up_and_has_no_clock() {
+    let shared = Shared::default();
+    let config = one(json!({"rate": "1/1s", "burst": 3}));
+    let late = Worker::new(&shared, &config);
+    let other = Worker::new(&shared, &config);
+    other.host.advance(Duration::from_secs(10));
+    assert_eq!(other.admitted("acme", 4), 3);
+    late.host.begin([("x-tenant", &b"acme"[..])]);
+    let mut exchange = Exchange::default();
+    let mut request = Request::new(&late.host, &mut exchange);
+    request.now().unwrap();
+    late.host.fail(
+        "proxy_get_current_time_nanoseconds",
+        gatehouse_host::Status::Code(10),
+    );
+    let verdict = late.filter.request(&mut request, &mut Pending::default());
+    let Verdict::Deny(reply) = verdict.unwrap() else {
+        panic!("admitted");
+    };
+    assert_eq!(reply.details, "gatehouse.rate_limit.host_failed.a");
+    assert_eq!(other.admitted("acme", 4), 0);
+}
