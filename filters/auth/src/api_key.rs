@@ -5,7 +5,7 @@
 //! time. A key longer than [`MAX_BYTES`] is nobody's, and is not hashed.
 
 use crate::credential::{Location, MAX_BYTES};
-use crate::identity::{ClaimHeader, Identity};
+use crate::identity::{ClaimHeader, Identity, is_safe};
 use crate::reason::Reason;
 use gatehouse_config::{
     Context, Decode, Entries, HeaderValue, NonEmpty, Secret, Sha256Digest, Time, Value, object,
@@ -26,6 +26,10 @@ impl Decode for Label {
         let text = HeaderValue::decode(value, context)?;
         if text.is_empty() {
             return context.problem("a name cannot be empty");
+        }
+        // Beyond what a header's value may have: it would be refused with every request.
+        if !is_safe(&text) {
+            return context.problem("a name cannot have control characters");
         }
         Some(Self(text.to_string()))
     }
@@ -171,7 +175,7 @@ impl ApiKeys {
         let known = config.holders.into_iter().filter_map(|holder| {
             let mut consumer = holder.consumer;
             provider.clone_into(&mut consumer.provider);
-            // A configured name is a header value, and there are no claims: never refused.
+            // A configured name is safe, and there are no claims: never refused.
             let identity = Identity::new(consumer, headers).ok()?;
             let known = Known {
                 digest: holder.digest,

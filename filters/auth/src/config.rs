@@ -4,6 +4,7 @@ use crate::credential::{Location, Strip};
 use crate::identity::ClaimHeader;
 use crate::provider::{Provider, ProviderConfig};
 use crate::rule::Rule;
+use crate::spelling;
 use gatehouse_config::{
     Context, Decode, Entries, HeaderName, Identifier, NonEmpty, Value, keywords, object,
 };
@@ -212,12 +213,13 @@ fn check_identity_header(
     if RESERVED.contains(&header.as_str()) {
         context.problem::<()>(format!("{header} cannot carry an identity"));
     }
-    if let Some((other, _)) = taken.iter().find(|(_, name)| *name == header) {
-        context.problem::<()>(format!("{other} writes {header} too"));
+    // Writing the one would remove the other.
+    let same = |other: &HeaderName| spelling::is_same(other.as_bytes(), header.as_bytes());
+    if let Some((other, name)) = taken.iter().find(|(_, name)| same(name)) {
+        context.problem::<()>(format!("{other} writes {name} too"));
     }
     let holder = providers.iter().find(|(_, provider)| {
-        let holds =
-            |place: &Location| matches!(place, Location::Header { name, .. } if name == header);
+        let holds = |place: &Location| matches!(place, Location::Header { name, .. } if same(name));
         provider.from().iter().any(holds)
     });
     if let Some((name, _)) = holder {

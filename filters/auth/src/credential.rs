@@ -1,12 +1,13 @@
 //! Where a credential stands in a request, and reading it there.
 //!
-//! Everything that could be a value is looked at: a header given twice, a parameter and a cookie at
-//! once. More than one value is [`Presented::Several`], even if they are equal: the upstream might
+//! Everything that could be a value is looked at: a header given twice, or in another spelling
+//! beside it, a parameter and a cookie at once. More than one value is [`Presented::Several`], even if they are equal: the upstream might
 //! read the other one.
 
 mod cookie;
 mod strip;
 
+use crate::spelling;
 use gatehouse_config::{Context, Decode, HeaderName, Value};
 use gatehouse_host::Headers;
 use gatehouse_request_match::query;
@@ -76,20 +77,15 @@ impl Presented {
 impl Location {
     fn read(&self, headers: &Headers) -> Presented {
         match self {
-            Self::Header { name, prefix: None } => only(headers.all(name)),
-            Self::Header {
-                name,
-                prefix: Some(prefix),
-            } => {
-                let mut ours = headers.all(name).filter(|value| prefix.stands_in(value));
-                match (ours.next(), headers.all(name).nth(1)) {
-                    (None, _) => Presented::Absent,
-                    (Some(value), None) => match prefix.strip(value) {
-                        Some(credential) if !value.contains(&b',') => Presented::one(credential),
-                        _ => Presented::Several,
-                    },
-                    // Also where the other has another prefix: which of them counts?
-                    (Some(_), Some(_)) => Presented::Several,
+            Self::Header { name, prefix } => {
+                let presented = match prefix {
+                    None => only(headers.all(name)),
+                    Some(prefix) => after_prefix(headers, name, prefix),
+                };
+                match presented {
+                    Presented::Absent => Presented::Absent,
+                    _ if spelling::others(headers, name).next().is_some() => Presented::Several,
+                    presented => presented,
                 }
             }
             Self::Query(name) => {
@@ -122,6 +118,19 @@ impl Location {
             }
             _ => self == other,
         }
+    }
+}
+
+fn after_prefix(headers: &Headers, name: &str, prefix: &Prefix) -> Presented {
+    let mut ours = headers.all(name).filter(|value| prefix.stands_in(value));
+    match (ours.next(), headers.all(name).nth(1)) {
+        (None, _) => Presented::Absent,
+        (Some(value), None) => match prefix.strip(value) {
+            Some(credential) if !value.contains(&b',') => Presented::one(credential),
+            _ => Presented::Several,
+        },
+        // Also where the other has another prefix: which of them counts?
+        (Some(_), Some(_)) => Presented::Several,
     }
 }
 

@@ -59,6 +59,9 @@ pub(crate) fn decide(
     if subject.path(request)?.is_ambiguous() {
         return Ok(Decision::Denied(Refusal::plain(Reason::PathAmbiguous)));
     }
+    if subject.is_host_ambiguous(request)? {
+        return Ok(Decision::Denied(Refusal::plain(Reason::HostAmbiguous)));
+    }
     for rule in &config.rules {
         let applies = match &rule.matching {
             Some(matching) => matching.matches(&mut subject, request)?,

@@ -4,6 +4,7 @@ use crate::config::{Config, Forward, Mode};
 use crate::decision::{Decision, Refusal, decide};
 use crate::identity::Identity;
 use crate::reason::Class;
+use crate::spelling;
 use crate::stats::Stats;
 use gatehouse_config::HeaderName;
 use gatehouse_denial::Denial;
@@ -113,31 +114,46 @@ impl Forward {
             let value = values.next().and_then(Option::as_deref);
             write(request, &claim_header.header, value)?;
         }
-        Ok(())
+        self.keep_to_the_end(request)
+    }
+
+    /// A header that `connection` names goes no further than the next proxy (RFC 9110, 7.6.1), and
+    /// on an upgrade Envoy sends the client's own `connection` on.
+    fn keep_to_the_end(&self, request: &mut Request<'_>) -> Result<()> {
+        let is_ours = |option: &[u8]| {
+            let option = option.trim_ascii().to_ascii_lowercase();
+            let claims = self.claim_headers.iter().map(|claim| &claim.header);
+            let mut ours = self.consumer_header.iter().chain(claims);
+            ours.any(|header| spelling::is_same(header.as_bytes(), &option))
+        };
+        let lines = request.headers()?.all("connection");
+        let options: Vec<&[u8]> = lines
+            .flat_map(|line| line.split(|byte| *byte == b','))
+            .collect();
+        if !options.iter().any(|option| is_ours(option)) {
+            return Ok(());
+        }
+        let kept: Vec<&[u8]> = options
+            .into_iter()
+            .filter(|option| !is_ours(option))
+            .map(<[u8]>::trim_ascii)
+            .collect();
+        let kept = kept.join(&b", "[..]);
+        match kept.is_empty() {
+            true => request.remove("connection"),
+            false => request.set("connection", &kept),
+        }
     }
 }
 
 /// Makes this the only value of an identity header; without one, there is none. What a client sent
-/// goes, also where it wrote `_` for `-`: servers that hand headers on as variables (CGI, WSGI) take
-/// both for one.
+/// goes, also in another spelling.
 fn write(request: &mut Request<'_>, header: &HeaderName, value: Option<&[u8]>) -> Result<()> {
-    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
-    let alias = |name: &[u8]| {
-        name != header.as_bytes()
-            && name.len() == header.len()
-            && name
-                .iter()
-                .map(dashed)
-                .eq(header.bytes().map(|byte| dashed(&byte)))
-    };
-    let aliases: Vec<String> = request
-        .headers()?
-        .iter()
-        .filter(|(name, _)| alias(name))
-        .filter_map(|(name, _)| String::from_utf8(name.to_vec()).ok())
+    let others: Vec<String> = spelling::others(request.headers()?, header)
+        .map(|(other, _)| other.to_owned())
         .collect();
-    for alias in aliases {
-        request.remove(&alias)?;
+    for other in others {
+        request.remove(&other)?;
     }
     match value {
         Some(value) => request.set(header, value),

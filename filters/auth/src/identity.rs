@@ -1,7 +1,7 @@
 //! A consumer, with everything that is said of it to others worked out beforehand.
 
 use crate::reason::Reason;
-use gatehouse_config::{HeaderName, object, values::is_field_value};
+use gatehouse_config::{HeaderName, object};
 use gatehouse_host::Consumer;
 use serde_json::{Map, Value};
 use std::rc::Rc;
@@ -120,6 +120,41 @@ fn scalar(value: &Value) -> Result<String, Reason> {
     }
 }
 
-fn is_safe(text: &str) -> bool {
-    is_field_value(text.as_bytes()) && text.trim_matches([' ', '\t']) == text
+/// Of the control characters Unicode has more than headers care for: in a log, U+009B begins a
+/// terminal's command as ESC does, and U+0085 is a new line.
+pub(crate) fn is_safe(text: &str) -> bool {
+    !text.chars().any(char::is_control) && text.trim_matches(' ') == text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_said_of_a_consumer() {
+        let cases = [
+            ("a name", "ann", None),
+            ("inside it", "Ann B.\u{a0}Änne, \"x\"", None),
+            ("empty", "", Some(Reason::ClaimMissing)),
+            ("line break", "a\nb", Some(Reason::ClaimUnsafe)),
+            ("tab", "a\tb", Some(Reason::ClaimUnsafe)),
+            ("escape", "a\u{1b}[2J", Some(Reason::ClaimUnsafe)),
+            ("escape of C1", "a\u{9b}2J", Some(Reason::ClaimUnsafe)),
+            ("next line", "a\u{85}b", Some(Reason::ClaimUnsafe)),
+            ("delete", "a\u{7f}", Some(Reason::ClaimUnsafe)),
+            ("space in front", " a", Some(Reason::ClaimUnsafe)),
+        ];
+        for (name, text, expected) in cases {
+            let consumer = Consumer {
+                name: text.to_owned(),
+                ..Consumer::default()
+            };
+            assert_eq!(Identity::new(consumer, &[]).err(), expected, "{name}");
+            if text.is_empty() {
+                continue;
+            }
+            let email = Value::String(text.to_owned());
+            assert_eq!(header_value(Some(&email)).err(), expected, "{name}, claim");
+        }
+    }
 }

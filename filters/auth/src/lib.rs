@@ -3,14 +3,16 @@
 //! What is decided about a request, in this order:
 //!
 //! 1. A path that servers read in different ways (`gatehouse-request-match`, "ambiguous") is refused
-//!    before any rule is asked: 400, `path_ambiguous`.
+//!    before any rule is asked: 400, `path_ambiguous`. So is a host: two of them, or what is not a
+//!    name or an address and perhaps a port: 400, `host_ambiguous`.
 //! 2. The first rule whose `match` holds decides. Where none holds: 403, `no_rule`.
 //! 3. `allow: anonymous` lets the request go on without a consumer. Credentials it carries are not
 //!    checked.
 //! 4. `require` names the credentials it needs: those of one provider, of `any_of` several, of
 //!    `all_of` several, and these nested.
 //!    1. Where one of the providers named there finds two values of its credential (a header twice,
-//!       a header and a parameter): 400, `credential_ambiguous`, whatever the others say.
+//!       also in another spelling, a header and a parameter): 400, `credential_ambiguous`, whatever
+//!       the others say.
 //!    2. `any_of`: asked in the configured order, the first good credential counts. What is bad beside
 //!       it is not held against the request: it may be meant for somebody else.
 //!    3. `all_of`: all must be good. The consumer is the first's, with the groups and scopes of all,
@@ -21,8 +23,10 @@
 //!    `scopes`. Otherwise: 403. The consumer is established all the same, so that logs name it.
 //! 6. A request that goes on loses its credentials, at every place of every provider, whichever rule
 //!    let it pass (`strip_credentials`); it loses what the client sent in the identity headers,
-//!    always; and it gets the consumer's own name and claims there. The consumer is established for
-//!    the filters after this one, for later modules and for access logs.
+//!    always, also in another spelling (module `spelling`); and it gets the consumer's own name and claims there. The consumer is established for
+//!    the filters after this one, for later modules and for access logs. An identity header that
+//!    the client named in `connection` is no longer named there: the next proxy would drop it
+//!    (RFC 9110, 7.6.1).
 //! 7. `mode: report`: steps 1 to 5 are only counted. The request is not changed, and goes on. A good
 //!    credential establishes its consumer.
 //!
@@ -42,6 +46,7 @@ mod jwt;
 mod provider;
 mod reason;
 mod rule;
+mod spelling;
 mod stats;
 #[cfg(test)]
 mod tests;

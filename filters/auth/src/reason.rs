@@ -42,6 +42,8 @@ macro_rules! reasons {
 reasons! {
     /// The path means different things to different readers.
     PathAmbiguous = "path_ambiguous" is Malformed;
+    /// There are two hosts, or what is there is read in different ways.
+    HostAmbiguous = "host_ambiguous" is Malformed;
     /// No rule is about this request.
     NoRule = "no_rule" is Forbidden;
     /// No credential of the providers that the rule asks for.
@@ -104,6 +106,7 @@ impl Reason {
     pub(crate) const fn detail(self) -> Option<&'static str> {
         match self {
             Self::PathAmbiguous => Some("the path can be read in more than one way"),
+            Self::HostAmbiguous => Some("the host can be read in more than one way"),
             Self::CredentialAmbiguous => Some("the credential must be presented once"),
             _ => match self.class() {
                 Class::Unidentified => Some("a credential is required"),

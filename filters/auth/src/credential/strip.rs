@@ -1,6 +1,7 @@
 //! Taking credentials out of a request that goes on.
 
 use super::{Location, Prefix, cookie};
+use crate::spelling;
 use gatehouse_config::HeaderName;
 use gatehouse_host::{Request, Result};
 use gatehouse_request_match::query;
@@ -33,7 +34,13 @@ impl Strip {
     /// Takes them out. Costs no host call where there are none.
     pub(crate) fn apply(&self, request: &mut Request<'_>) -> Result<()> {
         for (name, prefix) in &self.headers {
+            let others: Vec<String> = spelling::others(request.headers()?, name)
+                .map(|(other, _)| other.to_owned())
+                .collect();
             strip_header(request, name, prefix.as_ref())?;
+            for other in others {
+                strip_header(request, &other, prefix.as_ref())?;
+            }
         }
         for name in &self.parameters {
             let headers = request.headers()?;

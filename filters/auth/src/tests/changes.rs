@@ -76,6 +76,7 @@ fn the_upstream_sees_the_consumer_and_no_credential() {
             &[
                 ("x_consumer", "root"),
                 ("x-user_email", "root@x"),
+                ("x.consumer", "root"),
                 ("x_other", "y"),
                 ("x-api-key", "acme-key-1"),
             ],
@@ -101,6 +102,51 @@ fn the_upstream_sees_the_consumer_and_no_credential() {
                 ("cookie", "api_key=k"),
             ],
             &[(":path", "/public?y")],
+        ),
+        (
+            "credentials with underscores",
+            "/public",
+            &[("x_api_key", "k"), ("x-api_key", "l"), ("x_api", "m")],
+            &[(":path", "/public"), ("x_api", "m")],
+        ),
+        (
+            "an upgrade that would have the next proxy drop who it is",
+            "/",
+            &[
+                (
+                    "connection",
+                    "Upgrade, X-Consumer,x_consumer, x,x-user-email",
+                ),
+                ("upgrade", "websocket"),
+                ("x-api-key", "acme-key-1"),
+            ],
+            &[
+                (":path", "/"),
+                ("upgrade", "websocket"),
+                ("x-consumer", "acme"),
+                ("connection", "Upgrade, x"),
+            ],
+        ),
+        (
+            "nothing else to keep of the connection",
+            "/",
+            &[("connection", "x-consumer"), ("x-api-key", "acme-key-1")],
+            &[(":path", "/"), ("x-consumer", "acme")],
+        ),
+        (
+            "an upgrade as it is",
+            "/",
+            &[
+                ("connection", "keep-alive,Upgrade"),
+                ("upgrade", "websocket"),
+                ("x-api-key", "acme-key-1"),
+            ],
+            &[
+                (":path", "/"),
+                ("connection", "keep-alive,Upgrade"),
+                ("upgrade", "websocket"),
+                ("x-consumer", "acme"),
+            ],
         ),
         (
             "another scheme stays",

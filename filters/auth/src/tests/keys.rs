@@ -114,6 +114,18 @@ fn each_key_at_each_place() {
             "credential_ambiguous",
         ),
         (
+            "header in two spellings",
+            "/",
+            &[("x-api-key", b"acme-key-1"), ("x_api_key", b"acme-key-1")],
+            "credential_ambiguous",
+        ),
+        (
+            "header in another spelling",
+            "/",
+            &[("x_api_key", b"acme-key-1")],
+            "credential_missing",
+        ),
+        (
             "header twice, one empty",
             "/",
             &[("x-api-key", b""), ("x-api-key", b"acme-key-1")],

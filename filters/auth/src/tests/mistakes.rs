@@ -142,6 +142,11 @@ fn api_keys() {
         ),
         (
             "{header: k}",
+            "{name: \"a\\x9b\", key: '${env:A_KEY}'}",
+            "consumers[0].name: a name cannot have control characters",
+        ),
+        (
+            "{header: k}",
             "{name: '', key: '${env:A_KEY}'}",
             "consumers[0].name: a name cannot be empty",
         ),
@@ -341,6 +346,10 @@ fn providers_and_forward() {
         (
             "rules: [{allow: anonymous}]\nforward: {consumer_header: Host}",
             "forward.consumer_header: host cannot carry an identity",
+        ),
+        (
+            "rules: [{allow: anonymous}]\nforward: {consumer_header: x-a, claim_headers: [{claim: a, header: x_a}]}",
+            "forward.claim_headers[0].header: consumer_header writes x-a too",
         ),
         (
             "rules: [{allow: anonymous}]\nforward: {consumer_header: x, claim_headers: [{claim: a, header: X}, {claim: b, header: y}, {claim: c, header: y}]}",

@@ -50,6 +50,58 @@ rules:
     }
 }
 
+/// Envoy joins two `host` lines with a comma.
+#[test]
+fn a_host_that_can_be_read_in_different_ways_is_refused() {
+    let gate = gate(
+        "
+rules:
+- {match: {hosts: [admin.test]}, require: sso}
+- {match: {hosts: ['*.open.test']}, allow: anonymous}
+- {match: {path: {prefix: /rest}, not: {hosts: [admin.test]}}, allow: anonymous}
+",
+    );
+    type Case<'c> = (&'c str, &'c str, &'c [&'c str], &'c str);
+    let cases: &[Case<'_>] = &[
+        ("one", "/", &["a.open.test"], "anonymous"),
+        ("the other", "/", &["admin.test"], "credential_missing"),
+        ("none of both", "/rest", &["c.test:80"], "anonymous"),
+        (
+            "two, joined",
+            "/",
+            &["admin.test,a.open.test"],
+            "host_ambiguous",
+        ),
+        ("one, joined", "/rest", &["admin.test,"], "host_ambiguous"),
+        (
+            "two",
+            "/rest",
+            &["admin.test", "a.open.test"],
+            "host_ambiguous",
+        ),
+        (
+            "user",
+            "/",
+            &["admin.test:80@a.open.test"],
+            "host_ambiguous",
+        ),
+        ("escape", "/rest", &["admin%2Etest"], "host_ambiguous"),
+        (
+            "with an ambiguous path",
+            "/a/../b",
+            &["a,b"],
+            "path_ambiguous",
+        ),
+    ];
+    for (name, path, hosts, expected) in cases {
+        let hosts: Vec<(&str, &[u8])> = hosts
+            .iter()
+            .map(|host| (":authority", host.as_bytes()))
+            .collect();
+        assert_eq!(gate.outcome(path, &hosts), *expected, "{name}");
+    }
+}
+
 #[test]
 fn any_of_and_all_of() {
     let any = "rules: [{require: {any_of: [partners, sso]}}]";
