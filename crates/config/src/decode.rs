@@ -114,7 +114,8 @@ impl<T: Decode> Decode for NonEmpty<T> {
     }
 }
 
-/// An object with keys that the operator chooses, in the order of the document.
+/// An object with keys that the operator chooses, in the order of the document. Keys that are written
+/// in two ways and are the same (header names in another case) are a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entries<K, V>(pub Vec<(K, V)>);
 
@@ -124,7 +125,7 @@ impl<K, V> Default for Entries<K, V> {
     }
 }
 
-impl<K: Decode, V: Decode> Decode for Entries<K, V> {
+impl<K: Decode + PartialEq, V: Decode> Decode for Entries<K, V> {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let Value::Object(map) = value else {
             return context.expected("an object", value);
@@ -139,6 +140,14 @@ impl<K: Decode, V: Decode> Decode for Entries<K, V> {
                 })
             })
             .collect();
-        decoded.into_iter().collect::<Option<Vec<_>>>().map(Self)
+        let entries = decoded.into_iter().collect::<Option<Vec<_>>>()?;
+        for (index, ((name, _), key)) in entries.iter().zip(map.keys()).enumerate() {
+            if entries.iter().take(index).any(|(other, _)| other == name) {
+                context.at_key(key, |context| {
+                    context.problem::<()>(format!("{key:?} is here twice"))
+                });
+            }
+        }
+        Some(Self(entries))
     }
 }

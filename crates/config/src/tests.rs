@@ -333,3 +333,33 @@ fn bytes_that_are_no_document() {
     }
     assert_eq!(document::parse(b"").unwrap(), serde_json::json!({}));
 }
+
+/// Keys that are different texts and the same name.
+#[test]
+fn entries_with_one_name_in_two_spellings() {
+    type Headers = Entries<HeaderName, String>;
+    let json = br#"{"X-A": "1", "x-b": "2", "x-a": "3"}"#;
+    let refused = load::<Headers>(json, &environment).unwrap_err();
+    assert_eq!(refused.to_string(), "x-a: \"x-a\" is here twice");
+}
+
+#[test]
+fn ranges_in_ranges() {
+    let range = |text: &str| load_value::<Cidr>(&Value::from(text), &environment).unwrap();
+    let cases = [
+        ("10.0.0.0/8", "10.1.0.0/16", true),
+        ("10.0.0.0/8", "10.0.0.0/8", true),
+        ("10.1.0.0/16", "10.0.0.0/8", false),
+        ("10.0.0.0/8", "11.0.0.1", false),
+        ("0.0.0.0/0", "::/0", false),
+        ("::/0", "0.0.0.0/0", false),
+        ("::/0", "2001:db8::1", true),
+    ];
+    for (outer, inner, covers) in cases {
+        let (outer, inner) = (range(outer), range(inner));
+        assert_eq!(outer.covers(&inner), covers, "{outer} {inner}");
+    }
+    let range = range("2001:db8::/32");
+    assert_eq!(range.prefix_length(), 32);
+    assert_eq!(range.network().to_string(), "2001:db8::");
+}

@@ -17,6 +17,21 @@ impl Cidr {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
+
+    /// Whether all addresses of another range are in this one.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
+    /// Its first address.
+    pub fn network(&self) -> IpAddr {
+        self.0.network()
+    }
+
+    /// How many bits all its addresses have in common.
+    pub fn prefix_length(&self) -> u8 {
+        self.0.prefix_len()
+    }
 }
 
 impl fmt::Display for Cidr {
