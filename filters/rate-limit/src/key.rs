@@ -82,6 +82,14 @@ impl Decode for Prefixes {
 }
 
 impl Prefixes {
+    /// How many bits count of an address of this family.
+    pub(crate) fn bits(self, address: IpAddr) -> u8 {
+        match address {
+            IpAddr::V4(_) => self.ipv4,
+            IpAddr::V6(_) => self.ipv6,
+        }
+    }
+
     /// Writes the bits that count, the others zero: 4 bytes or 16.
     fn write(self, address: IpAddr, hasher: &mut SipHasher13) {
         match address.to_canonical() {

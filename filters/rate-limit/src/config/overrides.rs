@@ -2,7 +2,7 @@
 
 use super::limit::Allowance;
 use crate::key::Part;
-use gatehouse_config::{Cidr, Context, Entries, HeaderName, Identifier, Rate, object};
+use gatehouse_config::{Cidr, Context, Entries, HeaderName, HeaderValue, Identifier, Rate, object};
 use gatehouse_host::Headers;
 use std::net::IpAddr;
 
@@ -19,8 +19,25 @@ object! {
     #[derive(Debug, Clone, PartialEq)]
     pub(crate) struct Pattern {
         consumer: Option<String>,
-        header: Entries<HeaderName, String> = Entries::default(),
+        header: Entries<HeaderName, HeaderValue> = Entries::default(),
         client_ip: Option<Cidr>,
+    }
+}
+
+impl Pattern {
+    fn is_empty(&self) -> bool {
+        self.consumer.is_none() && self.header.0.is_empty() && self.client_ip.is_none()
+    }
+
+    /// Whether it is about all requests that the other is about.
+    fn covers(&self, other: &Self) -> bool {
+        let consumer = self.consumer.is_none() || self.consumer == other.consumer;
+        let mut headers = self.header.0.iter();
+        let client_ip = self.client_ip.is_none_or(|range| {
+            let inner = other.client_ip.as_ref();
+            inner.is_some_and(|inner| range.covers(inner))
+        });
+        consumer && headers.all(|pair| other.header.0.contains(pair)) && client_ip
     }
 }
 
@@ -48,7 +65,7 @@ impl Override {
             header,
             client_ip,
         } = &self.pattern;
-        let says = |name: &HeaderName, value: &String| {
+        let says = |name: &HeaderName, value: &HeaderValue| {
             let headers = facts.headers.into_iter();
             // A key has one value of a header, or the request was refused.
             let mut values = headers.flat_map(|headers| headers.all(name.as_str()));
@@ -117,13 +134,25 @@ impl Base<'_> {
             header,
             client_ip,
         } = pattern;
-        if consumer.is_none() && header.0.is_empty() && client_ip.is_none() {
+        if pattern.is_empty() {
             context.problem::<()>("empty, but needs at least one of consumer, header, client_ip");
         }
-        if let Some(first) = earlier.iter().position(|other| other == pattern) {
+        let holds = |other: &Pattern| !other.is_empty() && other.covers(pattern);
+        if let Some(first) = earlier.iter().position(holds) {
             context.problem::<()>(format!(
-                "the same as that of overrides[{first}], which is the one that holds"
+                "never reached: overrides[{first}] holds wherever this does"
             ));
+        }
+        if consumer.as_ref().is_some_and(String::is_empty) {
+            context.at_key("consumer", |context| {
+                context.problem::<()>("empty, but needs a name")
+            });
+        }
+        for (name, _) in header.0.iter().filter(|(_, value)| value.is_empty()) {
+            let message = "empty, which counts as missing";
+            context.at_key("header", |context| {
+                context.at_key(name, |context| context.problem::<()>(message))
+            });
         }
         let mut foreign = |path: &[&str], what: &str| {
             let parts: Vec<String> = self.key.iter().map(Part::to_string).collect();
@@ -142,9 +171,26 @@ impl Base<'_> {
                 foreign(&["header", name], &format!("header {name}"));
             }
         }
-        let has_address = |part: &Part| matches!(part, Part::ClientIp(_));
-        if client_ip.is_some() && !self.key.iter().any(has_address) {
-            foreign(&["client_ip"], "client_ip");
+        let Some(range) = client_ip else {
+            return;
+        };
+        let bits = self.key.iter().filter_map(|part| match part {
+            Part::ClientIp(prefixes) => Some(prefixes.bits(range.network())),
+            Part::Consumer | Part::Header(_) | Part::Const(_) => None,
+        });
+        match bits.max() {
+            None => foreign(&["client_ip"], "client_ip"),
+            // Of two quotas over one bucket, the one with the shorter refill would take what the
+            // other one charged for a clock that was set back.
+            Some(bits) if range.prefix_length() > bits => report(
+                &["client_ip"],
+                format!(
+                    "{range} is a part of what shares a bucket: the key has {bits} bits of an address"
+                ),
+                format!("write a range of /{bits} or wider, or put more bits into the key"),
+                context,
+            ),
+            Some(_) => {}
         }
     }
 }

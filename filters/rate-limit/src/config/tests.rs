@@ -56,7 +56,7 @@ limits[2].overrides[0].key: empty, but needs at least one of consumer, header, c
 limits[2].overrides[1].key.header.x-tenants: the limit's key has no header x-tenants (its parts: consumer, header x-tenant, header x-tenant, header host)
 limits[2].overrides[1].key.client_ip: the limit's key has no client_ip (its parts: consumer, header x-tenant, header x-tenant, header host)
 limits[2].overrides[2]: changes nothing: needs rate, burst, or both
-limits[2].overrides[3].key: the same as that of overrides[2], which is the one that holds
+limits[2].overrides[3].key: never reached: overrides[2] holds wherever this does
 limits[3].overrides[0].key.const: unknown field (known: consumer, header, client_ip)
 limits[3].overrides[1].key: required, but missing
 store.local.slots: 0 is not a number of slots: 1 to 4194304
@@ -108,6 +108,40 @@ fn problems_that_need_the_rest_to_be_sound() {
             "another part in an override",
             json!({"limits": [limit(json!({"overrides": [{"key": {"header": {"x-a": "1"}}, "burst": 1}]}))]}),
             "limits[0].overrides[0].key.header.x-a: the limit's key has no header x-a (its parts: consumer)",
+        ),
+        (
+            "ranges that divide a bucket",
+            json!({"limits": [limit(json!({"key": ["consumer", {"client_ip": {"ipv4": 24}}], "overrides": [
+                {"key": {"client_ip": "192.0.2.7"}, "burst": 2},
+                {"key": {"client_ip": "192.0.2.0/25"}, "burst": 2},
+                {"key": {"client_ip": "2001:db8::1"}, "burst": 2},
+            ]}))]}),
+            "limits[0].overrides[0].key.client_ip: 192.0.2.7/32 is a part of what shares a bucket: the key has 24 bits of an address (write a range of /24 or wider, or put more bits into the key)\n\
+             limits[0].overrides[1].key.client_ip: 192.0.2.0/25 is a part of what shares a bucket: the key has 24 bits of an address (write a range of /24 or wider, or put more bits into the key)\n\
+             limits[0].overrides[2].key.client_ip: 2001:db8::1/128 is a part of what shares a bucket: the key has 64 bits of an address (write a range of /64 or wider, or put more bits into the key)",
+        ),
+        (
+            "what no key is",
+            json!({"limits": [limit(json!({"key": ["consumer", {"header": "x-a"}], "overrides": [
+                {"key": {"consumer": ""}, "burst": 2},
+                {"key": {"header": {"x-a": ""}}, "burst": 2},
+                {"key": {"header": {"X-A": "a", "x-a": "b"}}, "burst": 2},
+            ]}))]}),
+            "limits[0].overrides[2].key.header.x-a: \"x-a\" is here twice\n\
+             limits[0].overrides[0].key.consumer: empty, but needs a name\n\
+             limits[0].overrides[1].key.header.x-a: empty, which counts as missing",
+        ),
+        (
+            "never reached",
+            json!({"limits": [limit(json!({"key": ["consumer", {"header": "x-a"}, "client_ip"], "overrides": [
+                {"key": {"client_ip": "10.0.0.0/8"}, "burst": 2},
+                {"key": {"client_ip": "10.1.0.0/16", "consumer": "a"}, "burst": 3},
+                {"key": {"consumer": "b", "header": {"x-a": "a"}}, "burst": 2},
+                {"key": {"consumer": "b"}, "burst": 3},
+                {"key": {"consumer": "b", "client_ip": "::/0"}, "burst": 4},
+            ]}))]}),
+            "limits[0].overrides[1].key: never reached: overrides[0] holds wherever this does\n\
+             limits[0].overrides[4].key: never reached: overrides[3] holds wherever this does",
         ),
         (
             "another store",
@@ -170,4 +204,22 @@ fn report_for_the_filter_is_report_for_every_limit() {
     ]}))
     .unwrap();
     assert!(config.limits.iter().all(|limit| limit.mode == Mode::Report));
+}
+
+/// A range that is as wide as what shares a bucket, or wider, of whichever part has most bits; and
+/// what only looks as if an earlier override held for it.
+#[test]
+fn overrides_of_ranges() {
+    let accepted = config(json!({"limits": [{
+        "name": "a", "rate": "1/1s",
+        "key": [{"client_ip": {"ipv4": 16, "ipv6": 48}}, {"client_ip": {"ipv4": 24, "ipv6": 32}}],
+        "overrides": [
+            {"key": {"client_ip": "10.1.2.0/24"}, "burst": 2},
+            {"key": {"client_ip": "10.0.0.0/8"}, "burst": 3},
+            {"key": {"client_ip": "2001:db8:1::/48"}, "burst": 2},
+            {"key": {"client_ip": "::/0"}, "burst": 3},
+            {"key": {"client_ip": "0.0.0.0/0"}, "burst": 4},
+        ],
+    }]}));
+    assert_eq!(accepted.map(|_| ()), Ok(()));
 }
