@@ -251,3 +251,21 @@ filters:
     );
     assert_eq!(load("{}").err().unwrap(), "filters: required, but missing");
 }
+
+/// All limits share a table, so a name is that of one limit in the whole gateway.
+#[test]
+fn limits_of_one_name_in_two_filters() {
+    let limits = |first: &str, second: &str| {
+        format!(
+            "filters:\n\
+             - rate_limit: {{limits: [{{name: {first}, key: [client_ip], rate: 1/1s}}]}}\n\
+             - headers: {{rules: [{{request: []}}]}}\n\
+             - rate_limit: {{limits: [{{name: x, key: [client_ip], rate: 1/1s}}, {{name: {second}, key: [client_ip], rate: 9/1s}}]}}\n"
+        )
+    };
+    assert!(load(&limits("a", "b")).is_ok());
+    assert_eq!(
+        load(&limits("a", "a")).err().unwrap(),
+        "filters[2].rate_limit.limits[1].name: \"a\" is the name of a limit in filters[0]"
+    );
+}

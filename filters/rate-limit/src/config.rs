@@ -94,6 +94,13 @@ pub struct Config {
     pub(crate) denial: DenialShape,
 }
 
+impl Config {
+    /// The names of its limits, in order.
+    pub fn limit_names(&self) -> impl Iterator<Item = &str> {
+        self.limits.iter().map(|limit| &*limit.name)
+    }
+}
+
 impl Decode for Config {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let raw = Raw::decode(value, context)?;
