@@ -8,7 +8,8 @@
 //!    says the status, its phrase and what the filter offers as `detail`: never why a credential
 //!    was refused.
 //! 3. The reason goes into Envoy's response-code details as `gatehouse.<filter>.<reason>`.
-//! 4. On gRPC requests Envoy turns the reply into trailers with the denial's gRPC status.
+//! 4. The operator's `headers` are added; one that the denial has too (`retry-after`) is replaced.
+//! 5. On gRPC requests Envoy turns the reply into trailers with the denial's gRPC status.
 
 mod shape;
 

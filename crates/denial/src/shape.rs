@@ -129,6 +129,7 @@ impl DenialShape {
             }
         };
         let mut headers = denial.headers;
+        headers.retain(|(name, _)| !self.headers.iter().any(|(own, _)| **own == **name));
         if !content_type.is_empty() {
             headers.push(("content-type".to_owned(), content_type.as_bytes().to_vec()));
         }

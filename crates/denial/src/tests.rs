@@ -75,6 +75,31 @@ fn own_headers_come_too() {
     assert_eq!(reply.details, "gatehouse.rate_limit.over_limit.api");
 }
 
+/// Two `retry-after` would be a malformed answer, and of two `cache-control` it would be anybody's guess.
+#[test]
+fn own_headers_replace_the_denials() {
+    let shape = shape(r#"{"headers": {"Retry-After": "60"}, "body": "empty"}"#).unwrap();
+    let reply = shape.reply(Denial {
+        filter: "rate_limit",
+        reason: "over_limit.api",
+        status: 429,
+        grpc_status: grpc::RESOURCE_EXHAUSTED,
+        detail: None,
+        headers: vec![
+            ("retry-after".into(), b"12".to_vec()),
+            ("ratelimit".into(), b"\"api\";r=0;t=12".to_vec()),
+        ],
+    });
+    let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    assert_eq!(
+        reply.headers,
+        [
+            header("ratelimit", "\"api\";r=0;t=12"),
+            header("retry-after", "60"),
+        ]
+    );
+}
+
 #[test]
 fn mistakes() {
     let json =
