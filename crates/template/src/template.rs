@@ -88,6 +88,12 @@ impl Template {
         })
     }
 
+    /// The text that every value begins with, and the one that it ends with; empty where a variable
+    /// stands there.
+    pub fn ends(&self) -> (&str, &str) {
+        (text(self.parts.first()), text(self.parts.last()))
+    }
+
     /// The variables, in order; one that stands there twice, twice.
     pub fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.parts.iter().filter_map(|part| match part {
@@ -116,6 +122,13 @@ impl Template {
             }
         }
         Ok(Some(Cow::Owned(out)))
+    }
+}
+
+fn text(part: Option<&Part>) -> &str {
+    match part {
+        Some(Part::Literal(literal)) => literal,
+        Some(Part::Variable(_)) | None => "",
     }
 }
 

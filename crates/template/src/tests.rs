@@ -294,6 +294,20 @@ fn a_match_that_is_wrong_is_not_held_against_its_captures() {
 }
 
 #[test]
+fn what_every_value_begins_and_ends_with() {
+    let cases = [
+        ("", ("", "")),
+        ("a", ("a", "a")),
+        ("${uuid}", ("", "")),
+        (" ${uuid}", (" ", "")),
+        ("a${uuid}b${now}c", ("a", "c")),
+    ];
+    for (text, ends) in cases {
+        assert_eq!(read(text).unwrap().ends(), ends, "{text:?}");
+    }
+}
+
+#[test]
 fn secrets_do_not_print() {
     let template = read("Bearer ${env:TOKEN} ${uuid}").unwrap();
     assert_eq!(format!("{template:?}"), "Template[Uuid]");

@@ -1,7 +1,7 @@
 //! The operations, as they are written and as they are kept.
 
 use crate::names::{Editable, Prefix, commands_envoy};
-use crate::rewrite::{Rewrite, trimmed};
+use crate::rewrite::Rewrite;
 use crate::status::When;
 use gatehouse_config::values::is_field_value;
 use gatehouse_config::{Context, Decode, Fields, HeaderName, Value, keywords, object, one_of};
@@ -223,8 +223,9 @@ impl Place<'_> {
             return context
                 .problem("a header value cannot have control characters such as CR or LF");
         }
-        let all = template.constant().map(str::as_bytes);
-        if all.is_some_and(|all| trimmed(all) != all) {
+        // Also where a variable follows: such a value would never be sound.
+        let (first, last) = template.ends();
+        if first.starts_with([' ', '\t']) || last.ends_with([' ', '\t']) {
             return context.problem("a header value cannot have white space around it");
         }
         let client_chooses = template.variables().any(Variable::is_chosen_by_client);

@@ -170,3 +170,29 @@ fn secrets_are_not_in_messages() {
     );
     assert!(!format!("{filter:?}").contains("s3cret"));
 }
+
+/// A value that would have white space around it whatever its variables are.
+#[test]
+fn white_space_around_a_variable() {
+    let cases = [
+        (" ${uuid}", false),
+        ("${uuid} ", false),
+        ("${uuid}\t", false),
+        ("\t${uuid}", false),
+        (" ", false),
+        ("", true),
+        ("${uuid} ${now}", true),
+        ("a ${uuid} b", true),
+    ];
+    for (value, accepted) in cases {
+        let value = serde_json::Value::from(value);
+        let yaml = format!("rules: [{{request: [{{set: {{name: a, value: {value}}}}}]}}]");
+        let refused = configure(&yaml, &FakeHost::default()).err();
+        let expected = "configuration refused:\nrules[0].request[0].set.value: a header value cannot have white space around it";
+        assert_eq!(
+            refused.as_deref(),
+            (!accepted).then_some(expected),
+            "{value}"
+        );
+    }
+}
