@@ -164,7 +164,10 @@ impl HttpFilter for Filter {
     }
 
     fn response(&self, response: &mut Response<'_>, pending: &mut Pending) -> Result<()> {
-        self.change_response(response, pending)
+        // Taken out: a stream can go on for days after its headers, and what was kept may be all that
+        // a client's headers could hold.
+        let pending = Pending(std::mem::replace(&mut pending.0, Seen::NoRule));
+        self.change_response(response, &pending)
     }
 }
 

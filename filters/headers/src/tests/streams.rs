@@ -1,9 +1,7 @@
 //! Which rule applies, what it costs, and what happens where the host fails.
 
-use super::{configure, establish, lines, request, response};
-use crate::Pending;
-use gatehouse_host::{HostError, Status, Verdict};
-use gatehouse_host_fake::FakeHost;
+use super::*;
+use gatehouse_host::{HostError, Status};
 
 /// A header map's lines.
 type Lines = &'static [&'static str];
@@ -348,4 +346,24 @@ fn the_counters() {
             "gatehouse.headers.would_change_responses",
         ]
     );
+}
+
+/// What was kept for the response is let go of with it: nothing of it is there for a second one.
+#[test]
+fn nothing_is_kept_after_the_response() {
+    let host = FakeHost::default();
+    let yaml = r#"rules: [{response: [{append: {name: x-b, value: "${request.header.x-a}"}}]}]"#;
+    let filter = configure(yaml, &host).unwrap();
+    host.begin([(":method", &b"GET"[..]), ("x-a", b"1")]);
+    let (_, mut pending) = request(&filter, &host);
+    assert!(format!("{pending:?}").contains("kept: [Some("));
+    host.respond([(":status", &b"101"[..])]);
+    for _ in 0..2 {
+        let exchange = Exchange::default();
+        let mut headers = None;
+        let mut response = Response::new(&host, &exchange, &mut headers);
+        filter.response(&mut response, &mut pending).unwrap();
+        assert_eq!(lines(host.response_headers()), [":status: 101", "x-b: 1"]);
+        assert_eq!(format!("{pending:?}"), "Pending(NoRule)");
+    }
 }
