@@ -46,8 +46,10 @@
 //! looked at. The peer counts once, whether or not Envoy has appended it (`use_remote_address:
 //! true` does). Where the chain is too short, or the entry is no address, it is the peer, as with
 //! Envoy's `xff_num_trusted_hops`. Use one of the two settings, not both: with Envoy's, what Envoy
-//! calls the peer is the client already. Without `use_remote_address: true`, two trusted proxies in a
-//! row must not share an address.
+//! calls the peer is the client already.
+//!
+//! All of this needs `use_remote_address: true`. Without it, which is Envoy's default, what Envoy calls
+//! the peer is the last entry of `x-forwarded-for`, which anybody can send: no filter can tell.
 //!
 //! # Extending it
 //!

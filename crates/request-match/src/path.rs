@@ -19,7 +19,7 @@
 //! | spelling | normal form | ambiguous |
 //! |---|---|---|
 //! | `/admin?x=/y` | `/admin` | |
-//! | `//admin`, `/admin//`, `/admin/` | `/admin` | |
+//! | `/admin//`, `/admin/` | `/admin` | |
 //! | `/./admin`, `/admin/.`, `/%2e/admin` | `/admin` | |
 //! | `/%61dmin` | `/admin` | |
 //! | `/admin;x=1`, `/;x/admin` | `/admin` | |
@@ -38,6 +38,7 @@
 //! | `/%C0%AFadmin` | `/��admin` | yes: not UTF-8 |
 //! | `/admin#x`, `/admin?x#y` | `/admin` | yes: fragment |
 //! | `http://host/admin` | `/admin` | yes: absolute form |
+//! | `//x/admin`, `//admin` | `/x/admin`, `/admin` | yes: two slashes in front |
 //! | `admin`, `?x` | `/admin`, `/` | yes: no slash in front |
 //! | `*` | `*` | unless the method is OPTIONS |
 //! | nothing (CONNECT has no path) | nothing | unless the method is CONNECT |
@@ -47,7 +48,10 @@
 //! resolve it reads `/admin/../public` as something below `/admin`; honest clients resolve it
 //! before they send (RFC 3986, 5.2.4), and Envoy's `normalize_path` before any filter. The absolute
 //! form is, because an upstream takes the host from it and not from `:authority` (RFC 9112, 3.2.2);
-//! Envoy resolves that too where HTTP/1 allows it.
+//! Envoy resolves that too where HTTP/1 allows it. Two slashes in front are, because a server that
+//! takes the target for a URL (`new URL(target, base)`, Python's `urlsplit`) reads a host between
+//! them and the next (RFC 3986, 4.2), and `/admin` as the path; Envoy's `merge_slashes` makes them
+//! one before any filter.
 //!
 //! `*` and nothing begin with no `/`: `exact`, `prefix` and `template` never hold for them.
 
@@ -93,6 +97,7 @@ impl Path {
                 || unclear
                 || dotted
                 || own.first() != Some(&b'/')
+                || own.starts_with(b"//")
                 || target.contains(&b'#'),
         }
     }
