@@ -22,8 +22,42 @@ pub(crate) fn others<'h>(
     name: &'h str,
 ) -> impl Iterator<Item = (&'h str, &'h [u8])> {
     headers.iter().filter_map(move |(other, value)| {
-        let other = std::str::from_utf8(other).ok()?;
-        let same = other != name && is_same(other.as_bytes(), name.as_bytes());
-        same.then_some((other, value))
+        if other == name.as_bytes() || !is_same(other, name.as_bytes()) {
+            return None;
+        }
+        Some((std::str::from_utf8(other).ok()?, value))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_spellings() {
+        let cases: &[(&str, &[u8], bool)] = &[
+            ("itself", b"x-user", false),
+            ("underscore", b"x_user", true),
+            ("dot", b"x.user", true),
+            ("any other mark of a name", b"x~user", true),
+            ("without the mark", b"xuser", false),
+            ("one more", b"x--user", false),
+            ("another letter", b"x-usex", false),
+            ("a letter for the mark", b"xauser", false),
+            ("no UTF-8", b"x\xffuser", false),
+        ];
+        for (name, other, expected) in cases {
+            assert_eq!(
+                is_same(other, b"x-user"),
+                *expected || *other == b"x-user",
+                "{name}"
+            );
+        }
+        assert!(!is_same(b":path", b"-path"));
+        let headers: Headers = [("x-user", &b"1"[..]), ("x_user", b"2"), ("x_user", b"3")]
+            .into_iter()
+            .collect();
+        let found: Vec<_> = others(&headers, "x-user").collect();
+        assert_eq!(found, [("x_user", &b"2"[..]), ("x_user", b"3")]);
+    }
 }

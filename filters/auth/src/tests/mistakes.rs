@@ -421,3 +421,43 @@ rules: [{require: p}]
     let problems = refused(yaml);
     assert!(!problems.contains("hunter"), "{problems}");
 }
+
+/// An empty value is what a template leaves where it has nothing to say: it never means "any".
+#[test]
+fn null_is_a_mistake_everywhere() {
+    let cases = [
+        ("rules: [{match: , allow: anonymous}]", "rules[0].match: "),
+        (
+            "rules: [{match: {path: {prefix: }}, allow: anonymous}]",
+            "rules[0].match.path.prefix: ",
+        ),
+        (
+            "rules: [{match: {not: }, allow: anonymous}]",
+            "rules[0].match.not: ",
+        ),
+        ("rules: [{allow: }]", "rules[0].allow: "),
+        ("rules: [{require: }]", "rules[0].require: "),
+        (
+            "rules: [{require: {any_of: }}]",
+            "rules[0].require.any_of: ",
+        ),
+        (
+            "rules: [{require: {any_of: [a]}, authorize: }]\nproviders: {a: }",
+            "rules[0].authorize: ",
+        ),
+        (
+            "rules: [{require: a, authorize: {groups: }}]\nproviders: {a: }",
+            "rules[0].authorize.groups: ",
+        ),
+        ("mode: \nrules: [{allow: anonymous}]", "mode: "),
+        ("forward: \nrules: [{allow: anonymous}]", "forward: "),
+        (
+            "forward: {strip_credentials: }\nrules: [{allow: anonymous}]",
+            "forward.strip_credentials: ",
+        ),
+    ];
+    for (yaml, expected) in cases {
+        let problems = load(yaml).err().unwrap_or_default();
+        assert!(problems.contains(expected), "{yaml}\n{problems}");
+    }
+}
