@@ -65,13 +65,13 @@ fn the_tour_shows_what_it_says() {
             "{answer}"
         );
     }
-    assert_eq!(burst.trim(), "200 200 200 200 429 429");
+    assert_eq!(burst.trim(), "200 200 200 200 200 429");
     assert!(
         stats.contains("wasmcustom.gatehouse.auth.denied.reason.credential_missing: 1"),
         "{stats}"
     );
     assert!(
-        stats.contains("wasmcustom.gatehouse.rate_limit.refused.limit.per-consumer: 2"),
+        stats.contains("wasmcustom.gatehouse.rate_limit.refused.limit.per-consumer: 1"),
         "{stats}"
     );
     assert_no_trap(&envoy);
