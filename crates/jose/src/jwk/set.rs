@@ -73,17 +73,19 @@ impl JwkSet {
     }
 
     /// The keys that may have made a signature by `algorithm` under the name `kid`: those that
-    /// accept the algorithm and have that name or none. If the token names no key, all that accept
-    /// the algorithm.
+    /// accept the algorithm and have that name, then those that have none: a caller who tries only so
+    /// many has tried the likeliest. If the token names no key, all that accept the algorithm.
     pub fn candidates<'s>(
         &'s self,
         algorithm: Algorithm,
         kid: Option<&'s str>,
     ) -> impl Iterator<Item = &'s Key> {
-        self.keys
-            .iter()
-            .filter(move |key| kid.is_none() || key.kid.is_none() || key.kid() == kid)
-            .filter(move |key| key.accepts(algorithm))
+        let fitting = self.keys.iter().filter(move |key| key.accepts(algorithm));
+        let named = fitting
+            .clone()
+            .filter(move |key| kid.is_none() || key.kid() == kid);
+        let nameless = fitting.filter(move |key| kid.is_some() && key.kid.is_none());
+        named.chain(nameless)
     }
 }
 
