@@ -88,7 +88,9 @@ impl Fields {
 /// seconds and what the rate admits in them, rounded down.
 pub(crate) fn policy(limit: &str, quota: &Quota) -> String {
     let window = quota.period_ns().div_ceil(SECOND_NS);
-    let count = u128::from(quota.count()) * u128::from(window) * u128::from(SECOND_NS)
+    // Of the longest periods with the most requests, more than 128 bits: such a count is `LARGEST`.
+    let count = u128::from(quota.count())
+        .saturating_mul(u128::from(window) * u128::from(SECOND_NS))
         / u128::from(quota.period_ns());
     let count = u64::try_from(count).map_or(LARGEST, |count| count.min(LARGEST));
     format!("\"{limit}\";q={count};w={window}")
@@ -126,6 +128,12 @@ mod tests {
                 10_000_000_000_000_000,
                 second * 10_000_000,
                 r#""a";q=999999999999999;w=10000000"#,
+            ),
+            (
+                "the ends of 64 bits",
+                u64::MAX,
+                Duration::from_nanos(u64::MAX),
+                r#""a";q=999999999999999;w=18446744074"#,
             ),
         ];
         for (name, count, period, expected) in cases {
