@@ -261,6 +261,55 @@ fn addresses() {
     }
 }
 
+/// What the README warns of: with Envoy's default, the client's address is what the client says it is.
+#[test]
+fn addresses_without_use_remote_address() {
+    let echo = Echo::start();
+    for (hops, other_first_entry) in [(0, 429), (1, 200)] {
+        let plugin = format!(
+            "{{limits: [{{name: a, key: [client_ip], rate: 1/1d}}], trusted_hops: {hops}}}"
+        );
+        let envoy = Config::load(FILE)
+            .upstream(&echo)
+            .plugin(&plugin)
+            .edit(|root| {
+                let manager =
+                    "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+                root.pointer_mut(manager).unwrap()["use_remote_address"] = json!(false);
+            })
+            .start();
+        for (forwarded, status) in [
+            ("192.0.2.1, 198.51.100.1", 200),
+            ("192.0.2.1, 198.51.100.1", 429),
+            ("192.0.2.2, 198.51.100.1", other_first_entry),
+            ("192.0.2.3, 198.51.100.3", 200),
+        ] {
+            let request = envoy.request("GET", "/");
+            let response = request.header("x-forwarded-for", forwarded).send();
+            assert_eq!(response.status, status, "{hops}: {forwarded}");
+        }
+    }
+}
+
+/// Two values of a header that Envoy knows are one when they get here.
+#[test]
+fn headers_that_envoy_joins() {
+    let echo = Echo::start();
+    let plugin = "limits: [{name: a, key: [{header: authorization}], rate: 1/1d}]";
+    let envoy = start(&echo, plugin, 1);
+    let ask = |values: &[&str]| {
+        let request = values
+            .iter()
+            .fold(envoy.request("GET", "/"), |request, value| {
+                request.header("authorization", value)
+            });
+        request.send().status
+    };
+    assert_eq!(ask(&["a", "b"]), 200);
+    assert_eq!(ask(&["a,b"]), 429);
+    assert_eq!(ask(&["a", "c"]), 200);
+}
+
 #[test]
 fn a_client_over_ipv6() {
     if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
