@@ -329,6 +329,37 @@ rules:
     }
 }
 
+/// Envoy does not hand a wasm filter the answer to a request that the filter never saw.
+#[test]
+fn an_answer_of_a_filter_before_does_not_come_here() {
+    let echo = Echo::start();
+    let plugin = "rules: [{response: [{set: {name: x-a, value: b}}]}]";
+    let envoy = Config::load(FILE)
+        .upstream(&echo)
+        .plugin(plugin)
+        .edit(|root| {
+            let refuse = json!({
+                "name": "refuse",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+                    "rules": {"action": "DENY", "policies": {"all": {
+                        "permissions": [{"url_path": {"path": {"exact": "/refused"}}}],
+                        "principals": [{"any": true}],
+                    }}},
+                },
+            });
+            http_filters(root).insert(0, refuse);
+        })
+        .start();
+    let refused = envoy.get("/refused");
+    assert_eq!((refused.status, refused.header("x-a")), (403, vec![]));
+    let passed = envoy.get("/");
+    assert_eq!(
+        (passed.status, passed.header("x-a")),
+        (200, vec!["b".into()])
+    );
+}
+
 #[test]
 fn a_changed_request_is_routed_anew() {
     let echo = Echo::start();

@@ -8,8 +8,9 @@
 //! 3. **What its `response` operations will need** of the request is kept: the values of their
 //!    variables, as the request looks after step 2. Nothing else of the request is.
 //! 4. **Its `response` operations**, in the order written, when the response's headers arrive, where
-//!    their `when` fits. A response whose request this filter never saw, since a filter before it
-//!    answered, gets those of the first rule without `match`: no other is known to apply.
+//!    their `when` fits. Where a filter before this one answered, Envoy does not hand the answer to
+//!    this one. From a host that does, a response whose request this filter never saw gets those of
+//!    the first rule without `match`: no other is known to apply.
 //!
 //! What fails closed:
 //!
