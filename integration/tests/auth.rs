@@ -11,8 +11,11 @@ mod cases;
 mod minted;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use gatehouse_integration::http::Connection;
 use gatehouse_integration::log::plugin_messages;
 use gatehouse_integration::{Config, Echo, Envoy, Response, Update, load};
 
@@ -348,4 +351,131 @@ fn after_a_bad_update_the_old_configuration_serves() {
     assert!(matches!(update, Update::Accepted), "{update:?}");
     assert_eq!(status(&envoy, "/elsewhere"), 200);
     assert_eq!(status(&envoy, "/partners"), 403);
+}
+
+/// What servers read in different ways, in bytes: hosts, paths, spellings of an identity header.
+#[test]
+fn what_servers_read_in_different_ways() {
+    let echo = Echo::start();
+    let rules = "\
+providers: {partners: {api_key: {from: [{header: x-api-key}], consumers: [{name: dev, key: \"${env:DEV_KEY}\"}]}}}
+rules:
+- {match: {hosts: ['*.open.test']}, allow: anonymous}
+- {match: {path: {prefix: /public}}, allow: anonymous}
+- {require: {any_of: [partners]}}
+forward: {consumer_header: x-consumer}
+";
+    // The paths reach the filter as they were sent.
+    let as_sent = |root: &mut serde_json::Value| {
+        let chain = &mut root["static_resources"]["listeners"][0]["filter_chains"][0];
+        let manager = chain["filters"][0]["typed_config"]
+            .as_object_mut()
+            .expect("a manager");
+        manager.insert("normalize_path".to_owned(), false.into());
+        manager.insert("merge_slashes".to_owned(), false.into());
+    };
+    let envoy = config(&echo, 1).plugin(rules).edit(as_sent).start();
+    let send = |head: &[&str]| {
+        let mut connection = Connection::open(envoy.address()).expect("a connection");
+        let bytes = format!("{}\r\n\r\n", head.join("\r\n"));
+        connection
+            .send_bytes(bytes.as_bytes(), false)
+            .expect("an answer")
+    };
+    let cases: [(&str, &[&str], u16); 9] = [
+        (
+            "a host that is open",
+            &["GET / HTTP/1.1", "Host: a.open.test"],
+            200,
+        ),
+        ("another", &["GET / HTTP/1.1", "Host: a.test"], 401),
+        (
+            "two hosts",
+            &["GET / HTTP/1.1", "Host: a.test", "Host: b.open.test"],
+            400,
+        ),
+        (
+            "a host with a user",
+            &["GET / HTTP/1.1", "Host: a.test@b.open.test"],
+            400,
+        ),
+        (
+            "a public path",
+            &["GET /public/x HTTP/1.1", "Host: a.test"],
+            200,
+        ),
+        (
+            "what some take for a host",
+            &["GET //public/admin HTTP/1.1", "Host: a.test"],
+            400,
+        ),
+        (
+            "up and down",
+            &["GET /public/../admin HTTP/1.1", "Host: a.test"],
+            400,
+        ),
+        (
+            "an escaped slash",
+            &["GET /public%2f..%2fadmin HTTP/1.1", "Host: a.test"],
+            400,
+        ),
+        (
+            "parameters",
+            &["GET /public/..;/admin HTTP/1.1", "Host: a.test"],
+            400,
+        ),
+    ];
+    for (name, head, status) in cases {
+        let response = send(head);
+        assert_eq!(response.status, status, "{name}: {}", response.text());
+    }
+
+    let spelled = [
+        "GET /x HTTP/1.1",
+        "Host: a.test",
+        "X-Api-Key: dev-key-1",
+        "X.Consumer: root",
+        "X_Consumer: root",
+    ];
+    let echoed = send(&spelled).echoed();
+    assert_eq!(echoed.header("x-consumer"), ["dev"]);
+    for other in ["x.consumer", "x_consumer"] {
+        assert_eq!(echoed.header(other), [""; 0], "{other}");
+    }
+}
+
+/// An upgrade passes the client's `connection` header on; what it names, the next proxy takes out.
+#[test]
+fn no_connection_header_names_an_identity_header() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = upstream.local_addr().expect("an address");
+    let received = std::thread::spawn(move || {
+        let (stream, _) = upstream.accept().expect("Envoy connects");
+        let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+        let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        let answer = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+        (&stream).write_all(answer).expect("Envoy reads");
+        head
+    });
+    let upgrades = |root: &mut serde_json::Value| {
+        let chain = &mut root["static_resources"]["listeners"][0]["filter_chains"][0];
+        let manager = &mut chain["filters"][0]["typed_config"];
+        manager["upgrade_configs"] = serde_json::json!([{"upgrade_type": "websocket"}]);
+    };
+    let envoy = Config::load(FILE)
+        .endpoint(18080, address)
+        .edit(upgrades)
+        .start();
+    let head = "GET /orders HTTP/1.1\r\nHost: a.test\r\nX-Api-Key: acme-key-1\r\nConnection: Upgrade, x-consumer\r\nUpgrade: websocket\r\n\r\n";
+    let mut connection = Connection::open(envoy.address()).expect("a connection");
+    let response = connection
+        .send_bytes(head.as_bytes(), true)
+        .expect("an answer");
+    assert_eq!(response.status, 101);
+    let head = received.join().expect("the upstream got a request");
+    let named: Vec<&String> = head
+        .iter()
+        .filter(|line| line.contains("x-consumer"))
+        .collect();
+    assert_eq!(named, ["x-consumer: acme"], "{head:?}");
 }
