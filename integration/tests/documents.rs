@@ -171,3 +171,19 @@ fn the_version_of_envoy_is_the_same_everywhere() {
         "{path}"
     );
 }
+
+/// The tour is run by a test, line by line; what the README has people type is part of it.
+#[test]
+fn the_lines_of_the_readme_are_in_the_tour() {
+    let read =
+        |path: &str| std::fs::read_to_string(repository().join(path)).expect("a readable file");
+    let tour = read("envoy/tour.txt");
+    let readme = read("README.md");
+    let blocks = readme.split("```sh\n").skip(1);
+    let lines = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines());
+    let typed: Vec<&str> = lines.filter(|line| line.contains("curl")).collect();
+    assert_eq!(typed.len(), 4, "{typed:?}");
+    for line in typed {
+        assert!(tour.lines().any(|step| step == line), "{line}");
+    }
+}
