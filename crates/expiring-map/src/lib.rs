@@ -1,0 +1,1 @@
+//! A map with a bound on its entries and a time on each.

@@ -1,0 +1,1 @@
+//! A document fetched from elsewhere and kept fresh, once for all workers.

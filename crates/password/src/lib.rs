@@ -1,0 +1,1 @@
+//! Password hashes of htpasswd files and user databases, checked.

@@ -1,0 +1,1 @@
+//! What was seen before, in shared data of a fixed size.

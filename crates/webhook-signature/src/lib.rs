@@ -1,0 +1,1 @@
+//! Signatures of webhooks: GitHub, Stripe, Standard Webhooks, and a configurable canonical string.
