@@ -22,7 +22,7 @@
 //! | `/admin//`, `/admin/` | `/admin` | |
 //! | `/./admin`, `/admin/.`, `/%2e/admin` | `/admin` | |
 //! | `/%61dmin` | `/admin` | |
-//! | `/admin;x=1`, `/;x/admin` | `/admin` | |
+//! | `/admin;x=1`, `/admin;/` | `/admin` | |
 //! | `/ADMIN` | `/ADMIN` | |
 //! | `/caf%C3%A9` | `/café` | |
 //! | `/100%25` | `/100%` | |
@@ -39,6 +39,7 @@
 //! | `/admin#x`, `/admin?x#y` | `/admin` | yes: fragment |
 //! | `http://host/admin` | `/admin` | yes: absolute form |
 //! | `//x/admin`, `//admin` | `/x/admin`, `/admin` | yes: two slashes in front |
+//! | `/.//x/admin`, `/;/x/admin` | `/x/admin` | yes: the same, once dots or parameters are gone |
 //! | `admin`, `?x` | `/admin`, `/` | yes: no slash in front |
 //! | `*` | `*` | unless the method is OPTIONS |
 //! | nothing (CONNECT has no path) | nothing | unless the method is CONNECT |
@@ -97,7 +98,6 @@ impl Path {
                 || unclear
                 || dotted
                 || own.first() != Some(&b'/')
-                || own.starts_with(b"//")
                 || target.contains(&b'#'),
         }
     }
@@ -230,16 +230,28 @@ fn decode(path: &[u8]) -> (String, bool) {
     (text, ambiguous)
 }
 
+/// Whether two slashes are in front, where some servers read a host (RFC 3986, 4.2), or will be once
+/// somebody on the way has taken out dots and parameters: Envoy's `normalize_path` and browsers make
+/// `//x` of `/.//x`.
+fn begins_like_a_host(text: &str) -> bool {
+    let names = text.split('/').skip(1).map(name);
+    let mut names = names.skip_while(|name| *name == ".");
+    names.next() == Some("") && names.next().is_some()
+}
+
+/// A segment without its parameters.
+fn name(segment: &str) -> &str {
+    segment.split_once(';').map_or(segment, |(name, _)| name)
+}
+
 /// Takes the segments apart and puts the normal form together; also says whether there were dot
 /// segments that some servers do not resolve so.
 fn resolve(text: &str) -> (String, bool) {
-    let mut ambiguous = false;
+    let mut ambiguous = begins_like_a_host(text);
     let mut segments = Vec::new();
     for segment in text.split('/') {
-        let (name, has_parameters) = match segment.split_once(';') {
-            Some((name, _)) => (name, true),
-            None => (segment, false),
-        };
+        let name = name(segment);
+        let has_parameters = name.len() < segment.len();
         match name {
             "" => {}
             "." => ambiguous |= has_parameters,
