@@ -13,10 +13,18 @@ pub enum Algorithm {
     Rs384,
     /// RSASSA-PKCS1-v1_5 with SHA-512.
     Rs512,
+    /// RSASSA-PSS with SHA-256, and a salt of 32 bytes.
+    Ps256,
+    /// RSASSA-PSS with SHA-384, and a salt of 48 bytes.
+    Ps384,
+    /// RSASSA-PSS with SHA-512, and a salt of 64 bytes.
+    Ps512,
     /// ECDSA on P-256 with SHA-256.
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
+    /// ECDSA on P-521 with SHA-512.
+    Es512,
     /// HMAC with SHA-256.
     Hs256,
     /// HMAC with SHA-384.
@@ -33,12 +41,16 @@ pub struct UnknownAlgorithm;
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
         Self::Es256,
         Self::Es384,
+        Self::Es512,
         Self::Hs256,
         Self::Hs384,
         Self::Hs512,
@@ -51,8 +63,12 @@ impl Algorithm {
             Self::Rs256 => "RS256",
             Self::Rs384 => "RS384",
             Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",
             Self::Hs512 => "HS512",
@@ -106,15 +122,16 @@ mod tests {
     #[test]
     fn other_names_are_unknown() {
         for name in [
-            "", "none", "None", "nOnE", "NONE", "rs256", "RS256 ", "Rs256", "HS1", "PS256",
-            "ES512", "ES256K", "EDDSA", "RSA-OAEP",
+            "", "none", "None", "nOnE", "NONE", "rs256", "RS256 ", "Rs256", "HS1", "ps256", "PS1",
+            "ES521", "ES256K", "EDDSA", "RSA-OAEP",
         ] {
             assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name}");
         }
         assert_eq!(
             UnknownAlgorithm.to_string(),
             "not a supported algorithm: use one of \
-             RS256, RS384, RS512, ES256, ES384, HS256, HS384, HS512, EdDSA"
+             RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, \
+             HS256, HS384, HS512, EdDSA"
         );
     }
 }

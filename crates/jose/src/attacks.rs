@@ -109,7 +109,6 @@ fn forgeries_do_not() {
         ("embedded jwk under a known kid", hs256(&json!({"alg": "HS256", "kid": "oct", "jwk": own}), &[7; 32])),
         ("kid is a path", hs256(&hs("../../../dev/null"), b"")),
         ("kid is a statement", hs256(&hs("x' UNION SELECT 'key'"), b"key")),
-        ("alg PS256, not supported", MINTED_PS256.to_owned()),
         ("PSS signature under RS256", with_part(MINTED_PS256, 0, &ps256)),
         ("header with alg twice", with_part(MINTED_HS256, 0, &doubled_alg)),
         ("HMAC cut to 1 byte", with_part(MINTED_HS256, 2, &encode(&hmac_tag[..1]))),

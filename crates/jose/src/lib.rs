@@ -23,6 +23,8 @@ mod base64url;
 pub mod claims;
 mod jwk;
 pub mod jws;
+mod key;
+mod pem;
 mod verify;
 
 #[cfg(test)]
@@ -32,6 +34,7 @@ mod vectors;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use claims::{ClaimError, ClaimRules, expiry_ns, validate};
-pub use jwk::{JwkError, JwkSet, Key, MAX_RSA_BITS, MIN_RSA_BITS, MIN_SECRET_BYTES};
+pub use jwk::{JwkError, JwkSet, MAX_PUBLISHED_KEYS};
 pub use jws::{Jws, JwsError, MAX_TOKEN_BYTES, Part};
+pub use key::{Key, KeyError, MAX_RSA_BITS, MIN_RSA_BITS, MIN_SECRET_BYTES};
 pub use verify::HostVerification;

@@ -1,21 +1,28 @@
 //! Checking a signature: here in Rust, or prepared for the proxy's own verifier.
 //!
+//! What is signed is bytes: the signing input of a token, or the signature base of an HTTP message
+//! (RFC 9421, section 3.3), whose algorithms are these: `rsa-pss-sha512` is PS512, `rsa-v1_5-sha256`
+//! RS256, `hmac-sha256` HS256, `ecdsa-p256-sha256` ES256, `ecdsa-p384-sha384` ES384 and `ed25519`
+//! EdDSA.
+//!
 //! A signature that can't be one by its length or form is refused before any arithmetic:
 //!
-//! - RSA: exactly as long as the modulus (RFC 8017, section 8.2.2);
-//! - ECDSA: exactly `r || s` (RFC 7518, section 3.4), both within 1 and the order of the curve;
+//! - RSA: exactly as long as the modulus, and less than it (RFC 8017, section 8.2.2);
+//! - RSASSA-PSS: the salt is as long as the hash, which MGF1 uses too (RFC 7518, section 3.5);
+//! - ECDSA: exactly `r || s` (RFC 7518, section 3.4), both within 1 and the order of the curve.
+//!   An `s` in the upper half is accepted: RFC 7518 does not ask for the lower, and signers do not
+//!   choose it;
 //! - Ed25519: 64 bytes, checked strictly: no small-order components;
 //! - HMAC: exactly as long as the hash, compared in constant time.
 
 use std::borrow::Cow;
 
 use hmac::{Hmac, Mac};
-use p256::ecdsa::signature::Verifier;
-use rsa::Pkcs1v15Sign;
-use rsa::traits::PublicKeyParts;
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use rsa::{Pkcs1v15Sign, Pss};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use crate::jwk::{Material, RsaKey};
+use crate::key::Material;
 use crate::{Algorithm, Key};
 
 #[cfg(test)]
@@ -31,62 +38,87 @@ pub struct HostVerification<'k> {
 }
 
 impl Key {
-    /// Whether `signature` over `signing_input` is by this key and `algorithm`. False if the key
-    /// does not [accept](Self::accepts) the algorithm.
-    pub fn verify(&self, algorithm: Algorithm, signing_input: &[u8], signature: &[u8]) -> bool {
-        use Algorithm::{EdDsa, Es256, Es384, Hs256, Hs384, Hs512, Rs256, Rs384, Rs512};
+    /// Whether `signature` over `message` is by this key and `algorithm`. False if the key does not
+    /// [accept](Self::accepts) the algorithm.
+    pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        use Algorithm::{EdDsa, Es256, Es384, Es512, Hs256, Hs384, Hs512};
+        use Algorithm::{Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
         if !self.accepts(algorithm) {
             return false;
         }
         match (&self.material, algorithm) {
             (Material::Rsa(key), Rs256) => {
-                let hash = Sha256::digest(signing_input);
-                key.verify(Pkcs1v15Sign::new::<Sha256>(), &hash, signature)
+                let scheme = Pkcs1v15Sign::new::<Sha256>();
+                key.verify(scheme, &Sha256::digest(message), signature)
             }
             (Material::Rsa(key), Rs384) => {
-                let hash = Sha384::digest(signing_input);
-                key.verify(Pkcs1v15Sign::new::<Sha384>(), &hash, signature)
+                let scheme = Pkcs1v15Sign::new::<Sha384>();
+                key.verify(scheme, &Sha384::digest(message), signature)
             }
             (Material::Rsa(key), Rs512) => {
-                let hash = Sha512::digest(signing_input);
-                key.verify(Pkcs1v15Sign::new::<Sha512>(), &hash, signature)
+                let scheme = Pkcs1v15Sign::new::<Sha512>();
+                key.verify(scheme, &Sha512::digest(message), signature)
+            }
+            (Material::Rsa(key), Ps256) => {
+                let scheme = Pss::new::<Sha256>();
+                key.verify(scheme, &Sha256::digest(message), signature)
+            }
+            (Material::Rsa(key), Ps384) => {
+                let scheme = Pss::new::<Sha384>();
+                key.verify(scheme, &Sha384::digest(message), signature)
+            }
+            (Material::Rsa(key), Ps512) => {
+                let scheme = Pss::new::<Sha512>();
+                key.verify(scheme, &Sha512::digest(message), signature)
             }
             (Material::P256(key), Es256) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.public.verify(signing_input, &signature).is_ok()),
+                .is_ok_and(|signature| {
+                    let hash = Sha256::digest(message);
+                    key.public.verify_prehash(&hash, &signature).is_ok()
+                }),
             (Material::P384(key), Es384) => p384::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.public.verify(signing_input, &signature).is_ok()),
+                .is_ok_and(|signature| {
+                    let hash = Sha384::digest(message);
+                    key.public.verify_prehash(&hash, &signature).is_ok()
+                }),
+            (Material::P521(key), Es512) => p521::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| {
+                    let hash = Sha512::digest(message);
+                    key.public.verify_prehash(&hash, &signature).is_ok()
+                }),
             (Material::Ed25519(key), EdDsa) => ed25519_dalek::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify_strict(signing_input, &signature).is_ok()),
+                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
             (Material::Secret(secret), Hs256) => {
-                hmac_is::<Hmac<Sha256>>(secret, signing_input, signature)
+                hmac_is::<Hmac<Sha256>>(secret, message, signature)
             }
             (Material::Secret(secret), Hs384) => {
-                hmac_is::<Hmac<Sha384>>(secret, signing_input, signature)
+                hmac_is::<Hmac<Sha384>>(secret, message, signature)
             }
             (Material::Secret(secret), Hs512) => {
-                hmac_is::<Hmac<Sha512>>(secret, signing_input, signature)
+                hmac_is::<Hmac<Sha512>>(secret, message, signature)
             }
             _ => false,
         }
     }
 
-    /// What the proxy's verifier needs to check signatures by this key; `None` if it can't (EdDSA,
-    /// HMAC) or the key does not [accept](Self::accepts) the algorithm.
+    /// What the proxy's verifier needs to check signatures by this key; `None` if it can't (RSASSA-PSS,
+    /// EdDSA, HMAC) or the key does not [accept](Self::accepts) the algorithm.
     pub fn host_material(&self, algorithm: Algorithm) -> Option<HostVerification<'_>> {
-        use Algorithm::{Es256, Es384, Rs256, Rs384, Rs512};
+        use Algorithm::{Es256, Es384, Es512, Rs256, Rs384, Rs512};
         if !self.accepts(algorithm) {
             return None;
         }
         let hash = match algorithm {
             Rs256 | Es256 => "sha256",
             Rs384 | Es384 => "sha384",
-            Rs512 => "sha512",
+            Rs512 | Es512 => "sha512",
             _ => return None,
         };
         let spki_der = match &self.material {
             Material::Rsa(key) => &key.spki_der,
             Material::P256(key) => &key.spki_der,
             Material::P384(key) => &key.spki_der,
+            Material::P521(key) => &key.spki_der,
             Material::Ed25519(_) | Material::Secret(_) => return None,
         };
         Some(HostVerification { hash, spki_der })
@@ -104,7 +136,7 @@ impl Key {
         self.host_material(algorithm)?;
         match &self.material {
             Material::Rsa(key) => key
-                .has_length(signature)
+                .is_in_range(signature)
                 .then_some(Cow::Borrowed(signature)),
             Material::P256(_) => {
                 let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
@@ -114,18 +146,12 @@ impl Key {
                 let signature = p384::ecdsa::Signature::from_slice(signature).ok()?;
                 Some(Cow::Owned(signature.to_der().as_bytes().to_vec()))
             }
+            Material::P521(_) => {
+                let signature = p521::ecdsa::Signature::from_slice(signature).ok()?;
+                Some(Cow::Owned(signature.to_der().as_bytes().to_vec()))
+            }
             Material::Ed25519(_) | Material::Secret(_) => None,
         }
-    }
-}
-
-impl RsaKey {
-    fn has_length(&self, signature: &[u8]) -> bool {
-        signature.len() == self.public.size()
-    }
-
-    fn verify(&self, padding: Pkcs1v15Sign, hash: &[u8], signature: &[u8]) -> bool {
-        self.has_length(signature) && self.public.verify(padding, hash, signature).is_ok()
     }
 }
 

@@ -36,6 +36,18 @@ impl fmt::Display for JwkError {
 
 impl std::error::Error for JwkError {}
 
+/// `text` as errors show it: in quotes, and cut, since who publishes a key chooses its length.
+pub(super) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 32;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => {
+            let start = text.split_at_checked(end).map_or("", |(start, _)| start);
+            format!("{start:?}…")
+        }
+        None => format!("{text:?}"),
+    }
+}
+
 /// The members of one JWK.
 pub(super) struct Members<'v> {
     object: &'v Map<String, Value>,
@@ -108,14 +120,19 @@ impl<'v> Members<'v> {
     }
 
     /// Bytes in base64url of exactly this length that must be there.
-    pub(super) fn exact_bytes<const N: usize>(&mut self, name: &str) -> Option<[u8; N]> {
+    pub(super) fn exact_bytes(&mut self, name: &str, length: usize) -> Option<Zeroizing<Vec<u8>>> {
         let bytes = self.bytes(name)?;
-        let exact = <[u8; N]>::try_from(bytes.as_slice()).ok();
-        if exact.is_none() {
-            let message = format!("must be {N} bytes long, and is {}", bytes.len());
+        if bytes.len() != length {
+            let message = format!("must be {length} bytes long, and is {}", bytes.len());
             self.error(name, message);
+            return None;
         }
-        exact
+        Some(bytes)
+    }
+
+    /// What came of member `name`; if nothing did, notes what is wrong with it.
+    pub(super) fn good<T>(&mut self, name: &str, outcome: Result<T, String>) -> Option<T> {
+        outcome.map_err(|message| self.error(name, message)).ok()
     }
 
     /// Refuses the members that only a private key has.

@@ -2,8 +2,14 @@
 
 use serde_json::Value;
 
-use super::{JwkError, Key, Usage};
+use super::members::quoted;
+use super::{JwkError, read};
 use crate::Algorithm;
+use crate::key::{Key, Unusable, Usage};
+
+/// Of a published set, only the first so many keys are read: who publishes a set does not choose
+/// what reading and keeping it costs.
+pub const MAX_PUBLISHED_KEYS: usize = 100;
 
 /// The keys of an issuer.
 #[derive(Debug, Clone)]
@@ -18,7 +24,13 @@ impl JwkSet {
     /// Beyond what is wrong with single keys: two keys of one type and one `kid`, and a set of which
     /// no key verifies signatures.
     pub fn from_value(set: &Value) -> Result<Self, Vec<JwkError>> {
-        let (keys, mut errors) = read(set)?;
+        let (mut keys, mut errors): (Vec<(usize, Key)>, Vec<JwkError>) = Default::default();
+        for (index, element) in elements(set)?.iter().enumerate() {
+            match read(element, &format!("keys[{index}]")) {
+                Ok(key) => keys.push((index, key)),
+                Err(of_key) => errors.extend(of_key),
+            }
+        }
         for (index, key) in &keys {
             let earlier = keys
                 .iter()
@@ -27,12 +39,13 @@ impl JwkSet {
                     key.kid.is_some() && other.kid == key.kid && other.kty() == key.kty()
                 });
             if let (Some((earlier, _)), Some(kid)) = (earlier, &key.kid) {
-                let message = format!("keys[{earlier}] of the same type is named {kid:?} too");
+                let kid = quoted(kid);
+                let message = format!("keys[{earlier}] of the same type is named {kid} too");
                 errors.push(JwkError::new(format!("keys[{index}].kid"), message));
             }
         }
-        if errors.is_empty() && keys.iter().all(|(_, key)| key.usage == Usage::Other) {
-            errors.push(JwkError::new("keys", "no key verifies signatures"));
+        if errors.is_empty() && keys.iter().all(|(_, key)| unusable(key).is_some()) {
+            errors.push(none_usable());
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -42,29 +55,45 @@ impl JwkSet {
         })
     }
 
-    /// Reads a set that an issuer publishes: a key that can't be used is left out and reported, since
-    /// an issuer may at any time add keys for others (RFC 7517, section 5).
+    /// Reads a set that an issuer publishes: a key that can't be used is left out, since an issuer
+    /// may at any time add keys for others (RFC 7517, section 5). What is left out is told beside the
+    /// set, in the order of the document:
     ///
-    /// Left out too are HMAC secrets: what is published is no secret. An error means that it is not
-    /// a set of keys at all.
-    pub fn from_published(set: &Value) -> Result<(Self, Vec<JwkError>), JwkError> {
-        let (keys, mut errors) = match read(set) {
-            Ok(read) => read,
-            Err(errors) => {
-                let unknown = || JwkError::new("", "is not a set of keys");
-                return Err(errors.into_iter().next().unwrap_or_else(unknown));
-            }
-        };
-        let mut published = Vec::with_capacity(keys.len());
-        for (index, key) in keys {
-            if key.kty() == "oct" {
-                let message = "a secret (kty oct) in a published set is no secret";
-                errors.push(JwkError::new(format!("keys[{index}].kty"), message));
-            } else {
-                published.push(key);
+    /// 1. a key of an unknown type, curve or algorithm, or with anything wrong with it;
+    /// 2. a key that is not for verifying signatures (`use`, `key_ops`);
+    /// 3. an HMAC secret: what is published is no secret;
+    /// 4. all behind the first [`MAX_PUBLISHED_KEYS`].
+    ///
+    /// An error means that it is not a set of keys, or has no key that can be used; then the reasons
+    /// follow.
+    pub fn from_published(set: &Value) -> Result<(Self, Vec<JwkError>), Vec<JwkError>> {
+        let elements = elements(set)?;
+        let (mut keys, mut left_out) = (Vec::new(), Vec::new());
+        for (index, element) in elements.iter().take(MAX_PUBLISHED_KEYS).enumerate() {
+            let path = format!("keys[{index}]");
+            match read(element, &path).map(|key| (unpublishable(&key), key)) {
+                Ok((None, key)) => keys.push(key),
+                Ok((Some((member, why)), _)) => {
+                    left_out.push(JwkError::new(format!("{path}.{member}"), why));
+                }
+                Err(errors) => left_out.extend(errors),
             }
         }
-        Ok((Self { keys: published }, errors))
+        if elements.len() > MAX_PUBLISHED_KEYS {
+            let count = elements.len();
+            let message = format!("only the first {MAX_PUBLISHED_KEYS} of {count} keys are read");
+            left_out.push(JwkError::new("keys", message));
+        }
+        if keys.is_empty() {
+            left_out.insert(0, none_usable());
+            return Err(left_out);
+        }
+        Ok((Self { keys }, left_out))
+    }
+
+    /// The set of these keys, which came one by one.
+    pub fn from_keys(keys: Vec<Key>) -> Self {
+        Self { keys }
     }
 
     /// All keys, in the order of the document.
@@ -89,25 +118,39 @@ impl JwkSet {
     }
 }
 
-/// The good keys with their places, and what is wrong with the others.
-type Read = (Vec<(usize, Key)>, Vec<JwkError>);
-
-fn read(set: &Value) -> Result<Read, Vec<JwkError>> {
+fn elements(set: &Value) -> Result<&[Value], Vec<JwkError>> {
+    let error = |path, message| Err(vec![JwkError::new(path, message)]);
     let Value::Object(members) = set else {
-        return Err(vec![JwkError::new("", "must be an object with \"keys\"")]);
+        return error("", "must be an object with \"keys\"");
     };
-    let Some(elements) = members.get("keys") else {
-        return Err(vec![JwkError::new("keys", "missing")]);
-    };
-    let Value::Array(elements) = elements else {
-        return Err(vec![JwkError::new("keys", "must be an array")]);
-    };
-    let (mut keys, mut errors) = (Vec::new(), Vec::new());
-    for (index, element) in elements.iter().enumerate() {
-        match Key::at(element, &format!("keys[{index}]")) {
-            Ok(key) => keys.push((index, key)),
-            Err(of_key) => errors.extend(of_key),
-        }
+    match members.get("keys") {
+        Some(Value::Array(elements)) => Ok(elements),
+        Some(_) => error("keys", "must be an array"),
+        None => error("keys", "missing"),
     }
-    Ok((keys, errors))
+}
+
+fn none_usable() -> JwkError {
+    JwkError::new("keys", "no key verifies signatures")
+}
+
+/// The member that says that a key does not verify signatures, and what is wrong with it.
+type Reason = (&'static str, &'static str);
+
+fn unpublishable(key: &Key) -> Option<Reason> {
+    if key.kty() == "oct" {
+        return Some(("kty", "a secret (kty oct) in a published set is no secret"));
+    }
+    unusable(key)
+}
+
+fn unusable(key: &Key) -> Option<Reason> {
+    let Usage::Other(unusable) = key.usage else {
+        return None;
+    };
+    Some(match unusable {
+        Unusable::Use => ("use", "is not sig"),
+        Unusable::Operations => ("key_ops", "has no verify"),
+        Unusable::Algorithm => ("alg", "is not a supported algorithm"),
+    })
 }

@@ -36,7 +36,7 @@ fn accepted(key: &Key) -> Vec<&'static str> {
 
 #[test]
 fn a_key_accepts_what_fits_it() {
-    let rs = &["RS256", "RS384", "RS512"][..];
+    let rs = &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"][..];
     let secret = |length| changed(RFC7515_A1_KEY, json!({"k": encode(&vec![7; length])}));
     let rsa = |changes| changed(RFC7515_A2_KEY, changes);
     let p384 = value(MINTED_KEYS)["keys"][2].clone();
@@ -55,7 +55,8 @@ fn a_key_accepts_what_fits_it() {
         ("RFC 7520 3.5, alg HS256", value(RFC7520_4_4_KEY), &["HS256"]),
         ("alg restricts", rsa(json!({"alg": "RS384"})), &["RS384"]),
         ("alg for encryption", rsa(json!({"alg": "RSA-OAEP", "use": "enc"})), &[]),
-        ("alg not supported", rsa(json!({"alg": "PS256"})), &[]),
+        ("alg PS256", rsa(json!({"alg": "PS256"})), &["PS256"]),
+        ("alg not supported", rsa(json!({"alg": "RS1"})), &[]),
         ("alg none", rsa(json!({"alg": "none"})), &[]),
         ("use enc", rsa(json!({"use": "enc"})), &[]),
         ("use of another kind", rsa(json!({"use": "SIG"})), &[]),
@@ -103,6 +104,7 @@ fn a_bad_key_is_refused_with_all_that_is_wrong() {
         ("not an object", json!("key"), told(&["must be an object"])),
         ("empty", json!({}), told(&["kty: missing"])),
         ("kty a number", json!({"kty": 1}), told(&["kty: must be a string"])),
+        ("kty that goes on", json!({"kty": "Ä\n".repeat(1000)}), told(&[&format!("kty: unknown key type \"{}\"…: use RSA, EC, OKP or oct", r"Ä\n".repeat(16))])),
         ("kty unknown", json!({"kty": "rsa"}), told(&[r#"kty: unknown key type "rsa": use RSA, EC, OKP or oct"#])),
         ("kid, use, key_ops and alg of wrong types", rsa(json!({"kid": 1, "use": 2, "key_ops": "verify", "alg": []})),
             told(&["kid: must be a string", "alg: must be a string", "use: must be a string", "key_ops: must be an array of strings"])),
@@ -129,8 +131,12 @@ fn a_bad_key_is_refused_with_all_that_is_wrong() {
 
         ("EC without anything", json!({"kty": "EC"}), told(&["crv: missing"])),
         ("EC without a point", json!({"kty": "EC", "crv": "P-256"}), told(&["x: missing", "y: missing"])),
-        ("EC, unknown curve", ec(json!({"crv": "P-521"})), told(&[r#"crv: unknown curve "P-521" for kty EC: use P-256 or P-384"#])),
-        ("EC, Ed25519 named", ec(json!({"crv": "Ed25519"})), told(&[r#"crv: unknown curve "Ed25519" for kty EC: use P-256 or P-384"#])),
+        ("EC, unknown curve", ec(json!({"crv": "secp256k1"})), told(&[r#"crv: unknown curve "secp256k1" for kty EC: use P-256, P-384 or P-521"#])),
+        ("EC, a name that goes on", ec(json!({"crv": "P-256".repeat(1000)})), told(&[r#"crv: unknown curve "P-256P-256P-256P-256P-256P-256P-"… for kty EC: use P-256, P-384 or P-521"#])),
+        ("EC, P-521 of 65 bytes", ec(json!({"crv": "P-521", "x": encode(&[7; 65]), "y": encode(&[7; 67])})),
+            told(&["x: must be 66 bytes long, and is 65", "y: must be 66 bytes long, and is 67"])),
+        ("EC, not on P-521", ec(json!({"crv": "P-521", "x": encode(&[1; 66]), "y": encode(&[1; 66])})), told(&["the point (x, y) is not on P-521"])),
+        ("EC, Ed25519 named", ec(json!({"crv": "Ed25519"})), told(&[r#"crv: unknown curve "Ed25519" for kty EC: use P-256, P-384 or P-521"#])),
         ("EC, point of another curve", ec(json!({"crv": "P-384"})), told(&["x: must be 48 bytes long, and is 32", "y: must be 48 bytes long, and is 32"])),
         ("EC, a zero dropped", ec(json!({"x": encode(&[7; 31])})), told(&["x: must be 32 bytes long, and is 31"])),
         ("EC, coordinates swapped", swapped, told(&["the point (x, y) is not on P-256"])),
@@ -145,6 +151,7 @@ fn a_bad_key_is_refused_with_all_that_is_wrong() {
         ("OKP, X25519", okp(json!({"crv": "X25519"})), told(&[r#"crv: unknown curve "X25519" for kty OKP: use Ed25519"#])),
         ("OKP, x too short", okp(json!({"x": "AQ"})), told(&["x: must be 32 bytes long, and is 1"])),
         ("OKP, x of small order", okp(json!({"x": encode(&identity)})), told(&["x: is not an Ed25519 public key"])),
+        ("OKP, y not below p", okp(json!({"x": encode(&[&[0xf0][..], &[0xff; 30], &[0x7f]].concat())})), told(&["x: is not an Ed25519 public key"])),
         ("OKP, x zero", okp(json!({"x": encode(&[0; 32])})), told(&["x: is not an Ed25519 public key"])),
         ("OKP private", okp(json!({"d": "AQ"})), private(&["d"])),
         ("OKP with alg ES256", okp(json!({"alg": "ES256"})), told(&["alg: ES256 does not fit an Ed25519 key"])),
@@ -225,38 +232,100 @@ fn a_written_set_is_all_good_or_refused() {
 
 #[test]
 fn a_published_set_serves_without_its_bad_keys() {
+    let named = |kid: &str, changes: Value| {
+        let mut jwk = changed(RFC7515_A2_KEY, changes);
+        jwk["kid"] = json!(kid);
+        jwk
+    };
     let set = json!({"keys": [
         {"kty": "XYZ", "kid": "new"},
-        changed(RFC7515_A2_KEY, json!({"kid": "a"})),
-        changed(RFC7515_A2_KEY, json!({"kid": "leaked", "d": "AQ"})),
+        named("a", json!({})),
+        named("leaked", json!({"d": "AQ"})),
         value(RFC7515_A1_KEY),
-        changed(RFC7515_A2_KEY, json!({"kid": "a"})),
+        named("a", json!({})),
         null,
+        changed(RFC7515_A3_KEY, json!({"crv": "P-192"})),
+        {"kty": "OKP", "crv": "X25519", "x": "AA", "use": "enc"},
+        named("encryption", json!({"use": "enc", "alg": "RSA-OAEP"})),
+        named("signing", json!({"key_ops": ["sign"]})),
+        named("algorithm", json!({"alg": "RS1"})),
+        named("confused", json!({"alg": "HS256"})),
+        named("short", json!({"n": encode(&[0xff; 128])})),
+        named("b", json!({"use": "sig", "key_ops": ["verify"], "alg": "PS512"})),
     ]});
-    let (keys, errors) = JwkSet::from_published(&set).unwrap();
+    let (keys, left_out) = JwkSet::from_published(&set).unwrap();
     let kids: Vec<_> = keys.keys().iter().map(Key::kid).collect();
-    assert_eq!(kids, [Some("a"), Some("a")]);
-    let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(kids, [Some("a"), Some("a"), Some("b")]);
+    let messages: Vec<_> = left_out.iter().map(ToString::to_string).collect();
     assert_eq!(
         messages,
         [
             r#"keys[0].kty: unknown key type "XYZ": use RSA, EC, OKP or oct"#,
             "keys[2].d: a private key stands where a public key belongs: \
              remove it, and replace the key if others may have seen it",
-            "keys[5]: must be an object",
             "keys[3].kty: a secret (kty oct) in a published set is no secret",
+            "keys[5]: must be an object",
+            r#"keys[6].crv: unknown curve "P-192" for kty EC: use P-256, P-384 or P-521"#,
+            r#"keys[7].crv: unknown curve "X25519" for kty OKP: use Ed25519"#,
+            "keys[8].use: is not sig",
+            "keys[9].key_ops: has no verify",
+            "keys[10].alg: is not a supported algorithm",
+            "keys[11].alg: HS256 does not fit an RSA key",
+            "keys[12].n: must have 2048 to 8192 bits, and has 1024",
         ]
     );
-    let empty = JwkSet::from_published(&json!({"keys": []})).unwrap();
-    assert_eq!((empty.0.keys().len(), empty.1.len()), (0, 0));
-    for (set, expected) in [
-        (json!({}), "keys: missing"),
-        (json!(null), r#"must be an object with "keys""#),
-        (json!({"keys": 1}), "keys: must be an array"),
-    ] {
-        let error = JwkSet::from_published(&set).unwrap_err();
-        assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn a_published_set_without_a_usable_key_is_an_error() {
+    let enc = changed(RFC7515_A2_KEY, json!({"use": "enc"}));
+    #[rustfmt::skip]
+    let cases: &[(&str, Value, &[&str])] = &[
+        ("no keys", json!({}), &["keys: missing"]),
+        ("null", json!(null), &[r#"must be an object with "keys""#]),
+        ("an array", json!([]), &[r#"must be an object with "keys""#]),
+        ("keys a number", json!({"keys": 1}), &["keys: must be an array"]),
+        ("keys an object", json!({"keys": {"a": value(RFC7515_A2_KEY)}}), &["keys: must be an array"]),
+        ("empty", json!({"keys": []}), &["keys: no key verifies signatures"]),
+        ("for encryption alone", json!({"keys": [enc]}), &["keys: no key verifies signatures", "keys[0].use: is not sig"]),
+        ("a secret alone", json!({"keys": [value(RFC7515_A1_KEY)]}),
+            &["keys: no key verifies signatures", "keys[0].kty: a secret (kty oct) in a published set is no secret"]),
+    ];
+    for (name, set, expected) in cases {
+        let errors = JwkSet::from_published(set).unwrap_err();
+        let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(messages, *expected, "{name}");
     }
+}
+
+#[test]
+fn of_a_published_set_so_many_keys_are_read_and_no_more() {
+    let set = |good: usize| {
+        let mut keys = vec![json!({"kty": "XYZ"}); MAX_PUBLISHED_KEYS - good];
+        keys.extend(vec![value(RFC7515_A3_KEY); good]);
+        keys
+    };
+    let (keys, left_out) = JwkSet::from_published(&json!({"keys": set(100)})).unwrap();
+    assert_eq!((keys.keys().len(), left_out.len()), (100, 0));
+
+    let mut more = set(1);
+    more.extend(vec![value(RFC7515_A3_KEY); 4900]);
+    let (keys, left_out) = JwkSet::from_published(&json!({"keys": more})).unwrap();
+    assert_eq!((keys.keys().len(), left_out.len()), (1, 100));
+    assert_eq!(
+        left_out[99].to_string(),
+        "keys: only the first 100 of 5000 keys are read"
+    );
+
+    let mut none = set(0);
+    none.push(value(RFC7515_A3_KEY));
+    let errors = JwkSet::from_published(&json!({"keys": none})).unwrap_err();
+    assert_eq!(errors.len(), 102);
+    assert_eq!(errors[0].to_string(), "keys: no key verifies signatures");
+    assert_eq!(
+        errors[101].to_string(),
+        "keys: only the first 100 of 101 keys are read"
+    );
 }
 
 type Kid = Option<&'static str>;
