@@ -185,7 +185,7 @@ fn check_all(workers: u32) {
         assert_eq!(stats.get(&name), Some(&count), "{name}");
     }
     assert_eq!(
-        stats["wasmcustom.gatehouse.auth.host_verify_unavailable"],
+        stats["wasmcustom.gatehouse.auth.host_verify_unavailable.provider.sso"],
         0
     );
     assert!(

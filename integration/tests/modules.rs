@@ -16,7 +16,16 @@ const LIFE_CYCLE: [&str; 5] = [
 #[test]
 fn modules_export_the_callbacks_they_need() {
     let cases: [(&str, &[&str]); 4] = [
-        ("auth", &["proxy_on_request_headers"]),
+        (
+            "auth",
+            &[
+                "proxy_on_http_call_response",
+                "proxy_on_request_body",
+                "proxy_on_request_headers",
+                "proxy_on_request_trailers",
+                "proxy_on_tick",
+            ],
+        ),
         (
             "rate_limit",
             &["proxy_on_request_headers", "proxy_on_response_headers"],
@@ -27,7 +36,14 @@ fn modules_export_the_callbacks_they_need() {
         ),
         (
             "gateway",
-            &["proxy_on_request_headers", "proxy_on_response_headers"],
+            &[
+                "proxy_on_http_call_response",
+                "proxy_on_request_body",
+                "proxy_on_request_headers",
+                "proxy_on_request_trailers",
+                "proxy_on_response_headers",
+                "proxy_on_tick",
+            ],
         ),
     ];
     for (filter, callbacks) in cases {

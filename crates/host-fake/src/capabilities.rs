@@ -1,9 +1,10 @@
 //! The host traits over [`FakeHost`], each call counted under its ABI name.
 
-use crate::FakeHost;
+use crate::{FakeHost, SentCallout};
 use gatehouse_host::{
-    Cas, Clock, Counter, Entropy, HeaderMap, HeaderMaps, HostError, Level, LocalReplies,
-    LocalReply, Log, Metrics, Properties, Result, SharedData, Signatures, Status, Timestamp,
+    Bodies, Callout, CalloutId, Callouts, Cas, Clock, Counter, Entropy, Expression, Expressions,
+    HeaderMap, HeaderMaps, Headers, HostError, Level, LocalReplies, LocalReply, Log, Metrics,
+    Properties, Result, SharedData, Signatures, Status, Timestamp,
 };
 
 impl FakeHost {
@@ -74,24 +75,7 @@ impl SharedData for FakeHost {
 impl HeaderMaps for FakeHost {
     fn header_pairs(&self, map: HeaderMap) -> Result<Vec<u8>> {
         self.call("proxy_get_header_map_pairs")?;
-        let headers = self.map(map).borrow();
-        let length = |length: usize| {
-            u32::try_from(length)
-                .expect("a test's header fits")
-                .to_le_bytes()
-        };
-        let mut bytes = length(headers.len()).to_vec();
-        for (name, value) in headers.iter() {
-            bytes.extend(length(name.len()));
-            bytes.extend(length(value.len()));
-        }
-        for (name, value) in headers.iter() {
-            for part in [name, value] {
-                bytes.extend_from_slice(part);
-                bytes.push(0);
-            }
-        }
-        Ok(bytes)
+        Ok(serialized(&self.map(map).borrow()))
     }
 
     fn set_header(&self, map: HeaderMap, name: &str, value: &[u8]) -> Result<()> {
@@ -168,5 +152,92 @@ impl Signatures for FakeHost {
                 status: Status::Code(1),
             }),
         }
+    }
+}
+
+fn serialized(headers: &Headers) -> Vec<u8> {
+    let length = |length: usize| {
+        u32::try_from(length)
+            .expect("a test's header fits")
+            .to_le_bytes()
+    };
+    let mut bytes = length(headers.len()).to_vec();
+    for (name, value) in headers.iter() {
+        bytes.extend(length(name.len()));
+        bytes.extend(length(value.len()));
+    }
+    for (name, value) in headers.iter() {
+        for part in [name, value] {
+            bytes.extend_from_slice(part);
+            bytes.push(0);
+        }
+    }
+    bytes
+}
+
+impl Callouts for FakeHost {
+    fn call_out(&self, callout: &Callout) -> Result<CalloutId> {
+        self.call("proxy_http_call")?;
+        self.callout.set(self.callout.get() + 1);
+        let id = CalloutId(self.callout.get());
+        let callout = callout.clone();
+        self.callouts.borrow_mut().push(SentCallout { id, callout });
+        Ok(id)
+    }
+
+    fn answer_headers(&self) -> Result<Vec<u8>> {
+        self.call("proxy_get_header_map_pairs")?;
+        Ok(serialized(&self.answer.borrow().0))
+    }
+
+    fn answer_body(&self, most: usize) -> Result<Vec<u8>> {
+        self.call("proxy_get_buffer_bytes")?;
+        Ok(first(&self.answer.borrow().1, most))
+    }
+}
+
+impl Bodies for FakeHost {
+    fn request_body(&self, most: usize) -> Result<Vec<u8>> {
+        self.call("proxy_get_buffer_bytes")?;
+        Ok(first(&self.body.borrow(), most))
+    }
+}
+
+fn first(bytes: &[u8], most: usize) -> Vec<u8> {
+    bytes.iter().copied().take(most).collect()
+}
+
+impl Expressions for FakeHost {
+    /// What is no expression here: a text with unbalanced parentheses, or none.
+    fn compile(&self, expression: &str) -> Result<Expression> {
+        const CALL: &str = "proxy_call_foreign_function";
+        self.call(CALL)?;
+        let count = |which| expression.matches(which).count();
+        if expression.is_empty() || count('(') != count(')') {
+            return Err(HostError {
+                call: CALL,
+                status: Status::Code(2),
+            });
+        }
+        let mut expressions = self.expressions.borrow_mut();
+        let known = expressions
+            .iter()
+            .position(|(known, _)| known == expression);
+        let number = known.unwrap_or_else(|| {
+            expressions.push((expression.to_owned(), None));
+            expressions.len() - 1
+        });
+        Ok(Expression(u32::try_from(number).unwrap_or(u32::MAX)))
+    }
+
+    fn holds(&self, expression: Expression) -> Result<bool> {
+        const CALL: &str = "proxy_call_foreign_function";
+        self.call(CALL)?;
+        let expressions = self.expressions.borrow();
+        let known = expressions.get(expression.0 as usize);
+        known.and_then(|(_, holds)| *holds).ok_or(HostError {
+            call: CALL,
+            status: Status::Code(10),
+        })
     }
 }

@@ -9,9 +9,11 @@
     reason = "only tests use it: a broken test may stop"
 )]
 
+mod callouts;
 mod capabilities;
 mod shared;
 
+pub use callouts::SentCallout;
 use gatehouse_host::{Cas, HeaderMap, Headers, LocalReply, Status, Timestamp};
 pub use shared::Shared;
 use std::cell::{Cell, RefCell};
@@ -35,6 +37,13 @@ pub struct FakeHost {
     before_swap: RefCell<Option<Box<dyn FnMut()>>>,
     verifier: RefCell<Option<Verifier>>,
     random: Cell<u64>,
+    body: RefCell<Vec<u8>>,
+    callouts: RefCell<Vec<SentCallout>>,
+    /// The number of the last callout.
+    callout: Cell<u32>,
+    answer: RefCell<(Headers, Vec<u8>)>,
+    /// By the number of their expression.
+    expressions: RefCell<Vec<(String, Option<bool>)>>,
 }
 
 impl Default for FakeHost {
@@ -63,6 +72,11 @@ impl FakeHost {
             before_swap: RefCell::default(),
             verifier: RefCell::default(),
             random: Cell::new(1),
+            body: RefCell::default(),
+            callouts: RefCell::default(),
+            callout: Cell::new(0),
+            answer: RefCell::default(),
+            expressions: RefCell::default(),
         }
     }
 
@@ -70,6 +84,7 @@ impl FakeHost {
     pub fn begin<'p>(&self, headers: impl IntoIterator<Item = (&'p str, &'p [u8])>) {
         *self.request.borrow_mut() = headers.into_iter().collect();
         *self.response.borrow_mut() = Headers::default();
+        self.body.borrow_mut().clear();
         self.properties.borrow_mut().clear();
         self.replies.borrow_mut().clear();
         self.calls.borrow_mut().clear();
@@ -111,6 +126,21 @@ impl FakeHost {
     /// Runs something before each swap of shared data: where another worker would come between.
     pub fn before_swap(&self, work: impl FnMut() + 'static) {
         *self.before_swap.borrow_mut() = Some(Box::new(work));
+    }
+
+    /// The body of the request, once it has arrived.
+    pub fn body_is(&self, body: impl Into<Vec<u8>>) {
+        *self.body.borrow_mut() = body.into();
+    }
+
+    /// What an expression comes to, compiled before or later; nothing for one that cannot be
+    /// evaluated, as is the case for all that no test speaks of.
+    pub fn expression_is(&self, expression: &str, holds: Option<bool>) {
+        let mut expressions = self.expressions.borrow_mut();
+        match expressions.iter_mut().find(|(known, _)| known == expression) {
+            Some((_, value)) => *value = holds,
+            None => expressions.push((expression.to_owned(), holds)),
+        }
     }
 
     /// Lets the host verify signatures. Without it, the host says that it cannot.

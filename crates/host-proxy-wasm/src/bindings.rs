@@ -2,8 +2,8 @@
 //!
 //! Statuses are numbers here: an enum would be undefined behaviour for a number it does not
 //! declare. What the host returns by pointer it has allocated through the module's
-//! `proxy_on_memory_allocate`, which the SDK exports and which allocates a boxed slice of exactly
-//! that size; [`Returned::take`] makes it a `Vec` again.
+//! `proxy_on_memory_allocate` ([`crate::memory`]), a boxed slice of exactly that size;
+//! [`Returned::take`] makes it a `Vec` again.
 
 use gatehouse_host::{Cas, Counter, HeaderMap, HostError, Level, Result, Status};
 use std::ptr::null_mut;
@@ -16,6 +16,10 @@ const CAS_MISMATCH: u32 = 8;
 #[derive(Debug, Clone, Copy)]
 #[repr(u32)]
 pub enum Buffer {
+    /// What is held of the body of the current stream's request.
+    RequestBody = 0,
+    /// The body of the answer to a callout.
+    CalloutAnswer = 4,
     /// The configuration of the plugin.
     PluginConfiguration = 7,
 }
@@ -102,6 +106,21 @@ mod import {
             id: *mut u32,
         ) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, by: i64) -> u32;
+        pub(super) fn proxy_http_call(
+            cluster: *const u8,
+            cluster_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            body: *const u8,
+            body_size: usize,
+            trailers: *const u8,
+            trailers_size: usize,
+            timeout_milliseconds: u32,
+            callout: *mut u32,
+        ) -> u32;
+        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+        pub(super) fn proxy_set_effective_context(context: u32) -> u32;
+        pub(super) fn proxy_continue_stream(stream_type: u32) -> u32;
         pub(super) fn proxy_call_foreign_function(
             name: *const u8,
             name_size: usize,
@@ -168,7 +187,7 @@ pub fn now() -> Result<u64> {
     done("proxy_get_current_time_nanoseconds", status).map(|()| time)
 }
 
-/// `proxy_get_buffer_bytes`
+/// `proxy_get_buffer_bytes`, at most the first `size`.
 pub fn buffer(buffer: Buffer, size: usize) -> Result<Vec<u8>> {
     const CALL: &str = "proxy_get_buffer_bytes";
     let mut out = Returned::nothing();
@@ -189,13 +208,24 @@ fn map_type(map: HeaderMap) -> u32 {
     }
 }
 
+/// The headers of the answer to a callout.
+const CALLOUT_ANSWER: u32 = 6;
+
 /// `proxy_get_header_map_pairs`
 pub fn header_pairs(map: HeaderMap) -> Result<Vec<u8>> {
+    map_pairs(map_type(map))
+}
+
+/// `proxy_get_header_map_pairs`, of the answer to a callout.
+pub fn answer_header_pairs() -> Result<Vec<u8>> {
+    map_pairs(CALLOUT_ANSWER)
+}
+
+fn map_pairs(map: u32) -> Result<Vec<u8>> {
     let mut out = Returned::nothing();
     // SAFETY: as in `buffer`.
-    let status = unsafe {
-        import::proxy_get_header_map_pairs(map_type(map), &raw mut out.data, &raw mut out.size)
-    };
+    let status =
+        unsafe { import::proxy_get_header_map_pairs(map, &raw mut out.data, &raw mut out.size) };
     done("proxy_get_header_map_pairs", status).map(|()| out.take())
 }
 
@@ -355,4 +385,54 @@ pub fn foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>> {
         )
     };
     done("proxy_call_foreign_function", status).map(|()| out.take())
+}
+
+/// `proxy_http_call`; `headers` as [`crate::wire::pairs`] writes them, without trailers.
+pub fn http_call(
+    cluster: &str,
+    headers: &[u8],
+    body: &[u8],
+    timeout_milliseconds: u32,
+) -> Result<u32> {
+    let mut callout = 0;
+    // No pairs.
+    let trailers = [0; 4];
+    // SAFETY: the host copies everything before it returns, and writes one u32.
+    let status = unsafe {
+        import::proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout_milliseconds,
+            &raw mut callout,
+        )
+    };
+    done("proxy_http_call", status).map(|()| callout)
+}
+
+/// `proxy_set_tick_period_milliseconds`
+pub fn set_tick_period(milliseconds: u32) -> Result<()> {
+    // SAFETY: no pointers.
+    let status = unsafe { import::proxy_set_tick_period_milliseconds(milliseconds) };
+    done("proxy_set_tick_period_milliseconds", status)
+}
+
+/// `proxy_set_effective_context`
+pub fn set_effective_context(context: u32) -> Result<()> {
+    // SAFETY: no pointers.
+    let status = unsafe { import::proxy_set_effective_context(context) };
+    done("proxy_set_effective_context", status)
+}
+
+/// `proxy_continue_stream`, for the request.
+pub fn continue_request() -> Result<()> {
+    const REQUEST: u32 = 0;
+    // SAFETY: no pointers.
+    let status = unsafe { import::proxy_continue_stream(REQUEST) };
+    done("proxy_continue_stream", status)
 }

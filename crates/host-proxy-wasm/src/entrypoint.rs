@@ -2,9 +2,11 @@
 
 /// Makes a filter the whole of a proxy-wasm module, and says which callbacks it needs.
 ///
-/// The callbacks are named without `proxy_on_`. The build tool reads them from the custom section
-/// `gatehouse.callbacks` and removes the exports of all others, since Envoy calls each that is
-/// there, for every request.
+/// The callbacks are named without `proxy_on_`: of `request_headers`, `request_body`,
+/// `request_trailers`, `response_headers`, `http_call_response` and `tick`. What a module begins and
+/// ends with is always there. Envoy calls each callback that a module exports, for every request, so
+/// none is exported that is not named. The custom section `gatehouse.callbacks` lists them for the
+/// build tool, which removes all others: a library may bring its own.
 #[macro_export]
 macro_rules! http_module {
     ($filter:ty, callbacks: [$($callback:ident),* $(,)?]) => {
@@ -17,13 +19,97 @@ macro_rules! http_module {
             static SECTION: [u8; CALLBACKS.len()] = $crate::bytes(CALLBACKS);
         };
 
-        // In a module of its own: the export is for Envoy, not part of the crate's interface.
+        // In a module of its own: the exports are for Envoy, not part of the crate's interface.
+        #[expect(unsafe_code, reason = "exports have the names that Envoy calls")]
         mod entrypoint {
-            $crate::proxy_wasm::main! {{
-                $crate::proxy_wasm::set_root_context(|_| {
-                    Box::new(<$crate::Root<$filter>>::default())
-                });
-            }}
+            use $crate::{Action, Dispatcher, Envoy};
+
+            std::thread_local! {
+                static DISPATCHER: Dispatcher<$filter> = const { Dispatcher::new() };
+            }
+
+            unsafe extern "C" {
+                fn __wasm_call_ctors();
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn _initialize() {
+                // SAFETY: the linker's own, called once, before anything else.
+                unsafe { __wasm_call_ctors() }
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_abi_version_0_2_1() {}
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+                $crate::memory::allocate(size)
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_vm_start(_: u32, _: usize) -> bool {
+                true
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
+                DISPATCHER.with(|all| all.configure(root, size, &Envoy, &Envoy))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_context_create(context: u32, root: u32) {
+                DISPATCHER.with(|all| all.create(context, root));
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_delete(context: u32) {
+                DISPATCHER.with(|all| all.delete(context));
+            }
+
+            $($crate::http_module!(@export $callback);)*
+        }
+    };
+    (@export request_headers) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_headers(stream: u32, _: usize, end: u32) -> Action {
+            DISPATCHER.with(|all| all.request_headers(stream, end != 0, &Envoy))
+        }
+    };
+    (@export request_body) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_body(stream: u32, size: usize, end: u32) -> Action {
+            DISPATCHER.with(|all| all.request_body(stream, size, end != 0, &Envoy))
+        }
+    };
+    (@export request_trailers) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_trailers(stream: u32, _: usize) -> Action {
+            DISPATCHER.with(|all| all.request_trailers(stream, &Envoy))
+        }
+    };
+    (@export response_headers) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_headers(stream: u32, _: usize, _: u32) -> Action {
+            DISPATCHER.with(|all| all.response_headers(stream, &Envoy));
+            Action::Continue
+        }
+    };
+    (@export http_call_response) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_http_call_response(
+            root: u32,
+            callout: u32,
+            headers: usize,
+            body: usize,
+            _: usize,
+        ) {
+            DISPATCHER.with(|all| all.http_call_response(root, callout, (headers, body), &Envoy, &Envoy));
+        }
+    };
+    (@export tick) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_tick(root: u32) {
+            DISPATCHER.with(|all| all.tick(root, &Envoy, &Envoy));
         }
     };
 }

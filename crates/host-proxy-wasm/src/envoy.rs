@@ -1,11 +1,16 @@
 //! The host traits over the bindings.
 
-use crate::{bindings, wire};
+use crate::bindings::{self, Buffer};
+use crate::{Control, wire};
 use gatehouse_host::{
-    Cas, Clock, Counter, Entropy, HeaderMap, HeaderMaps, HostError, Level, LocalReplies,
-    LocalReply, Log, Metrics, Properties, Result, SharedData, Signatures, Status, Timestamp,
+    Bodies, Callout, CalloutId, Callouts, Cas, Clock, Counter, Entropy, Expression, Expressions,
+    HeaderMap, HeaderMaps, HostError, Level, LocalReplies, LocalReply, Log, Metrics, Properties,
+    Result, SharedData, Signatures, Status, StreamId, Timestamp,
 };
 use prost::Message as _;
+use std::time::Duration;
+
+const FOREIGN: &str = "proxy_call_foreign_function";
 
 /// The proxy that this module runs in.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +112,6 @@ impl Signatures for Envoy {
         signature: &[u8],
         message: &[u8],
     ) -> Result<bool> {
-        const CALL: &str = "proxy_call_foreign_function";
         let arguments = wire::VerifySignature {
             hash_function: hash.to_owned(),
             public_key: spki_der.to_vec(),
@@ -118,8 +122,96 @@ impl Signatures for Envoy {
         wire::VerifySignatureResult::decode(answer.as_slice())
             .map(|answer| answer.result)
             .map_err(|_| HostError {
-                call: CALL,
+                call: FOREIGN,
                 status: Status::Malformed,
             })
+    }
+}
+
+impl Callouts for Envoy {
+    fn call_out(&self, callout: &Callout) -> Result<CalloutId> {
+        let pairs = callout
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_slice()));
+        // More than Envoy takes arrives as no headers, and is refused there.
+        let headers = wire::pairs(pairs).unwrap_or_default();
+        bindings::http_call(
+            &callout.cluster,
+            &headers,
+            &callout.body,
+            milliseconds(callout.timeout),
+        )
+        .map(CalloutId)
+    }
+
+    fn answer_headers(&self) -> Result<Vec<u8>> {
+        bindings::answer_header_pairs()
+    }
+
+    fn answer_body(&self, most: usize) -> Result<Vec<u8>> {
+        bindings::buffer(Buffer::CalloutAnswer, most)
+    }
+}
+
+impl Bodies for Envoy {
+    fn request_body(&self, most: usize) -> Result<Vec<u8>> {
+        bindings::buffer(Buffer::RequestBody, most)
+    }
+}
+
+impl Expressions for Envoy {
+    fn compile(&self, expression: &str) -> Result<Expression> {
+        let token = bindings::foreign_function("expr_create", expression.as_bytes())?;
+        match <[u8; 4]>::try_from(token.as_slice()) {
+            Ok(token) => Ok(Expression(u32::from_le_bytes(token))),
+            Err(_) => Err(malformed()),
+        }
+    }
+
+    fn holds(&self, expression: Expression) -> Result<bool> {
+        match *bindings::foreign_function("expr_evaluate", &expression.0.to_le_bytes())? {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            _ => Err(malformed()),
+        }
+    }
+}
+
+const fn malformed() -> HostError {
+    HostError {
+        call: FOREIGN,
+        status: Status::Malformed,
+    }
+}
+
+/// At least one: Envoy takes zero for no limit.
+fn milliseconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).map_or(u32::MAX, |milliseconds| milliseconds.max(1))
+}
+
+impl Control for Envoy {
+    fn plugin_configuration(&self, size: usize) -> Result<Vec<u8>> {
+        bindings::buffer(Buffer::PluginConfiguration, size)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "here the environment of the VM comes from"
+    )]
+    fn environment(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn set_tick_period(&self, period: Duration) -> Result<()> {
+        bindings::set_tick_period(milliseconds(period))
+    }
+
+    fn enter(&self, stream: StreamId) -> Result<()> {
+        bindings::set_effective_context(stream.0)
+    }
+
+    fn resume_request(&self) -> Result<()> {
+        bindings::continue_request()
     }
 }

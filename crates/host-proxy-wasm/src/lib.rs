@@ -1,34 +1,32 @@
-//! The proxy-wasm side of the host traits: the only crate that knows proxy-wasm.
+//! The proxy-wasm side of the host traits: the only crate that knows the ABI.
 //!
-//! What the proxy-wasm SDK is used for, and what not:
+//! 1. `bindings` declares the imports, with the status as the number it is, and returns a `Result`
+//!    for every one: nothing that a client or the host can send is a panic.
+//! 2. [`Dispatcher`] turns Envoy's callbacks into those of a filter, and holds what waits.
+//! 3. [`http_module!`] exports the callbacks that a module needs, and no others.
 //!
-//! 1. Its dispatcher: the exports, and the contexts of a VM. It keeps one boxed context a stream
-//!    and calls it, which cannot panic for ids that Envoy made.
-//! 2. Not its host calls. They unwrap the UTF-8 of header values and panic on statuses that they
-//!    do not expect, so that a client's byte can trap the VM. `bindings` declares the imports
-//!    anew, with the status as the number it is, and returns a `Result` for every one.
-//! 3. Callbacks that a module does not need are removed after linking (`module-trim`):
-//!    [`http_module!`] leaves the list in a custom section.
+//! The proxy-wasm SDK is not used. Its host calls unwrap the UTF-8 of header values and panic on
+//! statuses that they do not expect, so that a client's byte can trap the VM; and its dispatcher boxes
+//! a context for each stream, of which most need none.
 //!
-//! On a native target only what is pure is there ([`wire`]); host calls would not link.
+//! On a native target only what is pure is there; host calls would not link.
 
 #[cfg(target_arch = "wasm32")]
 #[expect(unsafe_code, reason = "host calls are imports; here and nowhere else")]
 pub mod bindings;
-#[cfg(target_arch = "wasm32")]
-mod context;
+mod dispatcher;
 mod entrypoint;
 #[cfg(target_arch = "wasm32")]
 mod envoy;
+#[doc(hidden)]
+pub mod memory;
+mod stream;
 pub mod wire;
 
-#[cfg(target_arch = "wasm32")]
-pub use context::Root;
+pub use dispatcher::{Action, Control, Dispatcher};
 #[cfg(target_arch = "wasm32")]
 pub use envoy::Envoy;
 
 /// What [`http_module!`] expands to; not for use by hand.
 #[doc(hidden)]
 pub use entrypoint::bytes;
-#[doc(hidden)]
-pub use proxy_wasm;

@@ -2,6 +2,7 @@
 
 use crate::LocalReply;
 use std::fmt;
+use std::time::Duration;
 
 /// A host call's result.
 pub type Result<T> = std::result::Result<T, HostError>;
@@ -49,6 +50,16 @@ impl Timestamp {
     /// In nanoseconds since the epoch.
     pub const fn as_nanos(self) -> u64 {
         self.0
+    }
+
+    /// So much later; at the end of time, no later.
+    pub const fn after(self, duration: Duration) -> Self {
+        let nanos = duration.as_nanos();
+        match nanos > u64::MAX as u128 {
+            true => Self(u64::MAX),
+            #[expect(clippy::cast_possible_truncation, reason = "compared just now")]
+            false => Self(self.0.saturating_add(nanos as u64)),
+        }
     }
 }
 
@@ -168,9 +179,80 @@ pub trait Signatures {
     ) -> Result<bool>;
 }
 
+/// A request of our own to a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callout {
+    /// The name of a cluster of the proxy's configuration.
+    pub cluster: String,
+    /// The headers, `:method`, `:path` and `:authority` among them.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+    /// After so long, the proxy gives up.
+    pub timeout: Duration,
+}
+
+/// A callout that is under way. One number for all filters of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CalloutId(pub u32);
+
+/// Requests of our own.
+pub trait Callouts {
+    /// Sends one. What comes of it goes to [`crate::HttpFilter::answered`], or, where an Envoy fails
+    /// to say, nowhere: who waits for it needs a deadline.
+    ///
+    /// # Errors
+    /// Where it was not sent, and no answer will come: status 10 where the cluster has no healthy
+    /// host, 2 where there is no such cluster.
+    fn call_out(&self, callout: &Callout) -> Result<CalloutId>;
+
+    /// The headers of the answer that is being handed over, serialized; see
+    /// [`crate::Headers::decode`].
+    fn answer_headers(&self) -> Result<Vec<u8>>;
+
+    /// The first bytes of the body of the answer that is being handed over.
+    fn answer_body(&self, most: usize) -> Result<Vec<u8>>;
+}
+
+/// The body of the current stream's request, while it is held.
+pub trait Bodies {
+    /// The first bytes of what has arrived.
+    fn request_body(&self, most: usize) -> Result<Vec<u8>>;
+}
+
+/// A CEL expression that was compiled, in this VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Expression(pub u32);
+
+/// CEL over the proxy's attributes, evaluated by the proxy.
+pub trait Expressions {
+    /// Compiles an expression. Envoy takes names that it does not know: they fail when evaluated.
+    ///
+    /// # Errors
+    /// Status 2 where the text is no expression.
+    fn compile(&self, expression: &str) -> Result<Expression>;
+
+    /// Whether it holds for the current stream. Costs more than all headers do.
+    ///
+    /// # Errors
+    /// Where it cannot be evaluated (a key that a map lacks), or is not a boolean.
+    fn holds(&self, expression: Expression) -> Result<bool>;
+}
+
 /// Everything a filter may touch.
 pub trait Host:
-    Clock + Log + Metrics + SharedData + HeaderMaps + Properties + LocalReplies + Entropy + Signatures
+    Clock
+    + Log
+    + Metrics
+    + SharedData
+    + HeaderMaps
+    + Properties
+    + LocalReplies
+    + Entropy
+    + Signatures
+    + Callouts
+    + Bodies
+    + Expressions
 {
 }
 
@@ -184,5 +266,8 @@ impl<T> Host for T where
         + LocalReplies
         + Entropy
         + Signatures
+        + Callouts
+        + Bodies
+        + Expressions
 {
 }

@@ -1,8 +1,9 @@
 //! A configured filter.
 
-use crate::capability::{Host, HostError, Result};
-use crate::{LocalReply, Request, Response};
+use crate::capability::{CalloutId, Host, HostError, Result, Timestamp};
+use crate::{Answer, LocalReply, Request, Response, StreamId};
 use std::fmt;
+use std::time::Duration;
 
 /// What a filter says of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,24 @@ pub enum Verdict {
     Continue,
     /// It is answered here.
     Deny(LocalReply),
+    /// It waits for a callout. The filter wakes it, and is then asked about it anew, from the
+    /// beginning. About a request that nobody wakes it is asked at `until`, for the last time
+    /// ([`Request::wait_is_over`]): that is for the callouts that are never answered, so it lies after
+    /// their timeout. Only a filter with a [`HttpFilter::tick_period`] can wait.
+    Wait {
+        /// The end of the wait.
+        until: Timestamp,
+    },
+    /// It waits for the whole of its body, at most so many bytes of it, and the filter is then asked
+    /// about it anew; see [`Request::body`]. Works only in a plugin with
+    /// `allow_on_headers_stop_iteration: true`: otherwise no body comes before the headers have gone,
+    /// and the wait ends at `until`.
+    WaitForBody {
+        /// A longer body is not waited for.
+        most: usize,
+        /// The end of the wait.
+        until: Timestamp,
+    },
 }
 
 /// An HTTP filter with its configuration; one in each worker's VM.
@@ -18,6 +37,9 @@ pub trait HttpFilter {
     /// What a request leaves for its response. The default is what a response meets whose request
     /// this filter never saw.
     type Pending: Default;
+
+    /// Whether it has to do with responses. Where not, nothing of a request is kept for one.
+    const WANTS_RESPONSE: bool = true;
 
     /// Decides on a request.
     ///
@@ -31,6 +53,22 @@ pub trait HttpFilter {
     /// # Errors
     /// Where the host failed. It is logged, and the response goes on.
     fn response(&self, response: &mut Response<'_>, pending: &mut Self::Pending) -> Result<()>;
+
+    /// Takes what came of a callout, and names the streams that need not wait any longer. `callout`
+    /// may be another filter's.
+    fn answered(&self, callout: CalloutId, answer: &Answer<'_>, wake: &mut Vec<StreamId>) {
+        let _ = (callout, answer, wake);
+    }
+
+    /// Does what must be done from time to time, and names the streams that need not wait any longer.
+    fn tick(&self, host: &dyn Host, wake: &mut Vec<StreamId>) {
+        let _ = (host, wake);
+    }
+
+    /// How often [`HttpFilter::tick`] is wanted. Nothing for a filter that never waits.
+    fn tick_period(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A filter that can be the whole of a module.

@@ -10,6 +10,7 @@
 //!
 //! Header names and values are bytes. Turning them into text is a decision of each place.
 
+mod answer;
 mod capability;
 mod consumer;
 mod exchange;
@@ -22,14 +23,16 @@ mod response;
 #[cfg(test)]
 mod tests;
 
+pub use answer::Answer;
 pub use capability::{
-    Cas, Clock, Counter, Entropy, HeaderMap, HeaderMaps, Host, HostError, Level, LocalReplies, Log,
-    Metrics, Properties, Result, SharedData, Signatures, Status, Timestamp,
+    Bodies, Callout, CalloutId, Callouts, Cas, Clock, Counter, Entropy, Expression, Expressions,
+    HeaderMap, HeaderMaps, Host, HostError, Level, LocalReplies, Log, Metrics, Properties, Result,
+    SharedData, Signatures, Status, Timestamp,
 };
 pub use consumer::Consumer;
 pub use exchange::Exchange;
 pub use filter::{ConfigureError, HttpFilter, Module, Verdict};
 pub use headers::{Headers, Malformed, Only};
 pub use local_reply::LocalReply;
-pub use request::{IDENTITY_STATE, NAME_STATE, Request};
+pub use request::{Body, IDENTITY_STATE, NAME_STATE, Request, StreamId};
 pub use response::Response;

@@ -12,6 +12,22 @@ pub const NAME_STATE: &str = "gatehouse.consumer";
 /// The filter state with the whole consumer, for the next module.
 pub const IDENTITY_STATE: &str = "gatehouse.identity";
 
+/// A stream, for as long as it lives: the number that the proxy gave it in this VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct StreamId(pub u32);
+
+/// What is known of a request's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Body {
+    /// It has not arrived, or not all of it.
+    #[default]
+    Coming,
+    /// It is there, so many bytes long, and can be read.
+    Complete(usize),
+    /// It is longer than the filter that waits for it wants.
+    TooLong,
+}
+
 /// A request whose headers have arrived and have not been sent on.
 pub struct Request<'a> {
     host: &'a dyn Host,
@@ -27,6 +43,42 @@ impl<'a> Request<'a> {
     /// The capabilities that are not about this request: clock, shared data, metrics.
     pub fn host(&self) -> &'a dyn Host {
         self.host
+    }
+
+    /// The stream, for who is to be woken.
+    pub fn stream(&self) -> StreamId {
+        self.exchange.stream
+    }
+
+    /// Whether the filter has to decide now, without what it waited for: the wait was too long, there
+    /// were too many, or too many requests wait. A filter that asks for another wait has its request
+    /// denied.
+    pub fn wait_is_over(&self) -> bool {
+        self.exchange.wait_is_over
+    }
+
+    /// What is known of the body. It comes only to a filter that waits for it.
+    pub fn body(&self) -> Body {
+        self.exchange.body
+    }
+
+    /// The bytes of a complete body; none before.
+    ///
+    /// # Errors
+    /// Where the host does not hand them over, or not all.
+    pub fn body_bytes(&self) -> Result<Vec<u8>> {
+        let size = match self.exchange.body {
+            Body::Complete(size) if size > 0 => size,
+            _ => return Ok(Vec::new()),
+        };
+        let bytes = self.host.request_body(size)?;
+        match bytes.len() == size {
+            true => Ok(bytes),
+            false => Err(HostError {
+                call: "proxy_get_buffer_bytes",
+                status: Status::Malformed,
+            }),
+        }
     }
 
     /// The headers, as the filters before this one left them. The first caller of a request pays

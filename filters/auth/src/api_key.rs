@@ -4,14 +4,17 @@
 //! takes says nothing about which keys are near; the digest found is compared once more in constant
 //! time. A key longer than [`MAX_BYTES`] is nobody's, and is not hashed.
 
-use crate::credential::{Location, MAX_BYTES};
+use crate::credential::{Location, MAX_BYTES, Presented};
 use crate::identity::{ClaimHeader, Identity, is_safe};
+use crate::provider::{Kind, Opinion};
 use crate::reason::Reason;
+use crate::stats::ProviderStats;
 use gatehouse_config::{
     Context, Decode, Entries, HeaderValue, NonEmpty, Secret, Sha256Digest, Time, Value, object,
 };
-use gatehouse_host::{Consumer, Timestamp};
+use gatehouse_host::{Consumer, Request, Timestamp};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 use subtle::ConstantTimeEq as _;
@@ -73,11 +76,12 @@ pub(crate) struct ApiKeyConfig {
 
 /// The keys of one provider.
 pub(crate) struct ApiKeys {
+    from: Vec<Location>,
     by_digest: HashMap<Digest, Known>,
 }
 
 /// Whose key it is, and when.
-pub(crate) struct Known {
+struct Known {
     digest: Digest,
     identity: Rc<Identity>,
     not_before: Option<Time>,
@@ -186,27 +190,57 @@ impl ApiKeys {
             Some((holder.digest, known))
         });
         Self {
+            from: config.from,
             by_digest: known.collect(),
         }
     }
 
     /// Whose key this is. Says nothing about whether it is valid now: [`Known::identity`].
-    pub(crate) fn find(&self, key: &[u8]) -> Option<&Known> {
+    fn find(&self, key: &[u8]) -> Option<&Known> {
         let digest: Digest = Sha256::digest(key).into();
         let known = self.by_digest.get(&digest)?;
         bool::from(known.digest.ct_eq(&digest)).then_some(known)
     }
 }
 
+impl Kind for ApiKeys {
+    fn from(&self) -> &[Location] {
+        &self.from
+    }
+
+    fn check(
+        &self,
+        presented: &Presented,
+        request: &mut Request<'_>,
+        _: &ProviderStats,
+    ) -> gatehouse_host::Result<Opinion> {
+        let key = match presented {
+            Presented::Absent => return Ok(Opinion::Missing),
+            Presented::Several => return Ok(Opinion::Bad(Reason::CredentialAmbiguous)),
+            Presented::TooLong => return Ok(Opinion::Bad(Reason::KeyUnknown)),
+            Presented::One(key) => key,
+        };
+        let Some(known) = self.find(key) else {
+            return Ok(Opinion::Bad(Reason::KeyUnknown));
+        };
+        let now = known.has_window().then(|| request.now()).transpose()?;
+        Ok(known.identity(now).cloned().into())
+    }
+
+    fn challenge(&self, _: Option<Reason>) -> Option<Cow<'static, str>> {
+        Some("ApiKey".into())
+    }
+}
+
 impl Known {
     /// Whether what is to be said of the key depends on the time.
-    pub(crate) fn has_window(&self) -> bool {
+    fn has_window(&self) -> bool {
         self.not_before.is_some() || self.expires_at.is_some()
     }
 
     /// Whose it is. Valid from `not_before` on, and no longer at `expires_at`. Without a time, where
     /// there is no window.
-    pub(crate) fn identity(&self, now: Option<Timestamp>) -> Result<&Rc<Identity>, Reason> {
+    fn identity(&self, now: Option<Timestamp>) -> Result<&Rc<Identity>, Reason> {
         let now = now.map_or(0, Timestamp::as_nanos);
         if self.not_before.is_some_and(|from| now < from.as_nanos()) {
             return Err(Reason::KeyNotYetValid);

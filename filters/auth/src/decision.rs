@@ -1,9 +1,13 @@
 //! Which rule decides, and what it decides. Nothing of the request is changed here.
+//!
+//! A request that waits is decided on anew, from the first rule, when it is woken. Which rule applies
+//! depends on what has not changed since; and what a provider said of it then still holds ([`Memo`]):
+//! a nonce that was used up by this request must not count as used before, nor a failure twice.
 
 use crate::config::Config;
 use crate::credential::{self, Presented};
 use crate::identity::Identity;
-use crate::provider::Answer;
+use crate::provider::{Opinion, Wait};
 use crate::reason::Reason;
 use crate::rule::{Access, Needed, Requirement};
 use crate::stats::Stats;
@@ -20,7 +24,13 @@ pub(crate) enum Decision {
     Allowed(Vouched),
     /// It does not.
     Denied(Refusal),
+    /// That cannot be said yet.
+    Wait(Wait),
 }
+
+/// What providers have said of a request that waits.
+#[derive(Debug, Default)]
+pub struct Memo(Vec<(usize, Opinion)>);
 
 /// A consumer, and the provider that vouched first.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +64,7 @@ pub(crate) fn decide(
     config: &Config,
     stats: &Stats,
     request: &mut Request<'_>,
+    memo: &mut Memo,
 ) -> Result<Decision> {
     let mut subject = Subject::new(config.trusted_hops);
     if subject.path(request)?.is_ambiguous() {
@@ -70,7 +81,7 @@ pub(crate) fn decide(
         if applies {
             return match &rule.access {
                 Access::Anonymous => Ok(Decision::Anonymous),
-                Access::Require(requirement) => require(config, stats, requirement, request),
+                Access::Require(requirement) => require(config, stats, requirement, request, memo),
             };
         }
     }
@@ -82,6 +93,7 @@ fn require(
     stats: &Stats,
     requirement: &Requirement,
     request: &mut Request<'_>,
+    memo: &mut Memo,
 ) -> Result<Decision> {
     let headers = request.headers()?;
     let mut credentials = Vec::with_capacity(requirement.providers.len());
@@ -89,7 +101,7 @@ fn require(
         let Some(provider) = config.providers.get(*place) else {
             continue;
         };
-        let presented = credential::read(&provider.from, headers);
+        let presented = credential::read(provider.kind.from(), headers);
         if presented == Presented::Several {
             return Ok(Decision::Denied(Refusal::plain(
                 Reason::CredentialAmbiguous,
@@ -98,7 +110,7 @@ fn require(
         credentials.push(Credential {
             provider: *place,
             presented,
-            answer: None,
+            opinion: memo.recall(*place),
         });
     }
     let mut check = Check {
@@ -107,7 +119,14 @@ fn require(
         request,
         credentials,
     };
-    let refusal = match check.evaluate(&requirement.needed)? {
+    let outcome = check.evaluate(&requirement.needed)?;
+    if let Outcome::Wait(wait) = outcome {
+        memo.remember(check.credentials);
+        return Ok(Decision::Wait(wait));
+    }
+    let refusal = match outcome {
+        // Taken above.
+        Outcome::Wait(_) => Refusal::plain(Reason::WaitTimeout),
         Outcome::Good(vouched) => match requirement.authorize.check(&vouched.identity.consumer) {
             Ok(()) => return Ok(Decision::Allowed(vouched)),
             Err(reason) => Refusal {
@@ -131,7 +150,22 @@ fn require(
 struct Credential {
     provider: usize,
     presented: Presented,
-    answer: Option<Answer>,
+    opinion: Option<Opinion>,
+}
+
+impl Memo {
+    fn recall(&self, provider: usize) -> Option<Opinion> {
+        let mut known = self.0.iter().filter(|(place, _)| *place == provider);
+        known.next().map(|(_, opinion)| opinion.clone())
+    }
+
+    fn remember(&mut self, credentials: Vec<Credential>) {
+        let said = credentials.into_iter().filter_map(|credential| {
+            let opinion = credential.opinion?;
+            (!matches!(opinion, Opinion::Wait(_))).then_some((credential.provider, opinion))
+        });
+        self.0 = said.collect();
+    }
 }
 
 enum Outcome {
@@ -139,6 +173,7 @@ enum Outcome {
     Missing,
     /// The reason, and the provider that gave it.
     Bad(Reason, usize),
+    Wait(Wait),
 }
 
 struct Check<'c, 'r, 'a> {
@@ -171,26 +206,36 @@ impl Check<'_, '_, '_> {
         let (Some(credential), Some(provider), Some(stats)) = parts else {
             return Ok(Outcome::Missing);
         };
-        let answer = match credential.answer.take() {
-            Some(answer) => answer,
-            None => provider.check(&credential.presented, self.request, stats)?,
+        let opinion = match credential.opinion.take() {
+            Some(opinion) => opinion,
+            None => match provider
+                .kind
+                .check(&credential.presented, self.request, stats)?
+            {
+                Opinion::Wait(_) if self.request.wait_is_over() => {
+                    Opinion::Bad(Reason::WaitTimeout)
+                }
+                opinion => opinion,
+            },
         };
-        Ok(match credential.answer.insert(answer) {
-            Answer::Missing => Outcome::Missing,
-            Answer::Bad(reason) => Outcome::Bad(*reason, place),
-            Answer::Good(identity) => Outcome::Good(Vouched {
+        Ok(match credential.opinion.insert(opinion) {
+            Opinion::Missing => Outcome::Missing,
+            Opinion::Wait(wait) => Outcome::Wait(*wait),
+            Opinion::Bad(reason) => Outcome::Bad(*reason, place),
+            Opinion::Good(identity) => Outcome::Good(Vouched {
                 identity: identity.clone(),
                 provider: place,
             }),
         })
     }
 
-    /// The first good one. Without one, the first that was there and bad.
+    /// The first good one. Without one, the first that was there and bad. What comes after one that
+    /// has to wait is not asked: it might count in its place.
     fn any_of(&mut self, items: &[Needed]) -> Result<Outcome> {
         let mut refusal = Outcome::Missing;
         for item in items {
             match (self.evaluate(item)?, &refusal) {
-                (Outcome::Good(vouched), _) => return Ok(Outcome::Good(vouched)),
+                (good @ (Outcome::Good(_) | Outcome::Wait(_)), _) => return Ok(good),
                 (bad @ Outcome::Bad(..), Outcome::Missing) => refusal = bad,
                 _ => {}
             }

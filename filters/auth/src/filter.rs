@@ -1,16 +1,20 @@
 //! What a decision does to the request.
 
 use crate::config::{Config, Forward, Mode};
-use crate::decision::{Decision, Refusal, decide};
+use crate::decision::{Decision, Memo, Refusal, decide};
 use crate::identity::Identity;
-use crate::reason::Class;
+use crate::provider::{Provider, Wait};
+use crate::reason::Reason;
 use crate::spelling;
-use crate::stats::Stats;
+use crate::stats::{ProviderStats, Stats};
 use gatehouse_config::HeaderName;
 use gatehouse_denial::Denial;
 use gatehouse_host::{
-    ConfigureError, Host, HttpFilter, Level, LocalReply, Module, Request, Response, Result, Verdict,
+    Answer, CalloutId, ConfigureError, Host, HttpFilter, Level, LocalReply, Module, Request,
+    Response, Result, StreamId, Verdict,
 };
+use std::borrow::Cow;
+use std::time::Duration;
 
 /// The configured filter: one in each worker's VM.
 pub struct Filter {
@@ -25,13 +29,14 @@ impl Filter {
     /// Where the host refuses a metric.
     pub fn new(config: Config, host: &dyn Host) -> Result<Self> {
         let providers = config.providers.iter();
-        let providers = providers.map(|provider| (&*provider.name, provider.has_tokens()));
+        let providers = providers.map(|provider| (&*provider.name, provider.kind.counters()));
         let stats = Stats::define(host, providers, config.mode == Mode::Report)?;
         Ok(Self { config, stats })
     }
 
-    fn enforce(&self, request: &mut Request<'_>) -> Result<Verdict> {
-        match decide(&self.config, &self.stats, request)? {
+    fn enforce(&self, request: &mut Request<'_>, memo: &mut Memo) -> Result<Verdict> {
+        match decide(&self.config, &self.stats, request, memo)? {
+            Decision::Wait(wait) => return Ok(wait.into()),
             Decision::Anonymous => {
                 self.config.forward.apply(request, None)?;
                 self.stats.allowed_anonymous(request.host());
@@ -54,8 +59,9 @@ impl Filter {
         Ok(Verdict::Continue)
     }
 
-    fn report(&self, request: &mut Request<'_>) -> Result<()> {
-        match decide(&self.config, &self.stats, request)? {
+    fn report(&self, request: &mut Request<'_>, memo: &mut Memo) -> Result<Verdict> {
+        match decide(&self.config, &self.stats, request, memo)? {
+            Decision::Wait(wait) => return Ok(wait.into()),
             Decision::Anonymous => self.stats.allowed_anonymous(request.host()),
             Decision::Allowed(vouched) => {
                 establish(request, &vouched.identity)?;
@@ -68,22 +74,27 @@ impl Filter {
                 self.stats.refused(request.host(), refusal.reason);
             }
         }
-        Ok(())
+        Ok(Verdict::Continue)
+    }
+
+    fn providers(&self) -> impl Iterator<Item = (&Provider, &ProviderStats)> {
+        self.config.providers.iter().zip(self.stats.providers())
     }
 
     fn reply(&self, refusal: &Refusal) -> LocalReply {
         let (status, grpc_status) = refusal.reason.status();
-        let rejected = refusal.reason.class() == Class::Rejected;
-        let mut challenges: Vec<&str> = Vec::new();
+        let refused = (refusal.reason != Reason::CredentialMissing).then_some(refusal.reason);
+        let mut challenges = Vec::new();
         for place in &refusal.challenged {
             if let Some(provider) = self.config.providers.get(*place) {
-                let challenge = provider.challenge(rejected);
-                if !challenges.contains(&challenge) {
-                    challenges.push(challenge);
-                }
+                let challenge = provider.kind.challenge(refused);
+                challenges.extend(challenge.filter(|challenge| !challenges.contains(challenge)));
             }
         }
-        let header = |challenge: &str| ("www-authenticate".to_owned(), challenge.into());
+        let header = |challenge: Cow<'static, str>| {
+            let value = challenge.into_owned().into_bytes();
+            ("www-authenticate".to_owned(), value)
+        };
         self.config.denial.reply(Denial {
             filter: Self::NAME,
             reason: refusal.reason.as_str(),
@@ -92,6 +103,15 @@ impl Filter {
             detail: refusal.reason.detail(),
             headers: challenges.into_iter().map(header).collect(),
         })
+    }
+}
+
+impl From<Wait> for Verdict {
+    fn from(wait: Wait) -> Self {
+        match wait {
+            Wait::Callout(until) => Self::Wait { until },
+            Wait::Body(most, until) => Self::WaitForBody { most, until },
+        }
     }
 }
 
@@ -162,22 +182,44 @@ fn write(request: &mut Request<'_>, header: &HeaderName, value: Option<&[u8]>) -
 }
 
 impl HttpFilter for Filter {
-    type Pending = ();
+    type Pending = Memo;
 
-    fn request(&self, request: &mut Request<'_>, (): &mut ()) -> Result<Verdict> {
+    const WANTS_RESPONSE: bool = false;
+
+    fn request(&self, request: &mut Request<'_>, memo: &mut Memo) -> Result<Verdict> {
         if self.config.mode == Mode::Enforce {
-            return self.enforce(request);
+            return self.enforce(request, memo);
         }
-        if let Err(error) = self.report(request) {
+        self.report(request, memo).or_else(|error| {
             let host = request.host();
             host.log(Level::Error, &format!("auth: would deny: {error}"));
             self.stats.host_failed(host);
-        }
-        Ok(Verdict::Continue)
+            Ok(Verdict::Continue)
+        })
     }
 
-    fn response(&self, _: &mut Response<'_>, (): &mut ()) -> Result<()> {
+    fn response(&self, _: &mut Response<'_>, _: &mut Memo) -> Result<()> {
         Ok(())
+    }
+
+    /// Each provider knows its own callouts.
+    fn answered(&self, callout: CalloutId, answer: &Answer<'_>, wake: &mut Vec<StreamId>) {
+        for (provider, stats) in self.providers() {
+            provider.kind.answered(callout, answer, stats, wake);
+        }
+    }
+
+    fn tick(&self, host: &dyn Host, wake: &mut Vec<StreamId>) {
+        for (provider, stats) in self.providers() {
+            provider.kind.tick(host, stats, wake);
+        }
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        let providers = self.config.providers.iter();
+        providers
+            .filter_map(|provider| provider.kind.tick_period())
+            .min()
     }
 }
 

@@ -19,14 +19,16 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use crate::credential::Location;
+use crate::credential::{Location, Presented};
 use crate::identity::{ClaimHeader, Identity};
-use crate::reason::Reason;
+use crate::provider::{Kind, Opinion};
+use crate::reason::{Class, Reason};
 use crate::stats::ProviderStats;
 use cache::{Cache, Found};
-use gatehouse_host::{Consumer, Host, Timestamp};
+use gatehouse_host::{Consumer, Host, Request, Timestamp};
 use gatehouse_jose::{Algorithm, ClaimError, ClaimRules, JwkSet, Jws, JwsError, Key};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -60,6 +62,44 @@ pub(crate) struct Tokens {
     cache: RefCell<Cache>,
 }
 
+/// The places of [`Kind::counters`].
+const CACHE_MISS: usize = 0;
+const HOST_VERIFY_UNAVAILABLE: usize = 1;
+
+impl Kind for Tokens {
+    fn from(&self) -> &[Location] {
+        &self.config.from
+    }
+
+    fn check(
+        &self,
+        presented: &Presented,
+        request: &mut Request<'_>,
+        stats: &ProviderStats,
+    ) -> gatehouse_host::Result<Opinion> {
+        let token = match presented {
+            Presented::Absent => return Ok(Opinion::Missing),
+            Presented::Several => return Ok(Opinion::Bad(Reason::CredentialAmbiguous)),
+            Presented::TooLong => return Ok(Opinion::Bad(Reason::TokenTooLong)),
+            Presented::One(token) => token,
+        };
+        let now = request.now()?;
+        Ok(self.identity(token, now, request.host(), stats).into())
+    }
+
+    /// RFC 6750, 3.1.
+    fn challenge(&self, refused: Option<Reason>) -> Option<Cow<'static, str>> {
+        Some(match refused.map(Reason::class) {
+            Some(Class::Rejected) => "Bearer error=\"invalid_token\"".into(),
+            _ => "Bearer".into(),
+        })
+    }
+
+    fn counters(&self) -> &'static [&'static str] {
+        &["token_cache_miss", "host_verify_unavailable"]
+    }
+}
+
 impl Tokens {
     /// The provider of this name.
     pub(crate) fn new(config: JwtConfig, provider: &str, claim_headers: &[ClaimHeader]) -> Self {
@@ -72,7 +112,7 @@ impl Tokens {
     }
 
     /// Whose token this is.
-    pub(crate) fn identity(
+    fn identity(
         &self,
         token: &[u8],
         now: Timestamp,
@@ -83,7 +123,7 @@ impl Tokens {
         match found {
             Found::Valid(identity) => return Ok(identity),
             Found::Expired => return Err(Reason::TokenExpired),
-            Found::Unknown => stats.token_cache_miss(host),
+            Found::Unknown => stats.count(host, CACHE_MISS),
         }
         let jws = Jws::parse(token).map_err(|error| reason_of_jws(&error))?;
         self.verify(&jws, host, stats)?;
@@ -152,7 +192,7 @@ fn verifies(key: &Key, jws: &Jws<'_>, host: &dyn Host, stats: &ProviderStats) ->
         );
         match answer {
             Ok(good) => return good,
-            Err(_) => stats.host_verify_unavailable(host),
+            Err(_) => stats.count(host, HOST_VERIFY_UNAVAILABLE),
         }
     }
     key.verify(algorithm, jws.signing_input(), jws.signature())

@@ -52,7 +52,17 @@ mod stats;
 mod tests;
 
 pub use config::Config;
+pub use decision::Memo;
 pub use filter::Filter;
 
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
-gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers]);
+gatehouse_host_proxy_wasm::http_module!(
+    crate::Filter,
+    callbacks: [
+        request_headers,
+        request_body,
+        request_trailers,
+        http_call_response,
+        tick,
+    ]
+);

@@ -1,4 +1,9 @@
 //! Who can vouch for a request: one module a kind.
+//!
+//! A kind is a shape under a provider's name ([`ProviderConfig`]), and a [`Kind`] made from it. What
+//! it cannot decide without an answer from elsewhere, it lets wait ([`Opinion::Wait`]): the request is
+//! decided on anew when the kind wakes it, and a kind that has said anything else of it is not asked
+//! again.
 
 use crate::api_key::{ApiKeyConfig, ApiKeys};
 use crate::credential::{Location, Presented};
@@ -7,8 +12,10 @@ use crate::jwt::{JwtConfig, Tokens};
 use crate::reason::Reason;
 use crate::stats::ProviderStats;
 use gatehouse_config::{Identifier, one_of};
-use gatehouse_host::{Request, Result};
+use gatehouse_host::{Answer, CalloutId, Host, Request, Result, StreamId, Timestamp};
+use std::borrow::Cow;
 use std::rc::Rc;
+use std::time::Duration;
 
 one_of! {
     /// What stands under a provider's name.
@@ -23,24 +30,77 @@ one_of! {
 /// A provider that is ready to be asked.
 pub(crate) struct Provider {
     pub(crate) name: Identifier,
-    pub(crate) from: Vec<Location>,
-    kind: Kind,
-}
-
-enum Kind {
-    ApiKey(ApiKeys),
-    Jwt(Box<Tokens>),
+    pub(crate) kind: Box<dyn Kind>,
 }
 
 /// What a provider says of a request.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum Opinion {
     /// It vouches for it.
     Good(Rc<Identity>),
     /// The request has no credential for it.
     Missing,
     /// The credential is not good.
     Bad(Reason),
+    /// It cannot say yet.
+    Wait(Wait),
+}
+
+/// What a request has to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// A callout, and no longer than until then.
+    Callout(Timestamp),
+    /// Its own body, of at most so many bytes, and no longer than until then.
+    Body(usize, Timestamp),
+}
+
+/// One kind of provider.
+pub(crate) trait Kind {
+    /// Where its credential stands: there it is looked for, and taken out before the request goes on.
+    /// Empty where the request as a whole is the credential, or the connection.
+    fn from(&self) -> &[Location];
+
+    /// Checks what is presented at [`Kind::from`]; there is always something where that is empty.
+    /// The clock and the host are asked only where the answer depends on it.
+    ///
+    /// Where [`Request::wait_is_over`], another [`Opinion::Wait`] is [`Reason::WaitTimeout`].
+    fn check(
+        &self,
+        presented: &Presented,
+        request: &mut Request<'_>,
+        stats: &ProviderStats,
+    ) -> Result<Opinion>;
+
+    /// What to present, for `www-authenticate` (RFC 9110, 11.6.1). `refused` is why what was presented
+    /// is not good. Nothing for a kind that no scheme exists for.
+    fn challenge(&self, refused: Option<Reason>) -> Option<Cow<'static, str>>;
+
+    /// The names of what it counts: `gatehouse.auth.<name>.provider.<provider>`.
+    fn counters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Takes what came of a callout, which may be another provider's.
+    fn answered(
+        &self,
+        callout: CalloutId,
+        answer: &Answer<'_>,
+        stats: &ProviderStats,
+        wake: &mut Vec<StreamId>,
+    ) {
+        let _ = (callout, answer, stats, wake);
+    }
+
+    /// Does what must be done from time to time.
+    fn tick(&self, host: &dyn Host, stats: &ProviderStats, wake: &mut Vec<StreamId>) {
+        let _ = (host, stats, wake);
+    }
+
+    /// How often [`Kind::tick`] is wanted; nothing for a kind that lets no request wait.
+    fn tick_period(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl ProviderConfig {
@@ -51,9 +111,7 @@ impl ProviderConfig {
             Self::Jwt(config) => &config.from,
         }
     }
-}
 
-impl ProviderConfig {
     /// The key it stands under.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -65,63 +123,19 @@ impl ProviderConfig {
 
 impl Provider {
     pub(crate) fn new(name: Identifier, config: ProviderConfig, headers: &[ClaimHeader]) -> Self {
-        let from = config.from().to_vec();
-        let kind = match config {
-            ProviderConfig::ApiKey(config) => Kind::ApiKey(ApiKeys::new(config, &name, headers)),
-            ProviderConfig::Jwt(config) => Kind::Jwt(Box::new(Tokens::new(config, &name, headers))),
+        let kind: Box<dyn Kind> = match config {
+            ProviderConfig::ApiKey(config) => Box::new(ApiKeys::new(config, &name, headers)),
+            ProviderConfig::Jwt(config) => Box::new(Tokens::new(config, &name, headers)),
         };
-        Self { name, from, kind }
+        Self { name, kind }
     }
+}
 
-    /// Whether it remembers tokens.
-    pub(crate) fn has_tokens(&self) -> bool {
-        matches!(self.kind, Kind::Jwt(_))
-    }
-
-    /// Checks a credential. The clock is read only where the answer depends on it.
-    pub(crate) fn check(
-        &self,
-        presented: &Presented,
-        request: &mut Request<'_>,
-        stats: &ProviderStats,
-    ) -> Result<Answer> {
-        let credential = match presented {
-            Presented::Absent => return Ok(Answer::Missing),
-            Presented::Several => return Ok(Answer::Bad(Reason::CredentialAmbiguous)),
-            Presented::TooLong => {
-                return Ok(Answer::Bad(match self.kind {
-                    Kind::ApiKey(_) => Reason::KeyUnknown,
-                    Kind::Jwt(_) => Reason::TokenTooLong,
-                }));
-            }
-            Presented::One(credential) => credential,
-        };
-        let checked = match &self.kind {
-            Kind::ApiKey(keys) => match keys.find(credential) {
-                None => Err(Reason::KeyUnknown),
-                Some(known) => {
-                    let now = known.has_window().then(|| request.now()).transpose()?;
-                    known.identity(now).cloned()
-                }
-            },
-            Kind::Jwt(tokens) => {
-                let now = request.now()?;
-                tokens.identity(credential, now, request.host(), stats)
-            }
-        };
-        Ok(match checked {
-            Ok(identity) => Answer::Good(identity),
-            Err(reason) => Answer::Bad(reason),
-        })
-    }
-
-    /// What to present, for `www-authenticate` (RFC 9110, 11.6.1). `rejected` is whether something
-    /// was presented and was not good (RFC 6750, 3.1).
-    pub(crate) fn challenge(&self, rejected: bool) -> &'static str {
-        match (&self.kind, rejected) {
-            (Kind::ApiKey(_), _) => "ApiKey",
-            (Kind::Jwt(_), false) => "Bearer",
-            (Kind::Jwt(_), true) => "Bearer error=\"invalid_token\"",
+impl From<std::result::Result<Rc<Identity>, Reason>> for Opinion {
+    fn from(checked: std::result::Result<Rc<Identity>, Reason>) -> Self {
+        match checked {
+            Ok(identity) => Self::Good(identity),
+            Err(reason) => Self::Bad(reason),
         }
     }
 }

@@ -13,6 +13,12 @@ pub(crate) enum Class {
     Rejected,
     /// The credential is good, but does not suffice; or none would.
     Forbidden,
+    /// Too many attempts that failed.
+    Throttled,
+    /// The body is longer than what is checked.
+    TooLarge,
+    /// Whether the credential is good cannot be found out now.
+    Unavailable,
 }
 
 macro_rules! reasons {
@@ -84,12 +90,68 @@ reasons! {
     ClaimMalformed = "claim_malformed" is Rejected;
     /// A claim cannot be sent on in a header.
     ClaimUnsafe = "claim_unsafe" is Rejected;
+    /// No user and password in Basic's form (RFC 7617).
+    CredentialMalformed = "credential_malformed" is Rejected;
+    /// A user that there is not, or a password that is not the user's.
+    PasswordWrong = "password_wrong" is Rejected;
+    /// Too many wrong passwords, for this user or from this address.
+    TooManyFailures = "too_many_failures" is Throttled;
+    /// Keys that have not been fetched yet.
+    KeysUnavailable = "keys_unavailable" is Unavailable;
+    /// The token, or its subject, is on the denylist.
+    TokenRevoked = "token_revoked" is Rejected;
+    /// The denylist has not been fetched yet.
+    DenylistUnavailable = "denylist_unavailable" is Unavailable;
+    /// A claim that must have a certain value has another.
+    ClaimMismatch = "claim_mismatch" is Rejected;
+    /// The introspection endpoint says that the token is not active.
+    TokenInactive = "token_inactive" is Rejected;
+    /// The introspection endpoint did not say anything that can be used.
+    IntrospectionFailed = "introspection_failed" is Unavailable;
+    /// A signature's own headers cannot be read.
+    SignatureMalformed = "signature_malformed" is Rejected;
+    /// The signature is by a key of nobody.
+    SignatureKeyUnknown = "signature_key_unknown" is Rejected;
+    /// The signature says another algorithm than its key is for.
+    SignatureAlgorithm = "signature_algorithm" is Rejected;
+    /// The signature does not cover what it has to.
+    SignatureCoverage = "signature_coverage" is Rejected;
+    /// The signature is not by the key.
+    SignatureWrong = "signature_wrong" is Rejected;
+    /// The signature is too old, or has expired.
+    SignatureExpired = "signature_expired" is Rejected;
+    /// The signature is from the future.
+    SignatureNotYetValid = "signature_not_yet_valid" is Rejected;
+    /// The body is not what was signed.
+    DigestMismatch = "digest_mismatch" is Rejected;
+    /// The body is longer than what is checked.
+    BodyTooLong = "body_too_long" is TooLarge;
+    /// It was presented before.
+    Replayed = "replayed" is Rejected;
+    /// There is no room to remember what was presented.
+    ReplayUnavailable = "replay_unavailable" is Unavailable;
+    /// A client certificate of nobody.
+    CertificateUnknown = "certificate_unknown" is Rejected;
+    /// What a proxy says of a client certificate cannot be read, or names several.
+    CertificateMalformed = "certificate_malformed" is Rejected;
+    /// The decision service said no.
+    DecisionDenied = "decision_denied" is Forbidden;
+    /// The decision service did not say anything that can be used.
+    DecisionFailed = "decision_failed" is Unavailable;
+    /// What was waited for did not come in time.
+    WaitTimeout = "wait_timeout" is Unavailable;
     /// None of `authorize.consumers`.
     ForbiddenConsumer = "forbidden_consumer" is Forbidden;
     /// In none of `authorize.groups`.
     ForbiddenGroup = "forbidden_group" is Forbidden;
     /// Without one of `authorize.scopes`.
     ForbiddenScope = "forbidden_scope" is Forbidden;
+    /// Without what `authorize.claims` asks for.
+    ForbiddenClaim = "forbidden_claim" is Forbidden;
+    /// `authorize.when` does not hold.
+    ForbiddenExpression = "forbidden_expression" is Forbidden;
+    /// `authorize.when` cannot be evaluated.
+    ExpressionFailed = "expression_failed" is Forbidden;
 }
 
 impl Reason {
@@ -99,6 +161,9 @@ impl Reason {
             Class::Malformed => (400, grpc::INVALID_ARGUMENT),
             Class::Unidentified | Class::Rejected => (401, grpc::UNAUTHENTICATED),
             Class::Forbidden => (403, grpc::PERMISSION_DENIED),
+            Class::TooLarge => (413, grpc::RESOURCE_EXHAUSTED),
+            Class::Throttled => (429, grpc::RESOURCE_EXHAUSTED),
+            Class::Unavailable => (503, grpc::UNAVAILABLE),
         }
     }
 
@@ -111,6 +176,9 @@ impl Reason {
             _ => match self.class() {
                 Class::Unidentified => Some("a credential is required"),
                 Class::Rejected => Some("the credential was not accepted"),
+                Class::Throttled => Some("too many attempts"),
+                Class::TooLarge => Some("the body is too long"),
+                Class::Unavailable => Some("the credential cannot be checked now"),
                 Class::Malformed | Class::Forbidden => None,
             },
         }

@@ -18,36 +18,27 @@ pub(crate) struct Stats {
 /// What is counted of one provider.
 pub(crate) struct ProviderStats {
     allowed: Counter,
-    tokens: Option<TokenStats>,
-}
-
-struct TokenStats {
-    cache_miss: Counter,
-    host_verify_unavailable: Counter,
+    /// In the order of [`crate::provider::Kind::counters`].
+    own: Vec<Counter>,
 }
 
 impl Stats {
-    /// Defines the counters. `providers`: names, and whether each verifies tokens.
+    /// Defines the counters. `providers`: names, and what each counts of its own.
     pub(crate) fn define<'p>(
         host: &dyn Host,
-        providers: impl IntoIterator<Item = (&'p str, bool)>,
+        providers: impl IntoIterator<Item = (&'p str, &'p [&'p str])>,
         report: bool,
     ) -> Result<Self> {
-        let unavailable = "gatehouse.auth.host_verify_unavailable";
         let mut stats = Vec::new();
-        for (name, has_tokens) in providers {
+        for (name, counters) in providers {
             let of =
                 |what: &str| host.define_counter(&format!("gatehouse.auth.{what}.provider.{name}"));
-            let tokens = match has_tokens {
-                true => Some(TokenStats {
-                    cache_miss: of("token_cache_miss")?,
-                    host_verify_unavailable: host.define_counter(unavailable)?,
-                }),
-                false => None,
-            };
             stats.push(ProviderStats {
                 allowed: of("allowed")?,
-                tokens,
+                own: counters
+                    .iter()
+                    .map(|what| of(what))
+                    .collect::<Result<_>>()?,
             });
         }
         let outcome = if report { "would_deny" } else { "denied" };
@@ -63,6 +54,11 @@ impl Stats {
                 .collect::<Result<_>>()?,
             host_failed: report.then(|| refused("host_error")).transpose()?,
         })
+    }
+
+    /// In the order of the configuration.
+    pub(crate) fn providers(&self) -> impl Iterator<Item = &ProviderStats> {
+        self.providers.iter()
     }
 
     pub(crate) fn provider(&self, index: usize) -> Option<&ProviderStats> {
@@ -94,15 +90,10 @@ impl Stats {
 }
 
 impl ProviderStats {
-    pub(crate) fn token_cache_miss(&self, host: &dyn Host) {
-        if let Some(tokens) = &self.tokens {
-            host.increment(tokens.cache_miss, 1);
-        }
-    }
-
-    pub(crate) fn host_verify_unavailable(&self, host: &dyn Host) {
-        if let Some(tokens) = &self.tokens {
-            host.increment(tokens.host_verify_unavailable, 1);
+    /// Counts what stands at this place of the kind's counters.
+    pub(crate) fn count(&self, host: &dyn Host, place: usize) {
+        if let Some(counter) = self.own.get(place) {
+            host.increment(*counter, 1);
         }
     }
 }

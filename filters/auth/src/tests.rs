@@ -8,7 +8,7 @@ mod mistakes;
 mod rules;
 mod tokens;
 
-use crate::{Config, Filter};
+use crate::{Config, Filter, Memo};
 use gatehouse_host::{Exchange, HttpFilter as _, LocalReply, Request, Result, Verdict};
 use gatehouse_host_fake::FakeHost;
 use std::collections::BTreeMap;
@@ -70,6 +70,13 @@ fn token(name: &str) -> String {
         .clone()
 }
 
+/// A request, from its headers to the end of its wait.
+#[derive(Default)]
+struct Stream {
+    exchange: Exchange,
+    memo: Memo,
+}
+
 /// A configured filter and its host.
 struct Gate {
     filter: Filter,
@@ -98,9 +105,15 @@ impl Gate {
             .into_iter()
             .filter(|(name, _)| headers.iter().all(|(other, _)| other != name));
         self.host.begin(own.chain(headers.iter().copied()));
-        let mut exchange = Exchange::default();
-        let mut request = Request::new(&self.host, &mut exchange);
-        self.filter.request(&mut request, &mut ())
+        self.ask(&mut Stream::default())
+    }
+
+    /// Asks about a request anew, as when it is woken. What its headers are, the host knows.
+    fn ask(&self, stream: &mut Stream) -> Result<Verdict> {
+        let mut request = Request::new(&self.host, &mut stream.exchange);
+        let verdict = self.filter.request(&mut request, &mut stream.memo);
+        stream.exchange.begin_waiting();
+        verdict
     }
 
     fn send(&self, path: &str, headers: &[(&str, &[u8])]) -> Verdict {
@@ -112,6 +125,8 @@ impl Gate {
         match self.send(path, headers) {
             Verdict::Deny(reply) => reason(&reply),
             Verdict::Continue => self.consumer().unwrap_or_else(|| "anonymous".to_owned()),
+            Verdict::Wait { .. } => "waits".to_owned(),
+            Verdict::WaitForBody { .. } => "waits for its body".to_owned(),
         }
     }
 

@@ -1,9 +1,14 @@
 //! The filters, one after the other.
+//!
+//! A filter that lets a request wait is the one that is asked about it anew: those before it have
+//! decided, and are not asked twice.
 
 use crate::{Config, FilterConfig};
 use gatehouse_host::{
-    ConfigureError, Host, HostError, HttpFilter, Module, Request, Response, Result, Verdict,
+    Answer, CalloutId, ConfigureError, Host, HostError, HttpFilter, Module, Request, Response,
+    Result, Status, StreamId, Verdict,
 };
+use std::time::Duration;
 
 /// The configured filters.
 pub struct Filter {
@@ -16,9 +21,14 @@ enum Link {
     Headers(gatehouse_headers::Filter),
 }
 
-/// What the filters keep from a request for its response: for each that saw it, in their order.
+/// What the filters keep from a request for its response: for each that saw it, in their order. The
+/// last of them may not have decided yet.
 #[derive(Default)]
-pub struct Pending(Vec<LinkPending>);
+pub struct Pending {
+    kept: Vec<LinkPending>,
+    /// How many have let the request go on.
+    passed: usize,
+}
 
 enum LinkPending {
     Auth(<gatehouse_auth::Filter as HttpFilter>::Pending),
@@ -74,13 +84,17 @@ impl HttpFilter for Filter {
     type Pending = Pending;
 
     fn request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<Verdict> {
-        pending.0.reserve_exact(self.chain.len());
-        for link in &self.chain {
-            let (verdict, kept) = link.request(request);
-            pending.0.push(kept);
-            match verdict? {
-                Verdict::Continue => {}
-                Verdict::Deny(reply) => return Ok(Verdict::Deny(reply)),
+        pending.kept.reserve_exact(self.chain.len());
+        for (place, link) in self.chain.iter().enumerate().skip(pending.passed) {
+            if pending.kept.len() <= place {
+                pending.kept.push(link.pending());
+            }
+            let Some(kept) = pending.kept.get_mut(place) else {
+                continue;
+            };
+            match link.request(request, kept)? {
+                Verdict::Continue => pending.passed = place + 1,
+                other => return Ok(other),
             }
         }
         Ok(Verdict::Continue)
@@ -88,30 +102,67 @@ impl HttpFilter for Filter {
 
     fn response(&self, response: &mut Response<'_>, pending: &mut Pending) -> Result<()> {
         let mut failed: Option<HostError> = None;
-        for (link, kept) in self.chain.iter().zip(&mut pending.0).rev() {
+        for (link, kept) in self.chain.iter().zip(&mut pending.kept).rev() {
             if let Err(error) = link.response(response, kept) {
                 failed.get_or_insert(error);
             }
         }
         failed.map_or(Ok(()), Err)
     }
+
+    /// Each filter knows its own callouts.
+    fn answered(&self, callout: CalloutId, answer: &Answer<'_>, wake: &mut Vec<StreamId>) {
+        for link in &self.chain {
+            match link {
+                Link::Auth(filter) => filter.answered(callout, answer, wake),
+                Link::RateLimit(filter) => filter.answered(callout, answer, wake),
+                Link::Headers(filter) => filter.answered(callout, answer, wake),
+            }
+        }
+    }
+
+    fn tick(&self, host: &dyn Host, wake: &mut Vec<StreamId>) {
+        for link in &self.chain {
+            match link {
+                Link::Auth(filter) => filter.tick(host, wake),
+                Link::RateLimit(filter) => filter.tick(host, wake),
+                Link::Headers(filter) => filter.tick(host, wake),
+            }
+        }
+    }
+
+    /// As often as the most impatient filter wants it.
+    fn tick_period(&self) -> Option<Duration> {
+        let periods = self.chain.iter().filter_map(|link| match link {
+            Link::Auth(filter) => filter.tick_period(),
+            Link::RateLimit(filter) => filter.tick_period(),
+            Link::Headers(filter) => filter.tick_period(),
+        });
+        periods.min()
+    }
 }
 
 impl Link {
-    fn request(&self, request: &mut Request<'_>) -> (Result<Verdict>, LinkPending) {
+    fn pending(&self) -> LinkPending {
         match self {
-            Self::Auth(filter) => {
-                let (verdict, kept) = ask(filter, request);
-                (verdict, LinkPending::Auth(kept))
+            Self::Auth(_) => LinkPending::Auth(gatehouse_auth::Memo::default()),
+            Self::RateLimit(_) => LinkPending::RateLimit(Default::default()),
+            Self::Headers(_) => LinkPending::Headers(Default::default()),
+        }
+    }
+
+    fn request(&self, request: &mut Request<'_>, kept: &mut LinkPending) -> Result<Verdict> {
+        match (self, kept) {
+            (Self::Auth(filter), LinkPending::Auth(kept)) => filter.request(request, kept),
+            (Self::RateLimit(filter), LinkPending::RateLimit(kept)) => {
+                filter.request(request, kept)
             }
-            Self::RateLimit(filter) => {
-                let (verdict, kept) = ask(filter, request);
-                (verdict, LinkPending::RateLimit(kept))
-            }
-            Self::Headers(filter) => {
-                let (verdict, kept) = ask(filter, request);
-                (verdict, LinkPending::Headers(kept))
-            }
+            (Self::Headers(filter), LinkPending::Headers(kept)) => filter.request(request, kept),
+            // What a link keeps is at the link's own place.
+            _ => Err(HostError {
+                call: "pending",
+                status: Status::Malformed,
+            }),
         }
     }
 
@@ -122,14 +173,8 @@ impl Link {
                 filter.response(response, kept)
             }
             (Self::Headers(filter), LinkPending::Headers(kept)) => filter.response(response, kept),
-            // `request` pushes what a link keeps at the link's own place.
+            // As in `request`.
             _ => Ok(()),
         }
     }
-}
-
-/// What a filter says of a request, and what it keeps of it for the response.
-fn ask<F: HttpFilter>(filter: &F, request: &mut Request<'_>) -> (Result<Verdict>, F::Pending) {
-    let mut kept = F::Pending::default();
-    (filter.request(request, &mut kept), kept)
 }

@@ -23,5 +23,12 @@ pub use filter::{Filter, Pending};
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
 gatehouse_host_proxy_wasm::http_module!(
     crate::Filter,
-    callbacks: [request_headers, response_headers]
+    callbacks: [
+        request_headers,
+        request_body,
+        request_trailers,
+        response_headers,
+        http_call_response,
+        tick,
+    ]
 );

@@ -67,6 +67,7 @@ impl Gateway {
         let status = verdict.map(|verdict| match verdict {
             Verdict::Continue => 0,
             Verdict::Deny(reply) => reply.status,
+            Verdict::Wait { .. } | Verdict::WaitForBody { .. } => 1,
         });
         (status, stream)
     }

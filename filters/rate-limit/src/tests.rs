@@ -110,7 +110,7 @@ impl Answer {
     fn reply(&self) -> &LocalReply {
         match &self.verdict {
             Verdict::Deny(reply) => reply,
-            Verdict::Continue => panic!("admitted"),
+            other => panic!("{other:?}"),
         }
     }
 

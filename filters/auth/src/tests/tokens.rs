@@ -279,7 +279,7 @@ fn the_proxy_verifies_what_it_can() {
         !gate
             .host
             .counters()
-            .contains_key("gatehouse.auth.host_verify_unavailable")
+            .contains_key("gatehouse.auth.host_verify_unavailable.provider.sso")
     );
 
     // A host that says no is believed: no second opinion.
@@ -323,12 +323,12 @@ fn without_the_proxys_verifier_rust_verifies() {
     assert_eq!(gate.bearer(&token("rs256")), "ann");
     assert_eq!(gate.bearer(&token("stranger")), "token_signature");
     assert_eq!(
-        gate.host.counters()["gatehouse.auth.host_verify_unavailable"],
+        gate.host.counters()["gatehouse.auth.host_verify_unavailable.provider.sso"],
         2
     );
     assert_eq!(gate.bearer(&token("eddsa")), "ann");
     assert_eq!(
-        gate.host.counters()["gatehouse.auth.host_verify_unavailable"],
+        gate.host.counters()["gatehouse.auth.host_verify_unavailable.provider.sso"],
         2
     );
 }

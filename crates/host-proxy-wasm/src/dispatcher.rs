@@ -1,0 +1,370 @@
+//! From the callbacks of proxy-wasm to those of a filter.
+//!
+//! 1. `on_configure`: the filter is made from its configuration; a refusal is logged with every
+//!    problem, and Envoy told not to use the module.
+//! 2. Each stream gets the filter as it is when its headers arrive: a new configuration is a new root
+//!    context, and does not change what has begun.
+//! 3. A denial is sent, its reason left in the filter state `wasm.gatehouse.denial`, and the request
+//!    stopped. A host call that failed so that the filter cannot apply its policy is a denial too.
+//! 4. A request that waits is held, and its filter asked anew when it is woken or its body has
+//!    arrived. At the end of its wait, where it has waited too often, and where too many wait already,
+//!    the filter is asked for the last time; if it still does not decide, the request is denied.
+//! 5. Of a stream that does not wait nothing is kept but what its filter wants to know of it in the
+//!    response phase, and nothing at all where that is nothing.
+//!
+//! A callback for a stream or a plugin that is not known is answered so that nothing goes on that a
+//! filter has not seen.
+
+use crate::stream::{Kept, Progress, Streams, Waiting};
+use gatehouse_host::{
+    Answer, Body, CalloutId, Exchange, Host, Level, LocalReply, Module, Request, Response, Result,
+    StreamId, Verdict,
+};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The filter state with the reason of a denial, for access logs:
+/// `%FILTER_STATE(wasm.gatehouse.denial:PLAIN)%`.
+const DENIAL_STATE: &str = "gatehouse.denial";
+
+/// A request that is asked about more often than this is not getting anywhere.
+const MAX_WAITS: u32 = 16;
+
+/// What a callback tells Envoy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Action {
+    /// On with it.
+    Continue = 0,
+    /// It is held, or has been answered.
+    Pause = 1,
+}
+
+/// What only the dispatcher may ask of the proxy.
+pub trait Control {
+    /// The bytes of the plugin's configuration.
+    fn plugin_configuration(&self, size: usize) -> Result<Vec<u8>>;
+
+    /// A variable of the VM's environment.
+    fn environment(&self, name: &str) -> Option<String>;
+
+    /// How often the plugin's tick comes.
+    fn set_tick_period(&self, period: Duration) -> Result<()>;
+
+    /// Makes what follows be about a stream, in a callback that is about something else.
+    fn enter(&self, stream: StreamId) -> Result<()>;
+
+    /// Lets the current stream's request go on.
+    fn resume_request(&self) -> Result<()>;
+}
+
+/// All plugins and streams of one VM.
+pub struct Dispatcher<F: Module> {
+    /// By root context. Few: one for each configuration that is in use.
+    plugins: RefCell<Vec<(u32, Rc<F>)>>,
+    streams: RefCell<Streams<F>>,
+}
+
+impl<F: Module> Default for Dispatcher<F> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<F: Module> Dispatcher<F> {
+    /// A VM that has just begun.
+    pub const fn new() -> Self {
+        Self {
+            plugins: RefCell::new(Vec::new()),
+            streams: RefCell::new(Streams::new()),
+        }
+    }
+
+    /// `proxy_on_configure`
+    pub fn configure(
+        &self,
+        root: u32,
+        size: usize,
+        host: &dyn Host,
+        control: &dyn Control,
+    ) -> bool {
+        let environment = |name: &str| control.environment(name);
+        let configured = control
+            .plugin_configuration(size)
+            .map_err(Into::into)
+            .and_then(|bytes| F::configure(&bytes, &environment, host))
+            .and_then(|filter| {
+                if let Some(period) = filter.tick_period() {
+                    control.set_tick_period(period)?;
+                }
+                Ok(filter)
+            });
+        match configured {
+            Ok(filter) => {
+                let mut plugins = self.plugins.borrow_mut();
+                plugins.retain(|(known, _)| *known != root);
+                plugins.push((root, Rc::new(filter)));
+                true
+            }
+            Err(error) => {
+                log::<F>(host, &error.to_string());
+                false
+            }
+        }
+    }
+
+    /// `proxy_on_context_create`; `root` is zero for a root context, which begins with `configure`.
+    pub fn create(&self, context: u32, root: u32) {
+        if root != 0 {
+            self.streams.borrow_mut().begin(context, root);
+        }
+    }
+
+    /// `proxy_on_delete`
+    pub fn delete(&self, context: u32) {
+        let is_stream = self.streams.borrow_mut().end(context);
+        if !is_stream {
+            self.plugins
+                .borrow_mut()
+                .retain(|(root, _)| *root != context);
+        }
+    }
+
+    /// `proxy_on_request_headers`
+    pub fn request_headers(&self, stream: u32, whole: bool, host: &dyn Host) -> Action {
+        let root = self.streams.borrow().root(stream);
+        let Some(filter) = root.and_then(|root| self.plugin(root)) else {
+            return deny::<F>(host, &broken::<F>("not_configured"));
+        };
+        let exchange = Exchange::new(StreamId(stream), whole);
+        let pending = F::Pending::default();
+        self.ask(filter, exchange, pending, Progress::default(), host)
+    }
+
+    /// `proxy_on_request_body`: `size` is all that is held, for a request that waits.
+    pub fn request_body(&self, stream: u32, size: usize, end: bool, host: &dyn Host) -> Action {
+        let mut streams = self.streams.borrow_mut();
+        let Some(waiting) = streams.waiting(stream) else {
+            return streams.action(stream);
+        };
+        let too_long = waiting.most.is_some_and(|most| size > most);
+        waiting.exchange.body_is(match (too_long, end) {
+            (true, _) => Body::TooLong,
+            (false, true) => Body::Complete(size),
+            (false, false) => Body::Coming,
+        });
+        waiting.progress.size = size;
+        let ready = waiting.most.is_some() && (too_long || end);
+        let woken = if ready { streams.wake(stream) } else { None };
+        drop(streams);
+        match woken {
+            Some(woken) => self.ask_again(woken, host),
+            None => Action::Pause,
+        }
+    }
+
+    /// `proxy_on_request_trailers`: the body is complete.
+    pub fn request_trailers(&self, stream: u32, host: &dyn Host) -> Action {
+        let size = match self.streams.borrow_mut().waiting(stream) {
+            Some(waiting) => waiting.progress.size,
+            None => 0,
+        };
+        self.request_body(stream, size, true, host)
+    }
+
+    /// `proxy_on_response_headers`
+    pub fn response_headers(&self, stream: u32, host: &dyn Host) {
+        let mut streams = self.streams.borrow_mut();
+        let filter = streams.root(stream).and_then(|root| self.plugin(root));
+        let kept = streams.take_kept(stream);
+        drop(streams);
+        let (filter, exchange, mut pending) = match (kept, filter) {
+            (Some(kept), _) => (kept.filter, kept.exchange, kept.pending),
+            (None, Some(filter)) => (filter, Exchange::default(), F::Pending::default()),
+            (None, None) => return,
+        };
+        let mut headers = None;
+        let mut response = Response::new(host, &exchange, &mut headers);
+        if let Err(error) = filter.response(&mut response, &mut pending) {
+            log::<F>(
+                host,
+                &format!("response not changed as configured: {error}"),
+            );
+        }
+    }
+
+    /// `proxy_on_http_call_response`, of `sizes`: how many headers, how many bytes.
+    pub fn http_call_response(
+        &self,
+        root: u32,
+        callout: u32,
+        sizes: (usize, usize),
+        host: &dyn Host,
+        control: &dyn Control,
+    ) {
+        let Some(filter) = self.plugin(root) else {
+            return;
+        };
+        let mut wake = Vec::new();
+        let answer = Answer::new(host, sizes.0, sizes.1);
+        filter.answered(CalloutId(callout), &answer, &mut wake);
+        self.wake(wake, host, control);
+    }
+
+    /// `proxy_on_tick`
+    pub fn tick(&self, root: u32, host: &dyn Host, control: &dyn Control) {
+        let Some(filter) = self.plugin(root) else {
+            return;
+        };
+        let mut wake = Vec::new();
+        filter.tick(host, &mut wake);
+        self.wake(wake, host, control);
+        if !self.streams.borrow().any_waiting() {
+            return;
+        }
+        let Ok(now) = host.now() else {
+            return;
+        };
+        let overdue = self.streams.borrow_mut().end_waits(now);
+        self.wake(overdue, host, control);
+    }
+
+    fn plugin(&self, root: u32) -> Option<Rc<F>> {
+        let plugins = self.plugins.borrow();
+        let known = plugins.iter().find(|(known, _)| *known == root);
+        known.map(|(_, filter)| filter.clone())
+    }
+
+    /// Asks about requests anew, in a callback that is not about them.
+    fn wake(&self, streams: Vec<StreamId>, host: &dyn Host, control: &dyn Control) {
+        for stream in streams {
+            let woken = self.streams.borrow_mut().wake(stream.0);
+            let Some(woken) = woken else {
+                continue;
+            };
+            if let Err(error) = control.enter(stream) {
+                log::<F>(host, &format!("a request is gone: {error}"));
+                continue;
+            }
+            if self.ask_again(woken, host) == Action::Continue
+                && let Err(error) = control.resume_request()
+            {
+                log::<F>(host, &format!("a request cannot go on: {error}"));
+            }
+        }
+    }
+
+    fn ask_again(&self, mut woken: Waiting<F>, host: &dyn Host) -> Action {
+        woken.progress.waits = woken.progress.waits.saturating_add(1);
+        self.ask(
+            woken.filter,
+            woken.exchange,
+            woken.pending,
+            woken.progress,
+            host,
+        )
+    }
+
+    fn ask(
+        &self,
+        filter: Rc<F>,
+        mut exchange: Exchange,
+        mut pending: F::Pending,
+        progress: Progress,
+        host: &dyn Host,
+    ) -> Action {
+        let stream = exchange.stream();
+        let mut verdict = filter.request(&mut Request::new(host, &mut exchange), &mut pending);
+        let waits = matches!(
+            verdict,
+            Ok(Verdict::Wait { .. } | Verdict::WaitForBody { .. })
+        );
+        if waits && !self.may_wait(&filter, progress) {
+            exchange.end_wait();
+            verdict = filter.request(&mut Request::new(host, &mut exchange), &mut pending);
+        }
+        let (until, most) = match verdict {
+            Ok(Verdict::Continue) => {
+                self.decided(Action::Continue, filter, exchange, pending);
+                return Action::Continue;
+            }
+            Ok(Verdict::Deny(reply)) => {
+                self.decided(Action::Pause, filter, exchange, pending);
+                return deny::<F>(host, &reply);
+            }
+            Err(error) => {
+                log::<F>(host, &format!("request denied: {error}"));
+                return self.refuse(stream, "host_error", host);
+            }
+            Ok(_) if exchange.wait_is_over() => {
+                return self.refuse(stream, "cannot_wait", host);
+            }
+            Ok(Verdict::Wait { until }) => (until, None),
+            Ok(Verdict::WaitForBody { most, until }) => (until, Some(most)),
+        };
+        exchange.begin_waiting();
+        self.streams.borrow_mut().hold(Waiting {
+            filter,
+            exchange,
+            pending,
+            until,
+            most,
+            progress,
+        });
+        Action::Pause
+    }
+
+    fn may_wait(&self, filter: &F, progress: Progress) -> bool {
+        filter.tick_period().is_some()
+            && progress.waits < MAX_WAITS
+            && self.streams.borrow().has_room()
+    }
+
+    fn decided(&self, action: Action, filter: Rc<F>, mut exchange: Exchange, pending: F::Pending) {
+        exchange.end_request_phase();
+        let kept = Kept {
+            filter,
+            exchange,
+            pending,
+        };
+        self.streams.borrow_mut().decided(action, kept);
+    }
+
+    /// Denies a request that its filter could not apply its policy to.
+    fn refuse(&self, stream: StreamId, reason: &str, host: &dyn Host) -> Action {
+        self.streams.borrow_mut().refused(stream.0);
+        deny::<F>(host, &broken::<F>(reason))
+    }
+}
+
+/// The reply where the filter could not apply its policy.
+fn broken<F: Module>(reason: &str) -> LocalReply {
+    LocalReply {
+        status: 500,
+        headers: Vec::new(),
+        body: Vec::new(),
+        // INTERNAL
+        grpc_status: Some(13),
+        details: format!("gatehouse.{}.{reason}", F::NAME),
+    }
+}
+
+fn deny<F: Module>(host: &dyn Host, reply: &LocalReply) -> Action {
+    let reason = reply
+        .details
+        .strip_prefix("gatehouse.")
+        .unwrap_or(&reply.details);
+    if let Err(error) = host.set_property(DENIAL_STATE, reason.as_bytes()) {
+        log::<F>(host, &format!("reason not in filter state: {error}"));
+    }
+    if let Err(error) = host.send_local_reply(reply) {
+        log::<F>(host, &format!("denial not sent: {error}"));
+    }
+    // Stopped even where the reply could not be sent: better no answer than the upstream's.
+    Action::Pause
+}
+
+fn log<F: Module>(host: &dyn Host, message: &str) {
+    host.log(Level::Error, &format!("gatehouse {}: {message}", F::NAME));
+}
