@@ -30,7 +30,13 @@ mod verify;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
+mod rfc;
+#[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wycheproof;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use claims::{ClaimError, ClaimRules, expiry_ns, validate};
