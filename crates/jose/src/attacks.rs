@@ -1,10 +1,13 @@
 //! Forgeries from the literature (RFC 8725; RFC 7515, section 10), each against a set with a key of
 //! every type: none of them may come out as verified claims.
 
+mod ecdsa;
+mod headers;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
+use sha2::{Sha256, Sha384, Sha512};
 
 use crate::vectors::*;
 use crate::{JwkSet, Jws, base64url};
@@ -37,12 +40,28 @@ fn unsigned(header: &Value) -> String {
     )
 }
 
-/// A token under `header` whose HMAC-SHA-256 is right for `secret`.
-fn hs256(header: &Value, secret: &[u8]) -> String {
+/// A token under `header` whose HMAC is right for `secret`: by the hash that `alg` names, or SHA-256.
+fn hmac_token(header: &Value, secret: &[u8]) -> String {
     let input = unsigned(header);
-    let mac = <Hmac<Sha256> as Mac>::new_from_slice(secret).unwrap();
-    let tag = mac.chain_update(input.as_bytes()).finalize().into_bytes();
+    let tag = match header["alg"].as_str() {
+        Some("HS384") => tag::<Hmac<Sha384>>(&input, secret),
+        Some("HS512") => tag::<Hmac<Sha512>>(&input, secret),
+        _ => tag::<Hmac<Sha256>>(&input, secret),
+    };
     format!("{input}.{}", encode(&tag))
+}
+
+/// A token of these bytes whose HMAC-SHA-256 is right for `secret`.
+fn hmac_token_of(header: &[u8], payload: &[u8], secret: &[u8]) -> String {
+    let input = format!("{}.{}", encode(header), encode(payload));
+    let tag = tag::<Hmac<Sha256>>(&input, secret);
+    format!("{input}.{}", encode(&tag))
+}
+
+fn tag<M: Mac + hmac::digest::KeyInit>(input: &str, secret: &[u8]) -> Vec<u8> {
+    let mac = <M as Mac>::new_from_slice(secret).unwrap();
+    let tag = mac.chain_update(input.as_bytes()).finalize();
+    tag.into_bytes().to_vec()
 }
 
 fn with_signature(header: &Value, signature: &[u8]) -> String {
@@ -96,19 +115,19 @@ fn forgeries_do_not() {
         ("payload replaced, ECDSA", with_part(MINTED_ES256, 1, &other_payload)),
         ("payload replaced, Ed25519", with_part(MINTED_EDDSA, 1, &other_payload)),
         ("payload replaced, HMAC", with_part(MINTED_HS256, 1, &other_payload)),
-        ("RSA key as HMAC secret, PEM", hs256(&hs("rsa"), MINTED_RSA_PEM.as_bytes())),
-        ("RSA key as HMAC secret, PEM trimmed", hs256(&hs("rsa"), MINTED_RSA_PEM.trim_end().as_bytes())),
-        ("RSA key as HMAC secret, DER", hs256(&hs("rsa"), &spki)),
-        ("RSA key as HMAC secret, modulus", hs256(&hs("rsa"), &modulus)),
-        ("RSA key as HMAC secret, JWK", hs256(&hs("rsa"), jwk.to_string().as_bytes())),
-        ("RSA key as HMAC secret, no kid", hs256(&json!({"alg": "HS256"}), MINTED_RSA_PEM.as_bytes())),
-        ("RSA key as HMAC secret, kid of the secret", hs256(&hs("oct"), MINTED_RSA_PEM.as_bytes())),
-        ("EC key as HMAC secret", hs256(&hs("p256"), &base64url::decode(MINTED_P256_SPKI.as_bytes()).unwrap())),
-        ("empty HMAC secret", hs256(&hs("oct"), b"")),
-        ("embedded jwk", hs256(&json!({"alg": "HS256", "jwk": own}), &[7; 32])),
-        ("embedded jwk under a known kid", hs256(&json!({"alg": "HS256", "kid": "oct", "jwk": own}), &[7; 32])),
-        ("kid is a path", hs256(&hs("../../../dev/null"), b"")),
-        ("kid is a statement", hs256(&hs("x' UNION SELECT 'key'"), b"key")),
+        ("RSA key as HMAC secret, PEM", hmac_token(&hs("rsa"), MINTED_RSA_PEM.as_bytes())),
+        ("RSA key as HMAC secret, PEM trimmed", hmac_token(&hs("rsa"), MINTED_RSA_PEM.trim_end().as_bytes())),
+        ("RSA key as HMAC secret, DER", hmac_token(&hs("rsa"), &spki)),
+        ("RSA key as HMAC secret, modulus", hmac_token(&hs("rsa"), &modulus)),
+        ("RSA key as HMAC secret, JWK", hmac_token(&hs("rsa"), jwk.to_string().as_bytes())),
+        ("RSA key as HMAC secret, no kid", hmac_token(&json!({"alg": "HS256"}), MINTED_RSA_PEM.as_bytes())),
+        ("RSA key as HMAC secret, kid of the secret", hmac_token(&hs("oct"), MINTED_RSA_PEM.as_bytes())),
+        ("EC key as HMAC secret", hmac_token(&hs("p256"), &base64url::decode(MINTED_P256_SPKI.as_bytes()).unwrap())),
+        ("empty HMAC secret", hmac_token(&hs("oct"), b"")),
+        ("embedded jwk", hmac_token(&json!({"alg": "HS256", "jwk": own}), &[7; 32])),
+        ("embedded jwk under a known kid", hmac_token(&json!({"alg": "HS256", "kid": "oct", "jwk": own}), &[7; 32])),
+        ("kid is a path", hmac_token(&hs("../../../dev/null"), b"")),
+        ("kid is a statement", hmac_token(&hs("x' UNION SELECT 'key'"), b"key")),
         ("PSS signature under RS256", with_part(MINTED_PS256, 0, &ps256)),
         ("header with alg twice", with_part(MINTED_HS256, 0, &doubled_alg)),
         ("HMAC cut to 1 byte", with_part(MINTED_HS256, 2, &encode(&hmac_tag[..1]))),
@@ -159,7 +178,7 @@ fn a_signature_has_one_spelling() {
 /// A good signature does not make a payload good.
 #[test]
 fn signed_claims_are_read_strictly() {
-    let header = encode(br#"{"alg":"HS256"}"#);
+    let header = br#"{"alg":"HS256"}"#;
     let secret = [7; 32];
     let keys = json!({"keys": [{"kty": "oct", "k": encode(&secret)}]});
     let keys = JwkSet::from_value(&keys).unwrap();
@@ -175,10 +194,7 @@ fn signed_claims_are_read_strictly() {
         ),
         (r#""root""#, "the payload is not a JSON object"),
     ] {
-        let input = format!("{header}.{}", encode(payload.as_bytes()));
-        let mac = <Hmac<Sha256> as Mac>::new_from_slice(&secret).unwrap();
-        let tag = mac.chain_update(input.as_bytes()).finalize().into_bytes();
-        let token = format!("{input}.{}", encode(&tag));
+        let token = hmac_token_of(header, payload.as_bytes(), &secret);
         let jws = Jws::parse(token.as_bytes()).unwrap();
         assert!(keys.keys()[0].verify(jws.algorithm(), jws.signing_input(), jws.signature()));
         assert_eq!(jws.claims().unwrap_err().to_string(), expected);
