@@ -14,7 +14,7 @@ const SIZE_LIMIT: usize = 1 << 20;
 const CACHE_LIMIT: usize = 512 << 10;
 
 /// An expression over text.
-pub(crate) fn text(pattern: &str, context: &mut Context<'_>) -> Option<Regex> {
+pub fn text(pattern: &str, context: &mut Context<'_>) -> Option<Regex> {
     compile(pattern, context, |pattern| {
         RegexBuilder::new(pattern)
             .dot_matches_new_line(true)

@@ -63,7 +63,7 @@ mod authority;
 mod client_ip;
 mod condition;
 mod escape;
-mod expression;
+pub mod expression;
 mod field;
 mod method;
 pub mod path;

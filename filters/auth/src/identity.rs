@@ -1,5 +1,6 @@
 //! A consumer, with everything that is said of it to others worked out beforehand.
 
+use crate::claim::ClaimRef;
 use crate::reason::Reason;
 use gatehouse_config::{HeaderName, object};
 use gatehouse_host::Consumer;
@@ -10,8 +11,8 @@ object! {
     /// One element of `forward.claim_headers`.
     #[derive(Debug, Clone, PartialEq)]
     pub(crate) struct ClaimHeader {
-        /// The claim's name.
-        pub(crate) claim: String,
+        /// Where the claim stands.
+        pub(crate) claim: ClaimRef,
         /// The header that carries it upstream.
         pub(crate) header: HeaderName,
     }
@@ -40,7 +41,7 @@ impl Identity {
         }
         let claim_headers = claim_headers
             .iter()
-            .map(|wanted| header_value(consumer.claims.get(&wanted.claim)))
+            .map(|wanted| header_value(wanted.claim.find(&consumer.claims)))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             json: consumer.to_json(),

@@ -37,6 +37,7 @@
 //! `provider::ProviderConfig` and to `provider::Kind`.
 
 mod api_key;
+mod claim;
 mod config;
 mod credential;
 mod decision;
