@@ -86,8 +86,8 @@ fn no_public_key_is_an_hmac_secret() {
                 body.as_bytes(),
                 &der,
                 // The point or key alone, which ends the SPKI of all but RSA.
-                der.get(der.len() - 32..).unwrap(),
-                der.get(der.len().saturating_sub(65)..).unwrap(),
+                &der[der.len() - 32..],
+                &der[der.len().saturating_sub(65)..],
             ];
             for secret in secrets {
                 for kid in [Some(kid.as_str()), Some("oct"), None] {
@@ -227,35 +227,30 @@ fn a_good_signature_does_not_make_a_header_good() {
     }
 }
 
+type Change = fn(&str) -> String;
+
 /// A signature over other spellings of the same bytes does not help: they are refused before.
 #[test]
 fn base64url_has_one_spelling() {
     let parts: Vec<&str> = MINTED_HS512.split('.').collect();
-    let changes: &[(&str, fn(&str) -> String)] = &[
+    let changes: &[(&str, Change)] = &[
         ("padded with one", |part| format!("{part}=")),
         ("padded with two", |part| format!("{part}==")),
         ("space in front", |part| format!(" {part}")),
         ("space behind", |part| format!("{part} ")),
-        ("tab within", |part| {
-            format!("{}\t{}", &part[..4], &part[4..])
-        }),
-        ("line break within", |part| {
-            format!("{}\r\n{}", &part[..4], &part[4..])
+        ("tab within", |part| part.replacen('J', "J\t", 1) + "\t"),
+        ("line breaks within", |part| {
+            part.replacen('J', "J\r\n", 1) + "\r\n"
         }),
         ("NUL behind", |part| format!("{part}\0")),
-        ("in percent", |part| {
-            format!("%{:x}{}", part.as_bytes()[0], &part[1..])
-        }),
+        ("in percent", |part| part.replace('e', "%65") + "%3D"),
         ("plus and slash", |part| {
             let plain = part.replace('-', "+").replace('_', "/");
-            if plain == part {
-                format!("{}+/{}", &part[..4], &part[4..])
-            } else {
-                plain
-            }
+            if plain == part { plain + "+/+/" } else { plain }
         }),
-        ("a letter alone behind", |part| format!("{part}A")),
-        ("an escape", |part| format!("\\u0065{}", &part[1..])),
+        ("a letter alone in the last four", |part| {
+            part.to_owned() + &"A".repeat((5 - part.len() % 4) % 4)
+        }),
     ];
     assert!(verified(MINTED_HS512).is_some());
     for (name, change) in changes {
