@@ -158,7 +158,12 @@ fn sizes_are_bounded() {
     let signed = message()
         .with("signature-input", escapes.as_bytes())
         .with("signature", b"a=:AA==:");
-    assert!(signed.base().unwrap().ends_with(&escapes[2..]));
+    assert!(
+        signed
+            .base()
+            .unwrap()
+            .ends_with(escapes.trim_start_matches("a="))
+    );
 }
 
 /// The label is not signed, so it must not decide anything but which signature is meant.

@@ -76,7 +76,7 @@ impl Message {
         structured.add("Example-List", crate::StructuredType::List);
         structured.add("Example-Item", crate::StructuredType::Item);
         let base = self.signature()?.base(&self.request(), &structured)?;
-        Ok(String::from_utf8(base).unwrap())
+        Ok(String::from_utf8_lossy(&base).into_owned())
     }
 
     /// The signature base for these components, without its last line.

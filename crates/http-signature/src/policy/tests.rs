@@ -3,6 +3,9 @@ use crate::message::Message;
 
 const NOW: u64 = 1_795_132_800;
 
+/// A name, what is covered, what is required, the outcome.
+type Coverage<'c> = (&'c str, &'c str, &'c [&'c str], Result<(), Refusal>);
+
 fn signature(parameters: &str) -> Signature {
     Message::parse("GET / HTTP/1.1\nHost: a\n")
         .with(
@@ -112,7 +115,7 @@ fn demands_are_checked() {
 fn coverage_is_demanded() {
     use Refusal::NotCovered;
     #[rustfmt::skip]
-    let cases: &[(&str, &str, &[&str], Result<(), Refusal>)] = &[
+    let cases: &[Coverage<'_>] = &[
         ("nothing, and nothing demanded", "", &[], Ok(())),
         ("nothing", "", &["@method"], Err(NotCovered)),
         ("the same", "\"@method\"", &["@method"], Ok(())),

@@ -1,6 +1,9 @@
 use super::*;
 use crate::Component;
 
+/// Method and target, and what is derived.
+type TargetCase<'c> = (&'c str, &'c [u8], [Option<&'c str>; 4]);
+
 const NO_FIELDS: &[(&[u8], &[u8])] = &[];
 
 fn request<'r>(
@@ -19,9 +22,9 @@ fn request<'r>(
 }
 
 fn derive(request: &Request<'_>, component: &str) -> Result<String, Refusal> {
-    let component = Component::parse(component).unwrap();
+    let component = Component::parse(component).map_err(Refusal::Component)?;
     let value = request.derive(&component.source)?;
-    Ok(String::from_utf8(value).unwrap())
+    Ok(String::from_utf8_lossy(&value).into_owned())
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn authorities_are_normalized() {
 fn targets_are_taken_as_they_stand() {
     const NO: Option<&str> = None;
     #[rustfmt::skip]
-    let cases: &[(&str, &[u8], [Option<&str>; 4])] = &[
+    let cases: &[TargetCase<'_>] = &[
         // @path, @query, @request-target, @target-uri
         ("GET", b"/", [Some("/"), Some("?"), Some("/"), Some("https://Example.com:443/")]),
         ("GET", b"/a?", [Some("/a"), Some("?"), Some("/a?"), Some("https://Example.com:443/a?")]),

@@ -2,6 +2,13 @@ use super::*;
 use crate::ComponentError;
 use crate::message::Message;
 
+/// Labels, or why there are none.
+type Labels<'c> = Result<&'c [&'c str], Refusal>;
+/// A name, the lines of `Signature-Input` and of `Signature`.
+type Headers<'c> = (&'c str, &'c [&'c [u8]], &'c [&'c [u8]], Labels<'c>);
+/// A name, the message, the label asked for, the key that fits.
+type Choice<'c> = (&'c str, &'c Message, Option<&'c str>, &'c str, Labels<'c>);
+
 /// With these lines of the two headers.
 fn message(inputs: &[&[u8]], signatures: &[&[u8]]) -> Message {
     let mut message = Message::parse("GET / HTTP/1.1\nHost: a\n");
@@ -26,7 +33,7 @@ fn headers_are_read_whole_or_not() {
     let half = format!("a=();nonce=\"{}\"", "x".repeat(MAX_HEADER_BYTES / 2));
     let other = half.replace("a=", "b=");
     #[rustfmt::skip]
-    let cases: &[(&str, &[&[u8]], &[&[u8]], Result<&[&str], Refusal>)] = &[
+    let cases: &[Headers<'_>] = &[
         ("one", &[b"a=()"], &[b"a=:AA==:"], Ok(&["a"])),
         ("two in a line", &[b"a=(), b=()"], &[b"b=:AA==:,a=:AQ==:"], Ok(&["a", "b"])),
         ("two lines", &[b"b=()", b"a=()"], &[b"a=:AA==:", b"b=:AQ==:"], Ok(&["b", "a"])),
@@ -154,7 +161,7 @@ fn candidates_are_chosen() {
     let several = message(&[input], &[signature]);
     let alone = message(&[b"a=();keyid=\"one\""], &[b"a=:AA==:"]);
     #[rustfmt::skip]
-    let cases: &[(&str, &Message, Option<&str>, &str, Result<&[&str], Refusal>)] = &[
+    let cases: &[Choice<'_>] = &[
         ("by label, whatever the key", &several, Some("b"), "one", Ok(&["b"])),
         ("by a label that is not there", &several, Some("x"), "one", Err(Refusal::LabelUnknown)),
         ("by a label, which is refused", &several, Some("d"), "one", Err(Refusal::AlgorithmUnsupported)),
