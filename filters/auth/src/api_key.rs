@@ -4,10 +4,11 @@
 //! takes says nothing about which keys are near; the digest found is compared once more in constant
 //! time. A key longer than [`MAX_BYTES`] is nobody's, and is not hashed.
 
+use crate::challenge::{Challenge, Realm};
 use crate::credential::{Location, MAX_BYTES, Presented};
 use crate::identity::{ClaimHeader, Identity, is_safe};
 use crate::provider::{Kind, Opinion};
-use crate::reason::Reason;
+use crate::reason::{Class, Reason};
 use crate::stats::ProviderStats;
 use gatehouse_config::{
     Context, Decode, Entries, HeaderValue, NonEmpty, Secret, Sha256Digest, Time, Value, object,
@@ -41,6 +42,7 @@ impl Decode for Label {
 object! {
     struct RawApiKey {
         from: NonEmpty<Location>,
+        realm: Option<Realm>,
         consumers: NonEmpty<Holder>,
     }
 }
@@ -71,12 +73,14 @@ struct Holder {
 /// A provider of this kind as it is configured.
 pub(crate) struct ApiKeyConfig {
     pub(crate) from: Vec<Location>,
+    realm: Option<Realm>,
     holders: Vec<Holder>,
 }
 
 /// The keys of one provider.
 pub(crate) struct ApiKeys {
     from: Vec<Location>,
+    realm: Option<Realm>,
     by_digest: HashMap<Digest, Known>,
 }
 
@@ -162,6 +166,7 @@ impl Decode for ApiKeyConfig {
         });
         (context.problem_count() == before).then_some(Self {
             from: raw.from.0,
+            realm: raw.realm,
             holders,
         })
     }
@@ -191,6 +196,7 @@ impl ApiKeys {
         });
         Self {
             from: config.from,
+            realm: config.realm,
             by_digest: known.collect(),
         }
     }
@@ -227,8 +233,12 @@ impl Kind for ApiKeys {
         Ok(known.identity(now).cloned().into())
     }
 
-    fn challenge(&self, _: Option<Reason>) -> Option<Cow<'static, str>> {
-        Some("ApiKey".into())
+    fn challenge(&self, refused: Option<Reason>) -> Option<Cow<'static, str>> {
+        match refused.map(Reason::class) {
+            // The scheme has no way to say that.
+            Some(Class::Malformed) => None,
+            _ => Some(Challenge::new("ApiKey", self.realm.as_ref()).into()),
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::credential::{Location, Strip};
 use crate::identity::ClaimHeader;
 use crate::provider::{Provider, ProviderConfig};
-use crate::rule::Rule;
+use crate::rule::{Access, Rule};
 use crate::spelling;
 use gatehouse_config::{
-    Context, Decode, Entries, HeaderName, Identifier, NonEmpty, Value, keywords, object,
+    Context, Decode, Entries, HeaderName, Identifier, NonEmpty, Problems, Value, keywords, object,
 };
 use gatehouse_denial::DenialShape;
+use gatehouse_host::{ConfigureError, Expressions};
 
 keywords! {
     /// What becomes of denials.
@@ -97,6 +98,24 @@ impl Decode for Config {
                 strip,
             },
         })
+    }
+}
+
+impl Config {
+    /// Has the proxy compile the expressions of the rules.
+    pub(crate) fn compile(&mut self, host: &dyn Expressions) -> Result<(), ConfigureError> {
+        let mut problems = Vec::new();
+        for (index, rule) in self.rules.iter_mut().enumerate() {
+            if let Access::Require(requirement) = &mut rule.access {
+                let path = format!("rules[{index}].authorize");
+                problems.extend(requirement.authorize.compile(&path, host)?);
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let problems = Problems::from(problems).to_string();
+        Err(ConfigureError::Configuration(problems))
     }
 }
 

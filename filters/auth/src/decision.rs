@@ -3,6 +3,7 @@
 //! A request that waits is decided on anew, from the first rule, when it is woken. Which rule applies
 //! depends on what has not changed since; and what a provider said of it then still holds ([`Memo`]):
 //! a nonce that was used up by this request must not count as used before, nor a failure twice.
+//! `authorize.when` is evaluated before the wait, since later it may not be possible.
 
 use crate::config::Config;
 use crate::credential::{self, Presented};
@@ -11,7 +12,7 @@ use crate::provider::{Opinion, Wait};
 use crate::reason::Reason;
 use crate::rule::{Access, Needed, Requirement};
 use crate::stats::Stats;
-use gatehouse_host::{Request, Result};
+use gatehouse_host::Request;
 use gatehouse_request_match::Subject;
 use std::rc::Rc;
 
@@ -28,9 +29,14 @@ pub(crate) enum Decision {
     Wait(Wait),
 }
 
-/// What providers have said of a request that waits.
+/// What is known of a request that waits.
 #[derive(Debug, Default)]
-pub struct Memo(Vec<(usize, Opinion)>);
+pub struct Memo {
+    /// What providers have said.
+    said: Vec<(usize, Opinion)>,
+    /// What `authorize.when` of the rule that applies came to.
+    when: Option<Result<(), Reason>>,
+}
 
 /// A consumer, and the provider that vouched first.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +51,8 @@ pub(crate) struct Refusal {
     pub(crate) reason: Reason,
     /// The providers whose challenges the answer has.
     pub(crate) challenged: Vec<usize>,
+    /// The scopes that would have been needed.
+    pub(crate) scopes: Vec<String>,
     /// Who sent it, where the credential was good and did not suffice.
     pub(crate) consumer: Option<Rc<Identity>>,
 }
@@ -54,6 +62,7 @@ impl Refusal {
         Self {
             reason,
             challenged: Vec::new(),
+            scopes: Vec::new(),
             consumer: None,
         }
     }
@@ -65,7 +74,7 @@ pub(crate) fn decide(
     stats: &Stats,
     request: &mut Request<'_>,
     memo: &mut Memo,
-) -> Result<Decision> {
+) -> gatehouse_host::Result<Decision> {
     let mut subject = Subject::new(config.trusted_hops);
     if subject.path(request)?.is_ambiguous() {
         return Ok(Decision::Denied(Refusal::plain(Reason::PathAmbiguous)));
@@ -94,7 +103,7 @@ fn require(
     requirement: &Requirement,
     request: &mut Request<'_>,
     memo: &mut Memo,
-) -> Result<Decision> {
+) -> gatehouse_host::Result<Decision> {
     let headers = request.headers()?;
     let mut credentials = Vec::with_capacity(requirement.providers.len());
     for place in &requirement.providers {
@@ -103,9 +112,10 @@ fn require(
         };
         let presented = credential::read(provider.kind.from(), headers);
         if presented == Presented::Several {
-            return Ok(Decision::Denied(Refusal::plain(
-                Reason::CredentialAmbiguous,
-            )));
+            return Ok(Decision::Denied(Refusal {
+                challenged: vec![*place],
+                ..Refusal::plain(Reason::CredentialAmbiguous)
+            }));
         }
         credentials.push(Credential {
             provider: *place,
@@ -120,20 +130,37 @@ fn require(
         credentials,
     };
     let outcome = check.evaluate(&requirement.needed)?;
+    let host = check.request.host();
     if let Outcome::Wait(wait) = outcome {
         memo.remember(check.credentials);
+        // Before Envoy 1.37 what a callout's answer wakes is evaluated without its request
+        // (`source/extensions/common/wasm/foreign.cc` took the current context).
+        if memo.when.is_none() {
+            memo.when = requirement.authorize.when(host);
+        }
         return Ok(Decision::Wait(wait));
     }
     let refusal = match outcome {
         // Taken above.
         Outcome::Wait(_) => Refusal::plain(Reason::WaitTimeout),
-        Outcome::Good(vouched) => match requirement.authorize.check(&vouched.identity.consumer) {
-            Ok(()) => return Ok(Decision::Allowed(vouched)),
-            Err(reason) => Refusal {
-                consumer: Some(vouched.identity),
-                ..Refusal::plain(reason)
-            },
-        },
+        Outcome::Good(vouched) => {
+            let authorize = &requirement.authorize;
+            let when = || memo.when.or_else(|| authorize.when(host)).unwrap_or(Ok(()));
+            let checked = authorize.check(&vouched.identity.consumer);
+            match checked.and_then(|()| when()) {
+                Ok(()) => return Ok(Decision::Allowed(vouched)),
+                Err(reason @ Reason::ForbiddenScope) => Refusal {
+                    challenged: check.good().collect(),
+                    scopes: authorize.scopes().to_vec(),
+                    consumer: Some(vouched.identity),
+                    reason,
+                },
+                Err(reason) => Refusal {
+                    consumer: Some(vouched.identity),
+                    ..Refusal::plain(reason)
+                },
+            }
+        }
         Outcome::Missing => Refusal {
             challenged: requirement.providers.clone(),
             ..Refusal::plain(Reason::CredentialMissing)
@@ -155,7 +182,7 @@ struct Credential {
 
 impl Memo {
     fn recall(&self, provider: usize) -> Option<Opinion> {
-        let mut known = self.0.iter().filter(|(place, _)| *place == provider);
+        let mut known = self.said.iter().filter(|(place, _)| *place == provider);
         known.next().map(|(_, opinion)| opinion.clone())
     }
 
@@ -164,7 +191,7 @@ impl Memo {
             let opinion = credential.opinion?;
             (!matches!(opinion, Opinion::Wait(_))).then_some((credential.provider, opinion))
         });
-        self.0 = said.collect();
+        self.said = said.collect();
     }
 }
 
@@ -184,7 +211,7 @@ struct Check<'c, 'r, 'a> {
 }
 
 impl Check<'_, '_, '_> {
-    fn evaluate(&mut self, needed: &Needed) -> Result<Outcome> {
+    fn evaluate(&mut self, needed: &Needed) -> gatehouse_host::Result<Outcome> {
         match needed {
             Needed::Provider(place) => self.provider(*place),
             Needed::AnyOf(items) => self.any_of(items),
@@ -192,8 +219,15 @@ impl Check<'_, '_, '_> {
         }
     }
 
+    /// The providers that have vouched.
+    fn good(&self) -> impl Iterator<Item = usize> {
+        let good = |credential: &&Credential| matches!(credential.opinion, Some(Opinion::Good(_)));
+        let good = self.credentials.iter().filter(good);
+        good.map(|credential| credential.provider)
+    }
+
     /// Asks a provider, once.
-    fn provider(&mut self, place: usize) -> Result<Outcome> {
+    fn provider(&mut self, place: usize) -> gatehouse_host::Result<Outcome> {
         let credential = self
             .credentials
             .iter_mut()
@@ -231,7 +265,7 @@ impl Check<'_, '_, '_> {
 
     /// The first good one. Without one, the first that was there and bad. What comes after one that
     /// has to wait is not asked: it might count in its place.
-    fn any_of(&mut self, items: &[Needed]) -> Result<Outcome> {
+    fn any_of(&mut self, items: &[Needed]) -> gatehouse_host::Result<Outcome> {
         let mut refusal = Outcome::Missing;
         for item in items {
             match (self.evaluate(item)?, &refusal) {
@@ -244,7 +278,7 @@ impl Check<'_, '_, '_> {
     }
 
     /// All of them, as one consumer. Otherwise the first that is not good.
-    fn all_of(&mut self, items: &[Needed]) -> Result<Outcome> {
+    fn all_of(&mut self, items: &[Needed]) -> gatehouse_host::Result<Outcome> {
         let mut good = Vec::with_capacity(items.len());
         for item in items {
             match self.evaluate(item)? {

@@ -26,8 +26,9 @@ impl Filter {
     /// The filter of a configuration.
     ///
     /// # Errors
-    /// Where the host refuses a metric.
-    pub fn new(config: Config, host: &dyn Host) -> Result<Self> {
+    /// Where an expression does not compile, or the host refuses a metric.
+    pub fn new(mut config: Config, host: &dyn Host) -> std::result::Result<Self, ConfigureError> {
+        config.compile(host)?;
         let providers = config.providers.iter();
         let providers = providers.map(|provider| (&*provider.name, provider.kind.counters()));
         let stats = Stats::define(host, providers, config.mode == Mode::Report)?;
@@ -87,7 +88,10 @@ impl Filter {
         let mut challenges = Vec::new();
         for place in &refusal.challenged {
             if let Some(provider) = self.config.providers.get(*place) {
-                let challenge = provider.kind.challenge(refused);
+                let challenge = match refusal.reason {
+                    Reason::ForbiddenScope => provider.kind.insufficient_scope(&refusal.scopes),
+                    _ => provider.kind.challenge(refused),
+                };
                 challenges.extend(challenge.filter(|challenge| !challenges.contains(challenge)));
             }
         }
@@ -233,6 +237,6 @@ impl Module for Filter {
     ) -> std::result::Result<Self, ConfigureError> {
         let config: Config = gatehouse_config::load(configuration, &environment)
             .map_err(|problems| ConfigureError::Configuration(problems.to_string()))?;
-        Ok(Self::new(config, host)?)
+        Self::new(config, host)
     }
 }

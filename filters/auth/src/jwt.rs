@@ -19,10 +19,11 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
+use crate::challenge::{Challenge, Realm};
 use crate::credential::{Location, Presented};
 use crate::identity::{ClaimHeader, Identity};
 use crate::provider::{Kind, Opinion};
-use crate::reason::{Class, Reason};
+use crate::reason::Reason;
 use crate::stats::ProviderStats;
 use cache::{Cache, Found};
 use gatehouse_host::{Consumer, Host, Request, Timestamp};
@@ -38,6 +39,7 @@ pub(crate) const MAX_KEYS_TRIED: usize = 4;
 /// A provider of this kind as it is configured.
 pub(crate) struct JwtConfig {
     pub(crate) from: Vec<Location>,
+    realm: Option<Realm>,
     algorithms: Vec<Algorithm>,
     keys: JwkSet,
     rules: ClaimRules,
@@ -87,12 +89,12 @@ impl Kind for Tokens {
         Ok(self.identity(token, now, request.host(), stats).into())
     }
 
-    /// RFC 6750, 3.1.
     fn challenge(&self, refused: Option<Reason>) -> Option<Cow<'static, str>> {
-        Some(match refused.map(Reason::class) {
-            Some(Class::Rejected) => "Bearer error=\"invalid_token\"".into(),
-            _ => "Bearer".into(),
-        })
+        Some(Challenge::bearer(self.config.realm.as_ref(), refused).into())
+    }
+
+    fn insufficient_scope(&self, scopes: &[String]) -> Option<Cow<'static, str>> {
+        Some(Challenge::insufficient_scope(self.config.realm.as_ref(), scopes).into())
     }
 
     fn counters(&self) -> &'static [&'static str] {

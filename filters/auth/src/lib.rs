@@ -20,7 +20,9 @@
 //!    4. None there: 401, `credential_missing`, with the challenges of all providers named. There and
 //!       not good: 401 with the reason of the first such one, and its challenge.
 //! 5. `authorize` asks more of the consumer: to be one of `consumers`, in any of `groups`, with all
-//!    `scopes`. Otherwise: 403. The consumer is established all the same, so that logs name it.
+//!    `scopes`, with claims that fulfil all of `claims`; and of the request, that `when` holds (module
+//!    `rule::authorize`). Otherwise: 403. The consumer is established all the same, so that logs name
+//!    it.
 //! 6. A request that goes on loses its credentials, at every place of every provider, whichever rule
 //!    let it pass (`strip_credentials`); it loses what the client sent in the identity headers,
 //!    always, also in another spelling (module `spelling`); and it gets the consumer's own name and claims there. The consumer is established for
@@ -37,6 +39,7 @@
 //! `provider::ProviderConfig` and to `provider::Kind`.
 
 mod api_key;
+mod challenge;
 mod claim;
 mod config;
 mod credential;

@@ -76,6 +76,12 @@ pub(crate) trait Kind {
     /// is not good. Nothing for a kind that no scheme exists for.
     fn challenge(&self, refused: Option<Reason>) -> Option<Cow<'static, str>>;
 
+    /// What to present in place of a good credential that lacks some of these scopes.
+    fn insufficient_scope(&self, scopes: &[String]) -> Option<Cow<'static, str>> {
+        let _ = scopes;
+        None
+    }
+
     /// The names of what it counts: `gatehouse.auth.<name>.provider.<provider>`.
     fn counters(&self) -> &'static [&'static str] {
         &[]

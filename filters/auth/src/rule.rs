@@ -1,10 +1,11 @@
 //! One element of `rules`: for which requests, and what they need.
 
-use crate::api_key::Label;
-use crate::reason::Reason;
-use gatehouse_config::{Context, NonEmpty, Value, keywords, object, one_of};
-use gatehouse_host::Consumer;
+mod authorize;
+
+use gatehouse_config::{Context, NonEmpty, Value, keywords, one_of};
 use gatehouse_request_match::Match;
+
+pub(crate) use authorize::Authorize;
 
 /// A rule.
 pub(crate) struct Rule {
@@ -40,14 +41,6 @@ pub(crate) enum Needed {
     AllOf(Vec<Needed>),
 }
 
-/// What must be true of a consumer. Empty lists ask for nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Authorize {
-    consumers: Vec<String>,
-    groups: Vec<String>,
-    scopes: Vec<String>,
-}
-
 keywords! {
     enum Allow {
         Anonymous = "anonymous",
@@ -61,35 +54,6 @@ one_of! {
     }
 }
 
-object! {
-    struct RawAuthorize {
-        consumers: Option<NonEmpty<Label>>,
-        groups: Option<NonEmpty<Label>>,
-        scopes: Option<NonEmpty<Label>>,
-    }
-}
-
-impl Authorize {
-    /// Whether the consumer is one of `consumers`, in one of `groups`, and has all `scopes`.
-    pub(crate) fn check(&self, consumer: &Consumer) -> Result<(), Reason> {
-        if !self.consumers.is_empty() && !self.consumers.contains(&consumer.name) {
-            return Err(Reason::ForbiddenConsumer);
-        }
-        let in_group = |group: &String| consumer.groups.contains(group);
-        if !self.groups.is_empty() && !self.groups.iter().any(in_group) {
-            return Err(Reason::ForbiddenGroup);
-        }
-        if !self
-            .scopes
-            .iter()
-            .all(|scope| consumer.scopes.contains(scope))
-        {
-            return Err(Reason::ForbiddenScope);
-        }
-        Ok(())
-    }
-}
-
 impl Rule {
     /// Decodes a rule. `names` are those of the providers, in their order.
     pub(crate) fn decode(value: &Value, names: &[&str], context: &mut Context<'_>) -> Option<Self> {
@@ -97,7 +61,7 @@ impl Rule {
         let fields = context.object(value, &["match", "allow", "require", "authorize"])?;
         let matching: Option<Option<Match>> = fields.field("match", context);
         let allow: Option<Option<Allow>> = fields.field("allow", context);
-        let authorize: Option<Option<RawAuthorize>> = fields.field("authorize", context);
+        let authorize: Option<Option<Authorize>> = fields.field("authorize", context);
         let required = value
             .get("require")
             .map(|required| context.at_key("require", |context| needed(required, names, context)));
@@ -126,7 +90,7 @@ impl Rule {
                 Some(Access::Require(Requirement {
                     needed,
                     providers,
-                    authorize: checked(authorize?, context)?,
+                    authorize: authorize?.unwrap_or_default(),
                 }))
             }
         };
@@ -138,26 +102,6 @@ impl Rule {
             access: access?,
         })
     }
-}
-
-fn checked(raw: Option<RawAuthorize>, context: &mut Context<'_>) -> Option<Authorize> {
-    let Some(raw) = raw else {
-        return Some(Authorize::default());
-    };
-    if raw.consumers.is_none() && raw.groups.is_none() && raw.scopes.is_none() {
-        return context.at_key("authorize", |context| {
-            context.problem("empty, but needs at least one of consumers, groups, scopes")
-        });
-    }
-    let texts = |labels: Option<NonEmpty<Label>>| {
-        let labels = labels.map(|labels| labels.0).unwrap_or_default();
-        labels.into_iter().map(|label| label.0).collect()
-    };
-    Some(Authorize {
-        consumers: texts(raw.consumers),
-        groups: texts(raw.groups),
-        scopes: texts(raw.scopes),
-    })
 }
 
 fn needed(value: &Value, names: &[&str], context: &mut Context<'_>) -> Option<Needed> {

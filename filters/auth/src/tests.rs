@@ -1,5 +1,6 @@
 //! The filter as a whole, on a host that does what a test tells it.
 
+mod authorize;
 mod changes;
 mod documents;
 mod failures;

@@ -40,12 +40,13 @@ impl Filter {
     /// The filters of a configuration.
     ///
     /// # Errors
-    /// Where the host refuses a metric.
-    pub fn new(config: Config, host: &dyn Host) -> Result<Self> {
-        let link = |config| {
+    /// Where the proxy does not compile an expression, or refuses a metric.
+    pub fn new(config: Config, host: &dyn Host) -> std::result::Result<Self, ConfigureError> {
+        let link = |(place, config)| {
             Ok(match config {
                 FilterConfig::Auth(config) => {
-                    Link::Auth(gatehouse_auth::Filter::new(config, host)?)
+                    let filter = gatehouse_auth::Filter::new(config, host);
+                    Link::Auth(filter.map_err(|error| within(place, "auth", error))?)
                 }
                 FilterConfig::RateLimit(config) => {
                     Link::RateLimit(gatehouse_rate_limit::Filter::new(config, host)?)
@@ -60,9 +61,22 @@ impl Filter {
                 .filters
                 .0
                 .into_iter()
+                .enumerate()
                 .map(link)
-                .collect::<Result<_>>()?,
+                .collect::<std::result::Result<_, ConfigureError>>()?,
         })
+    }
+}
+
+/// Problems of one filter's configuration as those of the whole.
+fn within(place: usize, filter: &str, error: ConfigureError) -> ConfigureError {
+    match error {
+        ConfigureError::Configuration(problems) => {
+            let lines = problems.lines();
+            let lines = lines.map(|problem| format!("filters[{place}].{filter}.{problem}"));
+            ConfigureError::Configuration(lines.collect::<Vec<_>>().join("\n"))
+        }
+        other => other,
     }
 }
 
@@ -76,7 +90,7 @@ impl Module for Filter {
     ) -> std::result::Result<Self, ConfigureError> {
         let config: Config = gatehouse_config::load(configuration, &environment)
             .map_err(|problems| ConfigureError::Configuration(problems.to_string()))?;
-        Ok(Self::new(config, host)?)
+        Self::new(config, host)
     }
 }
 

@@ -254,6 +254,27 @@ filters:
 }
 
 /// All limits share a table, so a name is that of one limit in the whole gateway.
+/// What only the proxy can find wrong stands where it stands in the whole.
+#[test]
+fn an_expression_that_does_not_compile() {
+    let yaml = "
+filters:
+- headers: {rules: [{request: [{set: {name: x-a, value: b}}]}]}
+- auth:
+    providers: {keys: {api_key: {from: [{header: k}], consumers: [{name: dev, key: '${env:DEV_KEY}'}]}}}
+    rules: [{require: keys, authorize: {when: 'a('}}]
+";
+    let refused = Filter::new(load(yaml).unwrap(), &FakeHost::default());
+    let refused = refused.err().unwrap().to_string();
+    assert!(
+        refused.starts_with(
+            "configuration refused:\n\
+             filters[1].auth.rules[0].authorize.when: \"a(\" is not a CEL expression (over"
+        ),
+        "{refused}"
+    );
+}
+
 #[test]
 fn limits_of_one_name_in_two_filters() {
     let limits = |first: &str, second: &str| {

@@ -2,6 +2,7 @@
 
 use super::keys::Keys;
 use super::{ConsumerClaims, JwtConfig};
+use crate::challenge::Realm;
 use crate::credential::{Location, Prefix};
 use gatehouse_config::{Context, Decode, Duration, HeaderName, NonEmpty, Value, object};
 use gatehouse_jose::{Algorithm, ClaimRules};
@@ -19,6 +20,7 @@ object! {
         algorithms: NonEmpty<Accepted>,
         jwks: Keys,
         from: Option<NonEmpty<Location>>,
+        realm: Option<Realm>,
         clock_skew: Duration = Duration::from_secs(30),
         consumer: RawClaims = RawClaims::default(),
         cache: RawCache = RawCache::default(),
@@ -125,6 +127,7 @@ impl Decode for JwtConfig {
                     prefix: Some(Prefix::bearer()),
                 }],
             },
+            realm: raw.realm,
             algorithms,
             keys,
             rules: ClaimRules {

@@ -88,5 +88,8 @@ fn a_metric_that_cannot_be_defined_keeps_the_filter_from_starting() {
     let host = FakeHost::default();
     host.fail("proxy_define_metric", Status::Code(10));
     let error = Filter::new(config, &host).err().unwrap();
-    assert_eq!(error.to_string(), "proxy_define_metric answered status 10");
+    assert_eq!(
+        error.to_string(),
+        "cannot start: proxy_define_metric answered status 10"
+    );
 }

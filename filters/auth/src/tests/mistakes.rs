@@ -66,7 +66,7 @@ fn rules() {
         ),
         (
             "rules: [{require: a, authorize: {}}]",
-            "rules[0].authorize: empty, but needs at least one of consumers, groups, scopes",
+            "rules[0].authorize: empty, but needs at least one of consumers, groups, scopes, claims, when",
         ),
         (
             "rules: [{require: a, authorize: {groups: []}}]",

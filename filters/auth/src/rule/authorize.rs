@@ -1,0 +1,145 @@
+//! What must be true of a consumer: `authorize`.
+//!
+//! In this order, and the first that is not true is the reason:
+//!
+//! 1. it is one of `consumers`;
+//! 2. it is in one of `groups`;
+//! 3. it has all `scopes`;
+//! 4. its claims fulfil all of `claims`;
+//! 5. `when`, an expression over the request (CEL), holds. Envoy compiles it when the filter is
+//!    configured, and evaluates it only where all of the above is true. What cannot be evaluated (a key
+//!    that a map lacks, a name that Envoy does not know, what is no boolean) is a denial.
+
+use crate::api_key::Label;
+use crate::claim::ClaimRequirement;
+use crate::reason::Reason;
+use gatehouse_config::{Context, Decode, NonEmpty, Problem, Value, object};
+use gatehouse_host::{Consumer, Expression, Expressions, HostError, Status};
+
+/// What must be true of a consumer. Empty lists ask for nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Authorize {
+    consumers: Vec<String>,
+    groups: Vec<String>,
+    scopes: Vec<String>,
+    claims: Vec<ClaimRequirement>,
+    when: Option<When>,
+}
+
+/// An expression over the request.
+#[derive(Debug)]
+struct When {
+    text: String,
+    /// Once [`Authorize::compile`] has been there.
+    compiled: Option<Expression>,
+}
+
+object! {
+    struct Raw {
+        consumers: Option<NonEmpty<Label>>,
+        groups: Option<NonEmpty<Label>>,
+        scopes: Option<NonEmpty<Label>>,
+        claims: Option<NonEmpty<ClaimRequirement>>,
+        when: Option<String>,
+    }
+}
+
+impl Authorize {
+    /// Whether all is true but [`Authorize::when`].
+    pub(crate) fn check(&self, consumer: &Consumer) -> Result<(), Reason> {
+        if !self.consumers.is_empty() && !self.consumers.contains(&consumer.name) {
+            return Err(Reason::ForbiddenConsumer);
+        }
+        let in_group = |group: &String| consumer.groups.contains(group);
+        if !self.groups.is_empty() && !self.groups.iter().any(in_group) {
+            return Err(Reason::ForbiddenGroup);
+        }
+        let has = |scope: &String| consumer.scopes.contains(scope);
+        if !self.scopes.iter().all(has) {
+            return Err(Reason::ForbiddenScope);
+        }
+        let holds = |claim: &ClaimRequirement| claim.holds(&consumer.claims);
+        if !self.claims.iter().all(holds) {
+            return Err(Reason::ForbiddenClaim);
+        }
+        Ok(())
+    }
+
+    /// Evaluates `when` for the current stream; nothing where there is none.
+    pub(crate) fn when(&self, host: &dyn Expressions) -> Option<Result<(), Reason>> {
+        let when = self.when.as_ref()?;
+        let holds = when.compiled.map(|expression| host.holds(expression));
+        Some(match holds {
+            Some(Ok(true)) => Ok(()),
+            Some(Ok(false)) => Err(Reason::ForbiddenExpression),
+            Some(Err(_)) | None => Err(Reason::ExpressionFailed),
+        })
+    }
+
+    /// The scopes that a consumer needs.
+    pub(crate) fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// Has the proxy compile `when`. `path` is where this stands in the configuration. What is no
+    /// expression is a problem of the configuration.
+    pub(crate) fn compile(
+        &mut self,
+        path: &str,
+        host: &dyn Expressions,
+    ) -> Result<Option<Problem>, HostError> {
+        let Some(when) = &mut self.when else {
+            return Ok(None);
+        };
+        match host.compile(&when.text) {
+            Ok(expression) => {
+                when.compiled = Some(expression);
+                Ok(None)
+            }
+            Err(error) if error.status == Status::Code(BAD_ARGUMENT) => Ok(Some(Problem {
+                path: format!("{path}.when"),
+                message: format!("{:?} is not a CEL expression", when.text),
+                suggestion: Some(HINT.to_owned()),
+            })),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What Envoy answers where the text is no expression.
+const BAD_ARGUMENT: u32 = 2;
+
+const HINT: &str = "over Envoy's attributes, such as \"request.method == 'GET' && request.headers['x-tenant'] == 'a'\"";
+
+impl Decode for Authorize {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        if value.as_object().is_some_and(|fields| fields.is_empty()) {
+            return context.problem(
+                "empty, but needs at least one of consumers, groups, scopes, claims, when",
+            );
+        }
+        let raw = Raw::decode(value, context)?;
+        let when = match raw.when {
+            Some(text) if text.trim().is_empty() => {
+                return context.at_key("when", |context| {
+                    context.problem_hint("an expression cannot be empty", HINT)
+                });
+            }
+            text => text.map(|text| When {
+                text,
+                compiled: None,
+            }),
+        };
+        let texts = |labels: Option<NonEmpty<Label>>| {
+            let labels = labels.map(|labels| labels.0).unwrap_or_default();
+            labels.into_iter().map(|label| label.0).collect()
+        };
+        Some(Self {
+            consumers: texts(raw.consumers),
+            groups: texts(raw.groups),
+            scopes: texts(raw.scopes),
+            claims: raw.claims.map(|claims| claims.0).unwrap_or_default(),
+            when,
+        })
+    }
+}
