@@ -71,7 +71,13 @@ fn what_is_not_kept() {
         ("more than half of the bytes", 10, 2_000, 1_000, 10..20),
         ("a weight without end", 10, PLENTY, usize::MAX, 10..20),
         ("true at no time", 10, PLENTY, 0, 20..20),
-        ("over before it begins", 10, PLENTY, 0, 20..10),
+        (
+            "over before it begins",
+            10,
+            PLENTY,
+            0,
+            Range { start: 20, end: 10 },
+        ),
     ];
     for (name, entries, bytes, weight, when) in cases {
         let mut map = map(entries, bytes);
