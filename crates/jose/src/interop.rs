@@ -85,7 +85,7 @@ fn the_claims_are_those_that_were_signed() {
 }
 
 /// The bytes of `s + n` stand for the same number modulo `n`. RFC 8017 (section 5.2.2) has a
-/// signature below `n`; the library asks for that with PKCS #1 v1.5, and not with PSS.
+/// signature below `n`.
 #[test]
 fn an_rsa_signature_has_one_spelling() {
     let set = keys();

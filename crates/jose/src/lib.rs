@@ -21,6 +21,7 @@
 mod algorithm;
 mod base64url;
 pub mod claims;
+mod der;
 mod jwk;
 pub mod jws;
 mod key;

@@ -19,11 +19,11 @@ use std::borrow::Cow;
 
 use hmac::{Hmac, Mac};
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use rsa::{Pkcs1v15Sign, Pss};
+use rsa::Pkcs1v15Sign;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::key::Material;
-use crate::{Algorithm, Key};
+use crate::{Algorithm, Key, der};
 
 #[cfg(test)]
 mod tests;
@@ -46,46 +46,26 @@ impl Key {
         if !self.accepts(algorithm) {
             return false;
         }
+        let hash = || hash_of(algorithm, message);
         match (&self.material, algorithm) {
             (Material::Rsa(key), Rs256) => {
-                let scheme = Pkcs1v15Sign::new::<Sha256>();
-                key.verify(scheme, &Sha256::digest(message), signature)
+                key.verify_pkcs1(Pkcs1v15Sign::new::<Sha256>(), &hash(), signature)
             }
             (Material::Rsa(key), Rs384) => {
-                let scheme = Pkcs1v15Sign::new::<Sha384>();
-                key.verify(scheme, &Sha384::digest(message), signature)
+                key.verify_pkcs1(Pkcs1v15Sign::new::<Sha384>(), &hash(), signature)
             }
             (Material::Rsa(key), Rs512) => {
-                let scheme = Pkcs1v15Sign::new::<Sha512>();
-                key.verify(scheme, &Sha512::digest(message), signature)
+                key.verify_pkcs1(Pkcs1v15Sign::new::<Sha512>(), &hash(), signature)
             }
-            (Material::Rsa(key), Ps256) => {
-                let scheme = Pss::new::<Sha256>();
-                key.verify(scheme, &Sha256::digest(message), signature)
-            }
-            (Material::Rsa(key), Ps384) => {
-                let scheme = Pss::new::<Sha384>();
-                key.verify(scheme, &Sha384::digest(message), signature)
-            }
-            (Material::Rsa(key), Ps512) => {
-                let scheme = Pss::new::<Sha512>();
-                key.verify(scheme, &Sha512::digest(message), signature)
-            }
+            (Material::Rsa(key), Ps256) => key.verify_pss::<Sha256>(&hash(), signature),
+            (Material::Rsa(key), Ps384) => key.verify_pss::<Sha384>(&hash(), signature),
+            (Material::Rsa(key), Ps512) => key.verify_pss::<Sha512>(&hash(), signature),
             (Material::P256(key), Es256) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| {
-                    let hash = Sha256::digest(message);
-                    key.public.verify_prehash(&hash, &signature).is_ok()
-                }),
+                .is_ok_and(|signature| key.public.verify_prehash(&hash(), &signature).is_ok()),
             (Material::P384(key), Es384) => p384::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| {
-                    let hash = Sha384::digest(message);
-                    key.public.verify_prehash(&hash, &signature).is_ok()
-                }),
+                .is_ok_and(|signature| key.public.verify_prehash(&hash(), &signature).is_ok()),
             (Material::P521(key), Es512) => p521::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| {
-                    let hash = Sha512::digest(message);
-                    key.public.verify_prehash(&hash, &signature).is_ok()
-                }),
+                .is_ok_and(|signature| key.public.verify_prehash(&hash(), &signature).is_ok()),
             (Material::Ed25519(key), EdDsa) => ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
             (Material::Secret(secret), Hs256) => {
@@ -138,20 +118,32 @@ impl Key {
             Material::Rsa(key) => key
                 .is_in_range(signature)
                 .then_some(Cow::Borrowed(signature)),
-            Material::P256(_) => {
-                let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
-                Some(Cow::Owned(signature.to_der().as_bytes().to_vec()))
-            }
-            Material::P384(_) => {
-                let signature = p384::ecdsa::Signature::from_slice(signature).ok()?;
-                Some(Cow::Owned(signature.to_der().as_bytes().to_vec()))
-            }
-            Material::P521(_) => {
-                let signature = p521::ecdsa::Signature::from_slice(signature).ok()?;
-                Some(Cow::Owned(signature.to_der().as_bytes().to_vec()))
-            }
-            Material::Ed25519(_) | Material::Secret(_) => None,
+            _ => self
+                .is_ecdsa_signature(signature)
+                .then(|| der::ecdsa_signature(signature))?
+                .map(Cow::Owned),
         }
+    }
+
+    /// Whether `signature` is `r || s` of the key's curve, both within 1 and its order.
+    fn is_ecdsa_signature(&self, signature: &[u8]) -> bool {
+        match &self.material {
+            Material::P256(_) => p256::ecdsa::Signature::from_slice(signature).is_ok(),
+            Material::P384(_) => p384::ecdsa::Signature::from_slice(signature).is_ok(),
+            Material::P521(_) => p521::ecdsa::Signature::from_slice(signature).is_ok(),
+            Material::Rsa(_) | Material::Ed25519(_) | Material::Secret(_) => false,
+        }
+    }
+}
+
+/// The hash of a message that RSA and ECDSA sign.
+#[inline(never)]
+fn hash_of(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    use Algorithm::{Es256, Es384, Hs256, Hs384, Ps256, Ps384, Rs256, Rs384};
+    match algorithm {
+        Rs256 | Ps256 | Es256 | Hs256 => Sha256::digest(message).to_vec(),
+        Rs384 | Ps384 | Es384 | Hs384 => Sha384::digest(message).to_vec(),
+        _ => Sha512::digest(message).to_vec(),
     }
 }
 

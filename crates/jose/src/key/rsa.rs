@@ -1,10 +1,12 @@
 //! RSA public keys (RFC 7518, sections 3.3 and 6.3).
 
-use rsa::pkcs8::EncodePublicKey;
-use rsa::traits::{PublicKeyParts, SignatureScheme};
-use rsa::{BigUint, RsaPublicKey};
+use hmac::digest::{Digest, FixedOutputReset};
+use rsa::signature::hazmat::PrehashVerifier;
+use rsa::traits::PublicKeyParts;
+use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey, pss};
 
 use super::Material;
+use crate::der;
 
 /// Smaller RSA moduli are refused (RFC 7518, section 3.3).
 pub const MIN_RSA_BITS: usize = 2048;
@@ -24,7 +26,7 @@ impl Material {
     /// The public key of this modulus and exponent, if both are [good](modulus).
     pub(crate) fn from_rsa(modulus: BigUint, exponent: BigUint) -> Option<Self> {
         let public = RsaPublicKey::new_with_max_size(modulus, exponent, MAX_RSA_BITS).ok()?;
-        let spki_der = public.to_public_key_der().ok()?.into_vec();
+        let spki_der = der::rsa_spki(&public.n().to_bytes_be(), &public.e().to_bytes_be());
         Some(Self::Rsa(Box::new(RsaKey { public, spki_der })))
     }
 }
@@ -58,19 +60,26 @@ pub(crate) fn exponent(bytes: &[u8]) -> Result<BigUint, String> {
 
 impl RsaKey {
     /// Whether `signature` is exactly as long as the modulus, and less than it (RFC 8017, sections
-    /// 8.1.2, 8.2.2 and 5.2.2). The library holds PSS signatures against the length only, so that
-    /// some would have a second spelling.
+    /// 8.1.2, 8.2.2 and 5.2.2).
     pub(crate) fn is_in_range(&self, signature: &[u8]) -> bool {
         signature.len() == self.public.size()
             && BigUint::from_bytes_be(signature) < *self.public.n()
     }
 
-    pub(crate) fn verify(
+    /// RSASSA-PKCS1-v1_5.
+    pub(crate) fn verify_pkcs1(&self, scheme: Pkcs1v15Sign, hash: &[u8], signature: &[u8]) -> bool {
+        self.is_in_range(signature) && self.public.verify(scheme, hash, signature).is_ok()
+    }
+
+    /// RSASSA-PSS: `D` makes the hash and the mask, and is as long as the salt.
+    pub(crate) fn verify_pss<D: Digest + FixedOutputReset>(
         &self,
-        scheme: impl SignatureScheme,
         hash: &[u8],
         signature: &[u8],
     ) -> bool {
-        self.is_in_range(signature) && self.public.verify(scheme, hash, signature).is_ok()
+        let key = pss::VerifyingKey::<D>::new(self.public.clone());
+        self.is_in_range(signature)
+            && pss::Signature::try_from(signature)
+                .is_ok_and(|signature| key.verify_prehash(hash, &signature).is_ok())
     }
 }
