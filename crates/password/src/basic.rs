@@ -21,7 +21,7 @@ use std::fmt;
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use crate::{MAX_PASSWORD_BYTES, MAX_USER_BYTES, UserError, user};
+use crate::{MAX_PASSWORD_BYTES, MAX_USER_BYTES, UserError, check_user};
 
 const MAX_DECODED_BYTES: usize = MAX_USER_BYTES + 1 + MAX_PASSWORD_BYTES;
 
@@ -109,7 +109,7 @@ pub fn decode(encoded: &[u8]) -> Result<Credentials, BasicError> {
         return Err(BasicError::ControlCharacter);
     }
     let name = std::str::from_utf8(name).map_err(|_| BasicError::UserNotUtf8)?;
-    let name = user::check(name).map_err(BasicError::User)?;
+    let name = check_user(name).map_err(BasicError::User)?;
     Ok(Credentials {
         user: name.to_owned(),
         password: Zeroizing::new(password.to_vec()),

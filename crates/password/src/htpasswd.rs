@@ -13,7 +13,7 @@ mod tests;
 
 use std::fmt;
 
-use crate::{ParseError, PasswordHash, UserError, user};
+use crate::{ParseError, PasswordHash, UserError, check_user};
 
 /// Why a line is not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn parse_line(line: &str) -> Result<Option<(String, PasswordHash)>, LineErro
         return Ok(None);
     }
     let (name, rest) = line.split_once(':').ok_or(LineError::NoColon)?;
-    let name = user::check(name).map_err(LineError::User)?;
+    let name = check_user(name).map_err(LineError::User)?;
     if name.trim() != name {
         return Err(LineError::UserWhiteSpace);
     }
