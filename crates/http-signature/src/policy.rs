@@ -8,7 +8,8 @@
 //! 3. one made in the future, beyond the tolerance;
 //! 4. one that has expired, beyond the tolerance, whether `expires` is required or not;
 //! 5. one older than the largest age, beyond the tolerance;
-//! 6. one that covers less than is required.
+//! 6. one that covers less than is required, or nothing at all: it would be good for every request
+//!    (section 7.2.1).
 
 use crate::{Component, Refusal, Signature};
 
@@ -16,7 +17,6 @@ use crate::{Component, Refusal, Signature};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     /// What must be covered, by itself or by a [component that has it in it](Component::covers).
-    /// A signature over nothing is good for every request (section 7.2.1).
     pub required: Vec<Component>,
     /// How long a signature is good for after `created`.
     pub max_age: Option<u64>,
@@ -52,7 +52,7 @@ impl Policy {
         }
         self.check_times(signature, now)?;
         let missing = |required: &Component| !signature.covers(required);
-        if self.required.iter().any(missing) {
+        if signature.components.is_empty() || self.required.iter().any(missing) {
             return Err(Refusal::NotCovered);
         }
         Ok(())

@@ -116,7 +116,8 @@ fn coverage_is_demanded() {
     use Refusal::NotCovered;
     #[rustfmt::skip]
     let cases: &[Coverage<'_>] = &[
-        ("nothing, and nothing demanded", "", &[], Ok(())),
+        ("nothing, though nothing is demanded", "", &[], Err(NotCovered)),
+        ("something, and nothing demanded", "\"date\"", &[], Ok(())),
         ("nothing", "", &["@method"], Err(NotCovered)),
         ("the same", "\"@method\"", &["@method"], Ok(())),
         ("more", "\"@method\" \"@path\"", &["@path"], Ok(())),
