@@ -368,3 +368,6 @@ fn deny<F: Module>(host: &dyn Host, reply: &LocalReply) -> Action {
 fn log<F: Module>(host: &dyn Host, message: &str) {
     host.log(Level::Error, &format!("gatehouse {}: {message}", F::NAME));
 }
+
+#[cfg(test)]
+mod tests;

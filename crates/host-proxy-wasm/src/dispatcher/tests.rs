@@ -1,0 +1,481 @@
+//! What becomes of requests, whatever Envoy and filters do.
+
+use super::*;
+use crate::stream::MAX_WAITING;
+use gatehouse_host::{Callout, Clock as _, ConfigureError, HttpFilter};
+use gatehouse_host_fake::FakeHost;
+use std::cell::Cell;
+
+/// Does what the path says, and counts how often it was asked in `x-asked`.
+struct Obedient {
+    ticks: bool,
+}
+
+/// How often it was asked about a request.
+#[derive(Default)]
+struct Asked(u32);
+
+impl Module for Obedient {
+    const NAME: &'static str = "obedient";
+
+    fn configure(
+        configuration: &[u8],
+        environment: &dyn Fn(&str) -> Option<String>,
+        _: &dyn Host,
+    ) -> std::result::Result<Self, ConfigureError> {
+        match configuration {
+            b"bad" => Err(ConfigureError::Configuration("a: is bad".to_owned())),
+            _ => Ok(Self {
+                ticks: environment("TICKS").is_some(),
+            }),
+        }
+    }
+}
+
+impl HttpFilter for Obedient {
+    type Pending = Asked;
+
+    fn request(&self, request: &mut Request<'_>, asked: &mut Asked) -> Result<Verdict> {
+        asked.0 += 1;
+        let until = request.now()?.after(Duration::from_secs(5));
+        let path = request.headers()?.all(":path").next().unwrap_or_default();
+        let path = String::from_utf8_lossy(path).into_owned();
+        let waited = asked.0 > 1;
+        Ok(match &*path {
+            "/deny" => Verdict::Deny(broken::<Self>("because")),
+            "/fail" => return Err(malformed()),
+            "/wait" if !waited => self.wait(request, until)?,
+            "/wait-then-deny" if !waited => self.wait(request, until)?,
+            "/wait-then-deny" => Verdict::Deny(broken::<Self>("because")),
+            "/wait-then-fail" if !waited => self.wait(request, until)?,
+            "/wait-then-fail" => return Err(malformed()),
+            "/wait-on" => self.wait(request, until)?,
+            "/wait-while-it-may" if request.wait_is_over() => Verdict::Deny(broken::<Self>("late")),
+            "/wait-while-it-may" => self.wait(request, until)?,
+            "/body" => match request.body() {
+                Body::Coming => Verdict::WaitForBody { most: 10, until },
+                Body::TooLong => Verdict::Deny(broken::<Self>("too_long")),
+                Body::Complete(_) => {
+                    let body = request.body_bytes()?;
+                    request.set("x-body", &body)?;
+                    Verdict::Continue
+                }
+            },
+            "/wait-then-body" if !waited => self.wait(request, until)?,
+            "/wait-then-body" => match request.body() {
+                Body::Coming => Verdict::WaitForBody { most: 10, until },
+                _ => Verdict::Continue,
+            },
+            _ => Verdict::Continue,
+        })
+    }
+
+    fn response(&self, response: &mut Response<'_>, asked: &mut Asked) -> Result<()> {
+        response.set("x-asked", asked.0.to_string().as_bytes())
+    }
+
+    /// The callout is the stream.
+    fn answered(&self, callout: CalloutId, answer: &Answer<'_>, wake: &mut Vec<StreamId>) {
+        if answer.headers().is_ok() {
+            wake.push(StreamId(callout.0));
+        }
+    }
+
+    /// Wakes a stream that there is not.
+    fn tick(&self, _: &dyn Host, wake: &mut Vec<StreamId>) {
+        wake.push(StreamId(4_000_000_000));
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        self.ticks.then_some(Duration::from_millis(100))
+    }
+}
+
+impl Obedient {
+    fn wait(&self, request: &Request<'_>, until: gatehouse_host::Timestamp) -> Result<Verdict> {
+        request.host().call_out(&Callout {
+            cluster: "c".to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout: Duration::from_secs(1),
+        })?;
+        Ok(Verdict::Wait { until })
+    }
+}
+
+fn malformed() -> gatehouse_host::HostError {
+    gatehouse_host::HostError {
+        call: "proxy_get_property",
+        status: gatehouse_host::Status::Malformed,
+    }
+}
+
+const ROOT: u32 = 1;
+const STREAM: u32 = 2;
+
+/// One VM with one plugin.
+struct Vm {
+    all: Dispatcher<Obedient>,
+    host: FakeHost,
+    configuration: &'static [u8],
+    ticks: bool,
+    period: Cell<Option<Duration>>,
+    entered: Cell<Option<StreamId>>,
+    resumed: Cell<u32>,
+    gone: Cell<bool>,
+}
+
+impl Control for Vm {
+    fn plugin_configuration(&self, _: usize) -> Result<Vec<u8>> {
+        Ok(self.configuration.to_vec())
+    }
+
+    fn environment(&self, _: &str) -> Option<String> {
+        self.ticks.then(String::new)
+    }
+
+    fn set_tick_period(&self, period: Duration) -> Result<()> {
+        self.period.set(Some(period));
+        Ok(())
+    }
+
+    fn enter(&self, stream: StreamId) -> Result<()> {
+        self.entered.set(Some(stream));
+        match self.gone.get() {
+            true => Err(malformed()),
+            false => Ok(()),
+        }
+    }
+
+    fn resume_request(&self) -> Result<()> {
+        self.resumed.set(self.resumed.get() + 1);
+        Ok(())
+    }
+}
+
+impl Vm {
+    fn new(ticks: bool) -> Self {
+        let vm = Self {
+            all: Dispatcher::new(),
+            host: FakeHost::default(),
+            configuration: b"",
+            ticks,
+            period: Cell::default(),
+            entered: Cell::default(),
+            resumed: Cell::default(),
+            gone: Cell::default(),
+        };
+        assert!(vm.all.configure(ROOT, 0, &vm.host, &vm));
+        vm
+    }
+
+    /// A request whose headers arrive, with a body to follow.
+    fn begin(&self, stream: u32, path: &str) -> Action {
+        self.host.begin([(":path", path.as_bytes())]);
+        self.all.create(stream, ROOT);
+        self.all.request_headers(stream, false, &self.host)
+    }
+
+    fn answer(&self, stream: u32) {
+        self.host.answer([(":status", &b"200"[..])], "");
+        self.all
+            .http_call_response(ROOT, stream, (1, 0), &self.host, self);
+    }
+
+    /// The details of the replies so far.
+    fn replies(&self) -> Vec<String> {
+        let replies = self.host.replies().into_iter();
+        replies
+            .map(|reply| reply.details.replace("gatehouse.obedient.", ""))
+            .collect()
+    }
+
+    /// How often the filter had been asked about the request, once its response is there.
+    fn asked(&self, stream: u32) -> String {
+        self.host.respond([(":status", &b"200"[..])]);
+        self.all.response_headers(stream, &self.host);
+        let headers = self.host.response_headers();
+        let asked = headers.iter().find(|(name, _)| name == "x-asked");
+        asked.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+}
+
+#[test]
+fn requests_that_do_not_wait() {
+    let cases: [(&str, Action, &[&str], &str); 3] = [
+        ("/", Action::Continue, &[], "1"),
+        ("/deny", Action::Pause, &["because"], "1"),
+        ("/fail", Action::Pause, &["host_error"], "0"),
+    ];
+    for (path, action, replies, asked) in cases {
+        let vm = Vm::new(false);
+        assert_eq!(vm.begin(STREAM, path), action, "{path}");
+        assert_eq!(vm.replies(), replies, "{path}");
+        assert_eq!(
+            vm.all.request_body(STREAM, 10, true, &vm.host),
+            action,
+            "{path}"
+        );
+        assert_eq!(vm.asked(STREAM), asked, "{path}");
+        assert_eq!(vm.period.get(), None);
+    }
+}
+
+#[test]
+fn requests_that_wait_are_asked_about_anew() {
+    let cases: [(&str, u32, &[&str], &str); 4] = [
+        ("/wait", 1, &[], "2"),
+        ("/wait-then-deny", 0, &["because"], "2"),
+        ("/wait-then-fail", 0, &["host_error"], "0"),
+        // Held again, not resumed.
+        ("/wait-on", 0, &[], "0"),
+    ];
+    for (path, resumed, replies, asked) in cases {
+        let vm = Vm::new(true);
+        assert_eq!(vm.begin(STREAM, path), Action::Pause, "{path}");
+        assert_eq!(vm.host.take_callouts().len(), 1, "{path}");
+        // A body that comes meanwhile is held.
+        let body = vm.all.request_body(STREAM, 10, false, &vm.host);
+        assert_eq!(body, Action::Pause, "{path}");
+        vm.answer(STREAM);
+        assert_eq!(vm.entered.get(), Some(StreamId(STREAM)), "{path}");
+        assert_eq!(vm.resumed.get(), resumed, "{path}");
+        assert_eq!(vm.replies(), replies, "{path}");
+        // A second answer finds nobody waiting, or somebody who waits again.
+        if path != "/wait-on" {
+            vm.answer(STREAM);
+            assert_eq!(vm.resumed.get(), resumed, "{path}");
+            assert_eq!(vm.replies(), replies, "{path}");
+        }
+        assert_eq!(vm.asked(STREAM), asked, "{path}");
+    }
+}
+
+#[test]
+fn a_wait_ends() {
+    // Nobody answers: at the end of the wait the filter is asked for the last time.
+    let vm = Vm::new(true);
+    for (stream, path) in [(2, "/wait-while-it-may"), (3, "/wait-on")] {
+        assert_eq!(vm.begin(stream, path), Action::Pause);
+    }
+    vm.host.begin([(":path", &b"/wait-while-it-may"[..])]);
+    vm.all.tick(ROOT, &vm.host, &vm);
+    assert!(vm.replies().is_empty());
+    vm.host.advance(Duration::from_secs(5));
+    vm.all.tick(ROOT, &vm.host, &vm);
+    // One host has one stream: both are asked with the same path.
+    assert_eq!(vm.replies(), ["late", "late"]);
+    vm.all.tick(ROOT, &vm.host, &vm);
+    assert_eq!(vm.replies().len(), 2);
+
+    let vm = Vm::new(true);
+    vm.begin(STREAM, "/wait-on");
+    vm.host.advance(Duration::from_secs(5));
+    vm.all.tick(ROOT, &vm.host, &vm);
+    assert_eq!(vm.replies(), ["cannot_wait"]);
+    assert_eq!(
+        vm.all.request_body(STREAM, 1, true, &vm.host),
+        Action::Pause
+    );
+}
+
+#[test]
+fn nobody_waits_for_ever() {
+    let vm = Vm::new(true);
+    vm.begin(STREAM, "/wait-while-it-may");
+    for _ in 1..MAX_WAITS {
+        vm.answer(STREAM);
+        assert!(vm.replies().is_empty());
+    }
+    vm.answer(STREAM);
+    assert_eq!(vm.replies(), ["late"]);
+    assert_eq!(vm.resumed.get(), 0);
+}
+
+#[test]
+fn a_filter_without_a_tick_cannot_wait() {
+    let vm = Vm::new(false);
+    assert_eq!(vm.begin(STREAM, "/wait"), Action::Continue);
+    assert_eq!(vm.begin(3, "/wait-while-it-may"), Action::Pause);
+    assert_eq!(vm.replies(), ["late"]);
+    assert_eq!(vm.begin(4, "/wait-on"), Action::Pause);
+    assert_eq!(vm.replies(), ["cannot_wait"]);
+}
+
+#[test]
+fn so_many_wait_and_no_more() {
+    let vm = Vm::new(true);
+    let most = u32::try_from(MAX_WAITING).unwrap();
+    for stream in 2..most + 2 {
+        assert_eq!(vm.begin(stream, "/wait-while-it-may"), Action::Pause);
+        assert!(vm.replies().is_empty());
+    }
+    assert_eq!(vm.begin(most + 2, "/wait-while-it-may"), Action::Pause);
+    assert_eq!(vm.replies(), ["late"]);
+    // The room of one that went away is another's.
+    vm.all.delete(2);
+    assert_eq!(vm.begin(most + 3, "/wait-while-it-may"), Action::Pause);
+    assert!(vm.replies().is_empty());
+}
+
+#[test]
+fn bodies() {
+    /// What arrives: how many bytes are held, whether that is all.
+    type Chunks<'c> = &'c [(usize, bool)];
+    let cases: [(&str, Chunks<'_>, Action, &[&str]); 5] = [
+        ("at once", &[(10, true)], Action::Continue, &[]),
+        (
+            "in parts",
+            &[(3, false), (6, false), (9, true)],
+            Action::Continue,
+            &[],
+        ),
+        ("empty after all", &[(0, true)], Action::Continue, &[]),
+        (
+            "too long",
+            &[(3, false), (11, false)],
+            Action::Pause,
+            &["too_long"],
+        ),
+        (
+            "too long, and all",
+            &[(11, true)],
+            Action::Pause,
+            &["too_long"],
+        ),
+    ];
+    for (name, chunks, action, replies) in cases {
+        let vm = Vm::new(true);
+        assert_eq!(vm.begin(STREAM, "/body"), Action::Pause, "{name}");
+        vm.host.body_is("0123456789ab");
+        let mut last = Action::Pause;
+        for (size, end) in chunks {
+            assert_eq!(last, Action::Pause, "{name}");
+            last = vm.all.request_body(STREAM, *size, *end, &vm.host);
+        }
+        assert_eq!(last, action, "{name}");
+        assert_eq!(vm.replies(), replies, "{name}");
+        assert_eq!(vm.resumed.get(), 0, "{name}: the callback says it");
+        if action == Action::Continue {
+            let (size, _) = chunks.last().unwrap();
+            let headers = vm.host.request_headers();
+            let sent = headers.iter().find(|(name, _)| name == "x-body").unwrap();
+            assert_eq!(sent.1, "0123456789"[..*size], "{name}");
+            // More of it, which Envoy does not do, goes the same way.
+            assert_eq!(
+                vm.all.request_body(STREAM, 1, true, &vm.host),
+                Action::Continue
+            );
+        }
+    }
+}
+
+#[test]
+fn a_body_ends_with_trailers_too() {
+    let vm = Vm::new(true);
+    vm.begin(STREAM, "/body");
+    vm.host.body_is("abc");
+    assert_eq!(
+        vm.all.request_body(STREAM, 3, false, &vm.host),
+        Action::Pause
+    );
+    assert_eq!(vm.all.request_trailers(STREAM, &vm.host), Action::Continue);
+    let headers = vm.host.request_headers();
+    assert!(headers.contains(&("x-body".to_owned(), "abc".to_owned())));
+}
+
+#[test]
+fn there_may_be_no_body() {
+    let vm = Vm::new(true);
+    vm.host.begin([(":path", &b"/body"[..])]);
+    vm.all.create(STREAM, ROOT);
+    let action = vm.all.request_headers(STREAM, true, &vm.host);
+    assert_eq!(action, Action::Continue);
+}
+
+#[test]
+fn a_body_that_came_during_another_wait_is_known() {
+    let vm = Vm::new(true);
+    vm.begin(STREAM, "/wait-then-body");
+    vm.all.request_body(STREAM, 4, false, &vm.host);
+    vm.all.request_body(STREAM, 8, true, &vm.host);
+    vm.answer(STREAM);
+    assert_eq!(vm.resumed.get(), 1);
+
+    // And one that has only begun is waited for.
+    let vm = Vm::new(true);
+    vm.begin(STREAM, "/wait-then-body");
+    vm.all.request_body(STREAM, 4, false, &vm.host);
+    vm.answer(STREAM);
+    assert_eq!(vm.resumed.get(), 0);
+    assert_eq!(
+        vm.all.request_body(STREAM, 8, true, &vm.host),
+        Action::Continue
+    );
+}
+
+#[test]
+fn streams_that_go_away_are_forgotten() {
+    let vm = Vm::new(true);
+    vm.begin(STREAM, "/wait");
+    vm.all.delete(STREAM);
+    vm.answer(STREAM);
+    assert_eq!(vm.entered.get(), None);
+    // Envoy lets go of it first, and says so later.
+    vm.begin(STREAM, "/wait");
+    vm.gone.set(true);
+    vm.answer(STREAM);
+    assert_eq!((vm.resumed.get(), vm.replies().len()), (0, 0));
+}
+
+#[test]
+fn what_is_not_known_does_not_go_on() {
+    let vm = Vm::new(true);
+    // Of a plugin that was never configured.
+    vm.all.create(STREAM, 77);
+    assert_eq!(
+        vm.all.request_headers(STREAM, true, &vm.host),
+        Action::Pause
+    );
+    assert_eq!(vm.replies(), ["not_configured"]);
+    // Never begun.
+    vm.host.begin([]);
+    assert_eq!(vm.all.request_headers(9, true, &vm.host), Action::Pause);
+    assert_eq!(vm.replies(), ["not_configured"]);
+    assert_eq!(vm.all.request_body(9, 1, true, &vm.host), Action::Pause);
+    assert_eq!(vm.all.request_trailers(9, &vm.host), Action::Pause);
+    vm.all.response_headers(9, &vm.host);
+    vm.all.http_call_response(77, 9, (0, 0), &vm.host, &vm);
+    vm.all.tick(77, &vm.host, &vm);
+    vm.all.delete(9);
+}
+
+#[test]
+fn configurations() {
+    let mut vm = Vm::new(true);
+    assert_eq!(vm.period.get(), Some(Duration::from_millis(100)));
+    vm.configuration = b"bad";
+    assert!(!vm.all.configure(3, 3, &vm.host, &vm));
+    let log = vm.host.log_lines();
+    assert_eq!(
+        log,
+        ["Error: gatehouse obedient: configuration refused:\na: is bad"]
+    );
+    // The one before serves on, until its root context goes.
+    assert_eq!(vm.begin(STREAM, "/"), Action::Continue);
+    vm.all.delete(STREAM);
+    vm.all.delete(ROOT);
+    assert_eq!(vm.begin(STREAM, "/"), Action::Pause);
+    assert_eq!(vm.replies(), ["not_configured"]);
+}
+
+#[test]
+fn no_reply_is_no_passage() {
+    let vm = Vm::new(false);
+    for call in ["proxy_set_property", "proxy_send_local_response"] {
+        vm.host.fail(call, gatehouse_host::Status::Code(10));
+    }
+    assert_eq!(vm.begin(STREAM, "/deny"), Action::Pause);
+    assert_eq!(vm.host.now().unwrap(), FakeHost::START);
+    assert_eq!(vm.host.log_lines().len(), 2);
+}
