@@ -4,11 +4,10 @@
 use gatehouse_integration::repository;
 use walrus::{ExportItem, Module};
 
-/// The life cycle of a VM and of its contexts. Without `proxy_on_delete` contexts would never be freed.
-const LIFE_CYCLE: [&str; 5] = [
+/// The life cycle of a VM and the beginning of its contexts.
+const LIFE_CYCLE: [&str; 4] = [
     "proxy_on_configure",
     "proxy_on_context_create",
-    "proxy_on_delete",
     "proxy_on_memory_allocate",
     "proxy_on_vm_start",
 ];
@@ -28,15 +27,24 @@ fn modules_export_the_callbacks_they_need() {
         ),
         (
             "rate_limit",
-            &["proxy_on_request_headers", "proxy_on_response_headers"],
+            &[
+                "proxy_on_delete",
+                "proxy_on_request_headers",
+                "proxy_on_response_headers",
+            ],
         ),
         (
             "headers",
-            &["proxy_on_request_headers", "proxy_on_response_headers"],
+            &[
+                "proxy_on_delete",
+                "proxy_on_request_headers",
+                "proxy_on_response_headers",
+            ],
         ),
         (
             "gateway",
             &[
+                "proxy_on_delete",
                 "proxy_on_http_call_response",
                 "proxy_on_request_body",
                 "proxy_on_request_headers",

@@ -137,7 +137,10 @@ impl FakeHost {
     /// evaluated, as is the case for all that no test speaks of.
     pub fn expression_is(&self, expression: &str, holds: Option<bool>) {
         let mut expressions = self.expressions.borrow_mut();
-        match expressions.iter_mut().find(|(known, _)| known == expression) {
+        match expressions
+            .iter_mut()
+            .find(|(known, _)| known == expression)
+        {
             Some((_, value)) => *value = holds,
             None => expressions.push((expression.to_owned(), holds)),
         }

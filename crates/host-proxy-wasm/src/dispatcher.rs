@@ -10,10 +10,11 @@
 //!    arrived. At the end of its wait, where it has waited too often, and where too many wait already,
 //!    the filter is asked for the last time; if it still does not decide, the request is denied.
 //! 5. Of a stream that does not wait nothing is kept but what its filter wants to know of it in the
-//!    response phase, and nothing at all where that is nothing.
+//!    response phase, and nothing at all where that is nothing: then Envoy need not say when a stream
+//!    ends, which saves a call of the module for each. A request that goes away while it waits is
+//!    forgotten at the end of its wait.
 //!
-//! A callback for a stream or a plugin that is not known is answered so that nothing goes on that a
-//! filter has not seen.
+//! A request of a plugin that is not known is denied.
 
 use crate::stream::{Kept, Progress, Streams, Waiting};
 use gatehouse_host::{
@@ -102,9 +103,8 @@ impl<F: Module> Dispatcher<F> {
             });
         match configured {
             Ok(filter) => {
-                let mut plugins = self.plugins.borrow_mut();
-                plugins.retain(|(known, _)| *known != root);
-                plugins.push((root, Rc::new(filter)));
+                self.forget_plugins(root, control);
+                self.plugins.borrow_mut().push((root, Rc::new(filter)));
                 true
             }
             Err(error) => {
@@ -112,6 +112,16 @@ impl<F: Module> Dispatcher<F> {
                 false
             }
         }
+    }
+
+    /// Forgets the plugin that was at `root`, and those that are gone: a module that lets no callback
+    /// tell it of the end of streams is not told of the end of plugins either.
+    fn forget_plugins(&self, root: u32, control: &dyn Control) {
+        let mut plugins = self.plugins.borrow_mut();
+        let is_there = |plugin: u32| control.enter(StreamId(plugin)).is_ok();
+        plugins.retain(|(known, _)| *known != root && is_there(*known));
+        // Should that fail, what follows is about the plugin that was asked for last, which is there.
+        control.enter(StreamId(root)).unwrap_or_default();
     }
 
     /// `proxy_on_context_create`; `root` is zero for a root context, which begins with `configure`.
@@ -133,9 +143,9 @@ impl<F: Module> Dispatcher<F> {
 
     /// `proxy_on_request_headers`
     pub fn request_headers(&self, stream: u32, whole: bool, host: &dyn Host) -> Action {
-        let root = self.streams.borrow().root(stream);
+        let root = self.streams.borrow_mut().take_begun(stream);
         let Some(filter) = root.and_then(|root| self.plugin(root)) else {
-            return deny::<F>(host, &broken::<F>("not_configured"));
+            return self.refuse(StreamId(stream), "not_configured", host);
         };
         let exchange = Exchange::new(StreamId(stream), whole);
         let pending = F::Pending::default();
@@ -176,13 +186,23 @@ impl<F: Module> Dispatcher<F> {
     /// `proxy_on_response_headers`
     pub fn response_headers(&self, stream: u32, host: &dyn Host) {
         let mut streams = self.streams.borrow_mut();
-        let filter = streams.root(stream).and_then(|root| self.plugin(root));
-        let kept = streams.take_kept(stream);
+        let kept = streams.take_kept(stream).or_else(|| {
+            // A response whose request never came here.
+            let filter = self.plugin(streams.take_begun(stream)?)?;
+            Some(Kept {
+                filter,
+                exchange: Exchange::default(),
+                pending: F::Pending::default(),
+            })
+        });
         drop(streams);
-        let (filter, exchange, mut pending) = match (kept, filter) {
-            (Some(kept), _) => (kept.filter, kept.exchange, kept.pending),
-            (None, Some(filter)) => (filter, Exchange::default(), F::Pending::default()),
-            (None, None) => return,
+        let Some(Kept {
+            filter,
+            exchange,
+            mut pending,
+        }) = kept
+        else {
+            return;
         };
         let mut headers = None;
         let mut response = Response::new(host, &exchange, &mut headers);
@@ -286,18 +306,20 @@ impl<F: Module> Dispatcher<F> {
         }
         let (until, most) = match verdict {
             Ok(Verdict::Continue) => {
-                self.decided(Action::Continue, filter, exchange, pending);
+                self.keep(filter, exchange, pending);
                 return Action::Continue;
             }
             Ok(Verdict::Deny(reply)) => {
-                self.decided(Action::Pause, filter, exchange, pending);
-                return deny::<F>(host, &reply);
+                self.keep(filter, exchange, pending);
+                return self.deny(stream, &reply, host);
             }
             Err(error) => {
                 log::<F>(host, &format!("request denied: {error}"));
+                self.keep(filter, exchange, F::Pending::default());
                 return self.refuse(stream, "host_error", host);
             }
             Ok(_) if exchange.wait_is_over() => {
+                self.keep(filter, exchange, F::Pending::default());
                 return self.refuse(stream, "cannot_wait", host);
             }
             Ok(Verdict::Wait { until }) => (until, None),
@@ -321,20 +343,34 @@ impl<F: Module> Dispatcher<F> {
             && self.streams.borrow().has_room()
     }
 
-    fn decided(&self, action: Action, filter: Rc<F>, mut exchange: Exchange, pending: F::Pending) {
+    fn keep(&self, filter: Rc<F>, mut exchange: Exchange, pending: F::Pending) {
         exchange.end_request_phase();
-        let kept = Kept {
+        self.streams.borrow_mut().keep(Kept {
             filter,
             exchange,
             pending,
-        };
-        self.streams.borrow_mut().decided(action, kept);
+        });
     }
 
     /// Denies a request that its filter could not apply its policy to.
     fn refuse(&self, stream: StreamId, reason: &str, host: &dyn Host) -> Action {
-        self.streams.borrow_mut().refused(stream.0);
-        deny::<F>(host, &broken::<F>(reason))
+        self.deny(stream, &broken::<F>(reason), host)
+    }
+
+    fn deny(&self, stream: StreamId, reply: &LocalReply, host: &dyn Host) -> Action {
+        let reason = reply
+            .details
+            .strip_prefix("gatehouse.")
+            .unwrap_or(&reply.details);
+        if let Err(error) = host.set_property(DENIAL_STATE, reason.as_bytes()) {
+            log::<F>(host, &format!("reason not in filter state: {error}"));
+        }
+        if let Err(error) = host.send_local_reply(reply) {
+            log::<F>(host, &format!("denial not sent: {error}"));
+            // Better no answer than the upstream's.
+            self.streams.borrow_mut().stuck(stream);
+        }
+        Action::Pause
     }
 }
 
@@ -348,21 +384,6 @@ fn broken<F: Module>(reason: &str) -> LocalReply {
         grpc_status: Some(13),
         details: format!("gatehouse.{}.{reason}", F::NAME),
     }
-}
-
-fn deny<F: Module>(host: &dyn Host, reply: &LocalReply) -> Action {
-    let reason = reply
-        .details
-        .strip_prefix("gatehouse.")
-        .unwrap_or(&reply.details);
-    if let Err(error) = host.set_property(DENIAL_STATE, reason.as_bytes()) {
-        log::<F>(host, &format!("reason not in filter state: {error}"));
-    }
-    if let Err(error) = host.send_local_reply(reply) {
-        log::<F>(host, &format!("denial not sent: {error}"));
-    }
-    // Stopped even where the reply could not be sent: better no answer than the upstream's.
-    Action::Pause
 }
 
 fn log<F: Module>(host: &dyn Host, message: &str) {

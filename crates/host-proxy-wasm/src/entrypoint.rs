@@ -3,14 +3,20 @@
 /// Makes a filter the whole of a proxy-wasm module, and says which callbacks it needs.
 ///
 /// The callbacks are named without `proxy_on_`: of `request_headers`, `request_body`,
-/// `request_trailers`, `response_headers`, `http_call_response` and `tick`. What a module begins and
-/// ends with is always there. Envoy calls each callback that a module exports, for every request, so
+/// `request_trailers`, `response_headers`, `http_call_response`, `tick` and `delete`. What a module
+/// begins with is always there. A filter that wants responses needs `delete`, or what it keeps of
+/// requests would never be let go. Envoy calls each callback that a module exports, for every request, so
 /// none is exported that is not named. The custom section `gatehouse.callbacks` lists them for the
 /// build tool, which removes all others: a library may bring its own.
 #[macro_export]
 macro_rules! http_module {
     ($filter:ty, callbacks: [$($callback:ident),* $(,)?]) => {
         const _: () = {
+            assert!(
+                !<$filter as $crate::HttpFilter>::WANTS_RESPONSE || $crate::http_module!(@has_delete $($callback)*),
+                "a filter that wants responses needs the callback delete"
+            );
+
             const CALLBACKS: &str = concat!($("proxy_on_", stringify!($callback), "\n"),*);
 
             #[used]
@@ -61,14 +67,12 @@ macro_rules! http_module {
                 DISPATCHER.with(|all| all.create(context, root));
             }
 
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_delete(context: u32) {
-                DISPATCHER.with(|all| all.delete(context));
-            }
-
             $($crate::http_module!(@export $callback);)*
         }
     };
+    (@has_delete) => { false };
+    (@has_delete delete $($rest:ident)*) => { true };
+    (@has_delete $other:ident $($rest:ident)*) => { $crate::http_module!(@has_delete $($rest)*) };
     (@export request_headers) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_request_headers(stream: u32, _: usize, end: u32) -> Action {
@@ -104,6 +108,12 @@ macro_rules! http_module {
             _: usize,
         ) {
             DISPATCHER.with(|all| all.http_call_response(root, callout, (headers, body), &Envoy, &Envoy));
+        }
+    };
+    (@export delete) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_delete(context: u32) {
+            DISPATCHER.with(|all| all.delete(context));
         }
     };
     (@export tick) => {

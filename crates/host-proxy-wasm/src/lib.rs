@@ -30,3 +30,5 @@ pub use envoy::Envoy;
 /// What [`http_module!`] expands to; not for use by hand.
 #[doc(hidden)]
 pub use entrypoint::bytes;
+#[doc(hidden)]
+pub use gatehouse_host::HttpFilter;

@@ -1,7 +1,7 @@
 //! The streams of a VM, and what is known of each.
 
 use gatehouse_host::{Exchange, HttpFilter, StreamId, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
@@ -38,44 +38,56 @@ pub(crate) struct Kept<F: HttpFilter> {
     pub(crate) pending: F::Pending,
 }
 
-struct Stream<F: HttpFilter> {
-    root: u32,
-    phase: Phase<F>,
-}
-
-enum Phase<F: HttpFilter> {
-    /// Its headers have not arrived, or a filter is being asked about it.
-    Asked,
+enum Stream<F: HttpFilter> {
     Waiting(Box<Waiting<F>>),
-    /// Its filter has decided. What follows goes on, or does not.
-    Decided(Action, Option<Box<Kept<F>>>),
+    /// Its filter has decided, and wants to see the response.
+    Decided(Box<Kept<F>>),
+    /// It was to be answered, and could not be.
+    Stuck,
 }
 
-/// All streams of a VM, by their context.
+/// The streams of a VM of which something must be known, by their context. Of most, nothing.
 pub(crate) struct Streams<F: HttpFilter> {
+    /// Context and plugin of streams that have begun, and whose headers have not come. Envoy announces
+    /// a context right before its first callback: there is never more than one.
+    begun: VecDeque<(u32, u32)>,
     streams: HashMap<u32, Stream<F>, BuildHasherDefault<ContextHasher>>,
     waiting: usize,
 }
 
+/// Should a proxy announce contexts and leave it at that, the oldest are forgotten.
+const MAX_BEGUN: usize = 1024;
+
 impl<F: HttpFilter> Streams<F> {
     pub(crate) const fn new() -> Self {
         Self {
+            begun: VecDeque::new(),
             streams: HashMap::with_hasher(BuildHasherDefault::new()),
             waiting: 0,
         }
     }
 
     pub(crate) fn begin(&mut self, stream: u32, root: u32) {
-        let phase = Phase::Asked;
-        self.streams.insert(stream, Stream { root, phase });
+        if self.begun.len() >= MAX_BEGUN {
+            self.begun.pop_front();
+        }
+        self.begun.push_back((stream, root));
     }
 
-    /// Forgets a stream; says whether there was one.
+    /// The plugin of a stream of which nothing has come before.
+    pub(crate) fn take_begun(&mut self, stream: u32) -> Option<u32> {
+        let mut latest = self.begun.iter().rev();
+        let back = latest.position(|(begun, _)| *begun == stream)?;
+        let place = self.begun.len().checked_sub(back + 1)?;
+        self.begun.remove(place).map(|(_, root)| root)
+    }
+
+    /// Forgets a stream; says whether it was known.
     pub(crate) fn end(&mut self, stream: u32) -> bool {
         match self.streams.remove(&stream) {
-            None => false,
+            None => self.take_begun(stream).is_some(),
             Some(ended) => {
-                if matches!(ended.phase, Phase::Waiting(_)) {
+                if matches!(ended, Stream::Waiting(_)) {
                     self.waiting = self.waiting.saturating_sub(1);
                 }
                 true
@@ -83,31 +95,26 @@ impl<F: HttpFilter> Streams<F> {
         }
     }
 
-    /// The plugin that a stream belongs to.
-    pub(crate) fn root(&self, stream: u32) -> Option<u32> {
-        self.streams.get(&stream).map(|stream| stream.root)
-    }
-
-    /// What to do with what follows of a request that does not wait.
+    /// What to do with what follows of a request that does not wait: nothing follows of one that was
+    /// answered.
     pub(crate) fn action(&self, stream: u32) -> Action {
-        match self.streams.get(&stream).map(|stream| &stream.phase) {
-            Some(Phase::Decided(action, _)) => *action,
-            _ => Action::Pause,
+        match self.streams.get(&stream) {
+            Some(Stream::Waiting(_) | Stream::Stuck) => Action::Pause,
+            Some(Stream::Decided(_)) | None => Action::Continue,
         }
     }
 
-    /// Notes a decision. Nothing is kept for a filter that keeps nothing of a request.
-    pub(crate) fn decided(&mut self, action: Action, kept: Kept<F>) {
-        if let Some(stream) = self.streams.get_mut(&kept.exchange.stream().0) {
-            stream.phase = Phase::Decided(action, F::WANTS_RESPONSE.then(|| Box::new(kept)));
+    /// Keeps what a filter wants to know in the response phase; nothing for one that does not want to.
+    pub(crate) fn keep(&mut self, kept: Kept<F>) {
+        if F::WANTS_RESPONSE {
+            let stream = kept.exchange.stream().0;
+            self.streams.insert(stream, Stream::Decided(Box::new(kept)));
         }
     }
 
-    /// Notes that a request goes no further.
-    pub(crate) fn refused(&mut self, stream: u32) {
-        if let Some(stream) = self.streams.get_mut(&stream) {
-            stream.phase = Phase::Decided(Action::Pause, None);
-        }
+    /// Notes that a request goes no further, though it could not be answered.
+    pub(crate) fn stuck(&mut self, stream: StreamId) {
+        self.streams.insert(stream.0, Stream::Stuck);
     }
 
     /// Whether one more request can be held.
@@ -117,31 +124,24 @@ impl<F: HttpFilter> Streams<F> {
 
     /// Holds a request.
     pub(crate) fn hold(&mut self, waiting: Waiting<F>) {
-        if let Some(stream) = self.streams.get_mut(&waiting.exchange.stream().0) {
-            stream.phase = Phase::Waiting(Box::new(waiting));
-            self.waiting += 1;
-        }
+        let stream = waiting.exchange.stream().0;
+        self.streams
+            .insert(stream, Stream::Waiting(Box::new(waiting)));
+        self.waiting += 1;
     }
 
     pub(crate) fn waiting(&mut self, stream: u32) -> Option<&mut Waiting<F>> {
-        match self
-            .streams
-            .get_mut(&stream)
-            .map(|stream| &mut stream.phase)
-        {
-            Some(Phase::Waiting(waiting)) => Some(waiting),
+        match self.streams.get_mut(&stream) {
+            Some(Stream::Waiting(waiting)) => Some(waiting),
             _ => None,
         }
     }
 
     /// Takes out a request that waits.
     pub(crate) fn wake(&mut self, stream: u32) -> Option<Waiting<F>> {
-        let stream = self.streams.get_mut(&stream)?;
-        if !matches!(stream.phase, Phase::Waiting(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut stream.phase, Phase::Asked) {
-            Phase::Waiting(waiting) => {
+        self.waiting(stream)?;
+        match self.streams.remove(&stream) {
+            Some(Stream::Waiting(waiting)) => {
                 self.waiting = self.waiting.saturating_sub(1);
                 Some(*waiting)
             }
@@ -157,7 +157,7 @@ impl<F: HttpFilter> Streams<F> {
     pub(crate) fn end_waits(&mut self, now: Timestamp) -> Vec<StreamId> {
         let mut over = Vec::new();
         for (stream, known) in &mut self.streams {
-            if let Phase::Waiting(waiting) = &mut known.phase
+            if let Stream::Waiting(waiting) = known
                 && waiting.until <= now
             {
                 waiting.exchange.end_wait();
@@ -169,9 +169,13 @@ impl<F: HttpFilter> Streams<F> {
 
     /// Takes what was kept of a request.
     pub(crate) fn take_kept(&mut self, stream: u32) -> Option<Kept<F>> {
-        match &mut self.streams.get_mut(&stream)?.phase {
-            Phase::Decided(_, kept) => kept.take().map(|kept| *kept),
-            _ => None,
+        match self.streams.remove(&stream) {
+            Some(Stream::Decided(kept)) => Some(*kept),
+            Some(other) => {
+                self.streams.insert(stream, other);
+                None
+            }
+            None => None,
         }
     }
 }

@@ -21,12 +21,10 @@ const SECTION: &str = "gatehouse.callbacks";
 /// What starts the name of every callback of the proxy-wasm ABI.
 const CALLBACK_PREFIX: &str = "proxy_on_";
 
-/// Callbacks that Envoy needs to run any module: the life cycle of a VM and of its contexts. Without
-/// `proxy_on_delete` the SDK would keep every context for good.
-const ALWAYS_KEPT: [&str; 5] = [
+/// Callbacks that every module begins with: the life cycle of a VM, and the beginning of its contexts.
+const ALWAYS_KEPT: [&str; 4] = [
     "proxy_on_configure",
     "proxy_on_context_create",
-    "proxy_on_delete",
     "proxy_on_memory_allocate",
     "proxy_on_vm_start",
 ];

@@ -28,6 +28,7 @@ gatehouse_host_proxy_wasm::http_module!(
         request_body,
         request_trailers,
         response_headers,
+        delete,
         http_call_response,
         tick,
     ]

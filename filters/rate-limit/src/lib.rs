@@ -38,4 +38,4 @@ pub use config::Config;
 pub use filter::{Filter, Pending};
 
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
-gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers, response_headers]);
+gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers, response_headers, delete]);

@@ -28,6 +28,8 @@ impl Module for Filter {
 impl HttpFilter for Filter {
     type Pending = ();
 
+    const WANTS_RESPONSE: bool = cfg!(feature = "response");
+
     fn request(&self, _: &mut Request<'_>, (): &mut ()) -> Result<Verdict> {
         Ok(Verdict::Continue)
     }
@@ -43,5 +45,5 @@ gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_heade
 #[cfg(all(target_arch = "wasm32", feature = "module", feature = "response"))]
 gatehouse_host_proxy_wasm::http_module!(
     crate::Filter,
-    callbacks: [request_headers, response_headers]
+    callbacks: [request_headers, response_headers, delete]
 );

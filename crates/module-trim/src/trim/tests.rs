@@ -56,13 +56,13 @@ fn keeps_declared_and_life_cycle_callbacks() {
             name: "an empty declaration",
             sections: &[""],
             declared: &[],
-            removed: 3,
+            removed: 4,
         },
         Case {
             name: "one callback, no newline at the end",
             sections: &["proxy_on_request_headers"],
             declared: &["proxy_on_request_headers"],
-            removed: 2,
+            removed: 3,
         },
         Case {
             name: "concatenated content with blank lines and repeats",
@@ -70,19 +70,19 @@ fn keeps_declared_and_life_cycle_callbacks() {
                 r"proxy_on_request_headers\n\nproxy_on_response_headers\nproxy_on_request_headers\n",
             ],
             declared: &["proxy_on_request_headers", "proxy_on_response_headers"],
-            removed: 1,
+            removed: 2,
         },
         Case {
             name: "several sections are a union",
             sections: &[r"proxy_on_request_headers\n", r"proxy_on_log\n"],
             declared: &["proxy_on_log", "proxy_on_request_headers"],
-            removed: 1,
+            removed: 2,
         },
         Case {
             name: "a life-cycle callback may be declared too",
             sections: &[r"proxy_on_configure\n"],
             declared: &[],
-            removed: 3,
+            removed: 4,
         },
     ];
     for case in cases {

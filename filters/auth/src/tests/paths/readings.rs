@@ -71,7 +71,12 @@ impl Step {
                 path.iter().map(slash).collect()
             }
             Self::Parameters => {
-                let name = |segment: &[u8]| segment.split(|byte| *byte == b';').next().map(<[u8]>::to_vec);
+                let name = |segment: &[u8]| {
+                    segment
+                        .split(|byte| *byte == b';')
+                        .next()
+                        .map(<[u8]>::to_vec)
+                };
                 let names: Vec<_> = path.split(|byte| *byte == b'/').filter_map(name).collect();
                 names.join(&b'/')
             }
@@ -175,6 +180,10 @@ fn readings() {
         ("nothing", "", false),
     ];
     for (name, target, expected) in cases {
-        assert_eq!(may_begin_with(target.as_bytes(), "admin"), *expected, "{name}");
+        assert_eq!(
+            may_begin_with(target.as_bytes(), "admin"),
+            *expected,
+            "{name}"
+        );
     }
 }
