@@ -6,6 +6,7 @@ mod documents;
 mod failures;
 mod keys;
 mod mistakes;
+mod paths;
 mod rules;
 mod tokens;
 

@@ -1,47 +1,138 @@
+//! The table of `cases.txt`, which says how it is written.
+
+use crate::MODES;
 use crate::wire::Sent;
-pub(crate) struct Case { pub(crate) name: &'static str, pub(crate) sent: Sent }
-pub(crate) enum Outcome {}
-fn line(l: impl AsRef<[u8]>) -> Sent { Sent::Http1(l.as_ref().to_vec(), "gatehouse.test") }
-fn get(t: impl AsRef<[u8]>) -> Sent { line([b"GET ", t.as_ref(), b" HTTP/1.1"].concat()) }
-fn h2(t: impl AsRef<[u8]>) -> Sent { Sent::Http2(vec![(":method", b"GET".to_vec()), (":scheme", b"http".to_vec()), (":authority", b"gatehouse.test".to_vec()), (":path", t.as_ref().to_vec())]) }
+
+/// A request, and what becomes of it in each mode.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) sent: Sent,
+    pub(crate) outcomes: [Outcome; MODES.len()],
+}
+
+/// What becomes of a request. The bytes are what the upstream gets to see.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Outcome {
+    Key(Vec<u8>),
+    Public(Vec<u8>),
+    Other(Vec<u8>),
+    /// Status and details of Envoy, where the rules let it pass.
+    Unrouted(&'static str, &'static str),
+    Denied(&'static str),
+    Envoy(&'static str, &'static str),
+    Reset(&'static str),
+}
+
 pub(crate) fn cases() -> Vec<Case> {
-    let c = |name, sent| Case { name, sent };
-    vec![
-    c("protected", get("/admin")), c("public", get("/public/x")), c("health", get("/health")), c("elsewhere", get("/other")), c("root", get("/")),
-    c("slash at the end", get("/admin/")), c("slashes at the end", get("/admin///")), c("two slashes inside", get("/admin//users")), c("two slashes in front", get("//admin")), c("three", get("///admin")),
-    c("scheme-relative", get("//host/admin")), c("public, two slashes", get("/public//admin")), c("health slash", get("/health/")),
-    c("dot", get("/./admin")), c("dot end", get("/admin/.")), c("escaped dot", get("/%2e/admin")), c("dot two slashes", get("/.//admin")), c("dot host", get("/.//host/admin")), c("esc dot host", get("/%2E//host/admin")), c("dot inside", get("/public/./x")),
-    c("three dots", get("/.../admin")),
-    c("dotdot", get("/public/../admin")), c("dotdot above", get("/../admin")), c("dotdot far above", get("/../../../admin")), c("dotdot end", get("/admin/x/..")), c("dotdot from admin", get("/admin/../public")), c("health dotdot", get("/health/..")), c("health dotdot admin", get("/health/../admin")),
-    c("esc dotdot", get("/public/%2e%2e/admin")), c("half", get("/public/.%2E/admin")), c("dotdot //", get("/public//../admin")), c("dotdot trailing dot", get("/public/../admin.")),
-    c("dotdot esc slash", get("/public/..%2fadmin")), c("all escaped", get("/public%2f..%2fadmin")), c("all escaped2", get("/public/%2e%2e%2Fadmin")), c("esc slash", get("/x%2Fadmin")), c("esc slash front", get("/%2Fadmin")), c("esc slash end", get("/admin%2F")), c("esc slash admin", get("/admin%2Fusers")), c("esc slash public", get("/public%2Fadmin")),
-    c("esc slash first", get("%2Fadmin")),
-    c("bs", get("/x\\admin")), c("bs admin", get("/admin\\users")), c("bs front", get("\\admin")), c("bs dotdot", get("/public\\..\\admin")), c("bs dotdot2", get("/public/..\\admin")), c("esc bs", get("/x%5cadmin")), c("esc bs admin", get("/admin%5Cusers")), c("esc bs dotdot", get("/public%5c..%5cadmin")), c("slash bs", get("/\\admin")), c("slash bs host", get("/\\host/admin")),
-    c("param", get("/admin;x=1")), c("param empty", get("/admin;")), c("param mid", get("/admin;x/users")), c("param front", get("/;x/admin")), c("param empty front", get("/;/admin")), c("param dotdot", get("/public/..;/admin")), c("param dotdot named", get("/public/..;a=b/admin")), c("param dot", get("/.;x/admin")), c("param pub", get("/public;x/admin")), c("param dotdot in param", get("/public;x=/../admin")), c("esc semi", get("/admin%3Bx")), c("esc semi dotdot", get("/public/..%3b/admin")), c("health param", get("/health;x")), c("param slash end", get("/admin/;x")), c("param esc slash", get("/public;x%2f../admin")),
-    c("esc letter", get("/%61dmin")), c("every esc", get("/%61%64%6D%69%6e")), c("upper hex esc", get("/admi%6E")), c("double", get("/%2561dmin")), c("double dd", get("/public/%252e%252e/admin")), c("double slash", get("/public/..%252fadmin")), c("triple", get("/%252561dmin")), c("digit by digit", get("/%25%36%31dmin")), c("esc percent", get("/100%25")),
-    c("no hex", get("/admin%zz")), c("one hex", get("/admin%2")), c("percent end", get("/admin%")), c("percent before", get("/%%61dmin")), c("iis", get("/%u0061dmin")), c("iis slash", get("/public%u002f..%u002fadmin")), 
-    c("upper", get("/ADMIN")), c("mixed", get("/Admin")), c("mixed esc", get("/%41dmin")), c("kelvin", get("/adm%C4%B1n")),
-    c("trailing dot", get("/admin.")), c("trailing esc dot", get("/admin%2e")), c("trailing space", get("/admin%20")), c("space raw", get("/admin x")), c("plus", get("/admin+")), c("dots space", get("/public/..%20/admin")),
-    c("nul raw", get("/admin\0")), c("esc nul", get("/admin%00")), c("esc nul front", get("/%00/admin")), c("esc nul ext", get("/admin%00.png")), c("tab raw", get("/admin\t")), c("esc tab", get("/admin%09")), c("esc lf", get("/admin%0A")), c("esc crlf", get("/public%0d%0aGET%20/admin")), c("cr raw", get("/admin\rx")), c("lf raw", get("/public\n/admin")), c("del raw", get("/admin\x7f")), c("del esc", get("/admin%7F")), c("esc space first", get("/%20/admin")),
-    c("utf8 raw", get("/caf\u{e9}")), c("utf8 esc", get("/caf%C3%A9")), c("latin1 raw", get(b"/admin\xe9")), c("latin1 esc", get("/admin%E9")), c("overlong slash", get("/public%c0%afadmin")), c("overlong dot", get("/public/%c0%ae%c0%ae/admin")), c("overlong raw", get(b"/public/\xc0\xae\xc0\xae/admin")), c("overlong 3", get("/public%e0%80%afadmin")), c("surrogate", get("/%ED%A0%80")), c("fullwidth slash", get("/public%ef%bc%8fadmin")), c("fullwidth raw", get("/x\u{ff0f}admin")), c("fullwidth a", get("/%EF%BD%81dmin")), c("fullwidth dots", get("/public/%EF%BC%8E%EF%BC%8E/admin")), c("zero width", get("/admin%E2%80%8B")), c("C1", get("/admin%C2%85")), c("div slash", get("/public%E2%88%95admin")),
-    c("query", get("/admin?x=y")), c("query path", get("/public?/../admin")), c("query admin", get("/public?x=/admin")), c("query only", get("?x")), c("query root", get("/?/admin")), c("admin query public", get("/admin?/public")), c("esc q", get("/admin%3Fx")), c("esc q pub", get("/public%3F/../admin")), c("esc hash", get("/admin%23x")), c("two q", get("/admin??x")), c("query health", get("/health?x")), c("query //", get("/public?x=//admin")), c("query enc", get("/public?%2f..%2fadmin")), c("query bs", get("/public?a\\b")), c("amp", get("/public&/admin")), c("query nul", get("/public?%00")),
-    c("frag", get("/admin#x")), c("frag dd", get("/public#/../admin")), c("frag q", get("/public?x#/admin")), c("frag only", get("#x")), c("frag q2", get("/public#?/admin")),
-    c("abs", get("http://gatehouse.test/admin")), c("abs pub", get("http://gatehouse.test/public")), c("abs other host", get("http://other.test/admin")), c("abs https", get("https://gatehouse.test/admin")), c("abs user", get("http://user@gatehouse.test/admin")), c("abs user2", get("http://gatehouse.test:80@other.test/public")), c("abs nopath", get("http://gatehouse.test")), c("abs nopath q", get("http://gatehouse.test?/admin")), c("abs dd", get("http://gatehouse.test/public/../admin")), c("abs //", get("http://gatehouse.test//admin")), c("abs upper", get("HTTP://gatehouse.test/admin")), c("abs ftp", get("ftp://gatehouse.test/admin")), c("abs frag", get("http://gatehouse.test/public#/admin")), c("abs empty host", get("http:///admin")), c("abs bs", get("http://gatehouse.test\\admin")), c("one slash", get("http:/admin")), c("abs in abs", get("http://gatehouse.test/http://x/admin")), c("path w url", get("/http://gatehouse.test/admin")), c("abs port", get("http://gatehouse.test:1/admin")), c("abs esc host", get("http://gatehouse%2etest/public")), c("no scheme", get("://host/admin")),
-    c("noslash", get("admin")), c("noslash pub", get("public/../admin")), c("dot first", get("./admin")), c("authority form get", get("gatehouse.test:80")),
-    c("star get", get("*")), c("star options", line("OPTIONS * HTTP/1.1")), c("star more", line("OPTIONS */admin HTTP/1.1")), c("options admin", line("OPTIONS /admin HTTP/1.1")), c("star slash", get("/*")), 
-    c("connect", line("CONNECT gatehouse.test:443 HTTP/1.1")), c("connect path", line("CONNECT /admin HTTP/1.1")), c("connect nothing", line("CONNECT  HTTP/1.1")), c("empty", line("GET  HTTP/1.1")), c("two spaces", line("GET  /admin HTTP/1.1")), c("tab sep", line("GET\t/admin\tHTTP/1.1")), c("no version", line("GET /admin")), c("http10", line("GET /admin HTTP/1.0")), c("two targets", line("GET /public /admin HTTP/1.1")), c("lower method", line("get /admin HTTP/1.1")), c("http2 ver", line("GET /admin HTTP/2.0")), c("unknown method", line("ADMIN /admin HTTP/1.1")), c("head", line("HEAD /admin HTTP/1.1")),
-    c("crlf first", line("\r\nGET /admin HTTP/1.1")),
-    c("long pub", get(format!("/public/{}", "a".repeat(16384)))), c("long dots", get(format!("/public/{}admin", "./".repeat(8192)))), c("long dotdot", get(format!("/public/{}admin", "../".repeat(5461)))), c("long slashes", get(format!("{}admin", "/".repeat(16384)))), c("long esc", get(format!("/{}", "%61".repeat(5461)))), c("long param", get(format!("/admin;{}", "a".repeat(16384)))), c("too long", get(format!("/public/{}", "a".repeat(62 << 10)))), c("long query", get(format!("/admin?{}", "a".repeat(16384)))),
-    c("h2 admin", h2("/admin")), c("h2 public", h2("/public")), c("h2 dd", h2("/public/../admin")), c("h2 nul", h2("/admin\0")), c("h2 tab", h2("/admin\t")), c("h2 lf", h2("/public\n/admin")), c("h2 crlf", h2("/public HTTP/1.1\r\nx: y\r\n\r\nGET /admin")), c("h2 space", h2("/public /admin")), c("h2 space end", h2("/admin ")), c("h2 sp smug", h2("/public HTTP/1.1")), c("h2 latin1", h2(b"/admin\xe9")), c("h2 utf8", h2("/caf\u{e9}")), c("h2 del", h2("/admin\x7f")), c("h2 frag", h2("/public#/../admin")), c("h2 frag adm", h2("/admin#x")), c("h2 empty", h2("")), c("h2 star", h2("*")), c("h2 noslash", h2("admin")), c("h2 abs", h2("http://gatehouse.test/admin")), c("h2 abs other", h2("http://other.test/public")), c("h2 //", h2("//host/admin")), c("h2 bs", h2("/public\\..\\admin")), c("h2 esc", h2("/public%2f..%2fadmin")), c("h2 bs front", h2("\\admin")), c("h2 query", h2("?/admin")), c("h2 high", h2(b"/public/\xc0\xae\xc0\xae/admin")), c("h2 quote", h2("/public\"<>^`{|}")),  c("h2 leading space", h2(" /admin")),
-    c("h2 two paths", Sent::Http2(vec![(":method", b"GET".to_vec()), (":scheme", b"http".to_vec()), (":authority", b"gatehouse.test".to_vec()), (":path", b"/public".to_vec()), (":path", b"/admin".to_vec())])),
-    c("h2 no path", Sent::Http2(vec![(":method", b"GET".to_vec()), (":scheme", b"http".to_vec()), (":authority", b"gatehouse.test".to_vec())])),
-    c("h2 connect", Sent::Http2(vec![(":method", b"CONNECT".to_vec()), (":authority", b"gatehouse.test:443".to_vec())])),
-    c("h2 connect path", Sent::Http2(vec![(":method", b"CONNECT".to_vec()), (":scheme", b"http".to_vec()), (":authority", b"gatehouse.test".to_vec()), (":path", b"/admin".to_vec())])),
-    c("h2 ext connect", Sent::Http2(vec![(":method", b"CONNECT".to_vec()), (":protocol", b"websocket".to_vec()), (":scheme", b"http".to_vec()), (":authority", b"gatehouse.test".to_vec()), (":path", b"/admin".to_vec())])),
-    c("h2 options star", Sent::Http2(vec![(":method", b"OPTIONS".to_vec()), (":scheme", b"http".to_vec()), (":authority", b"gatehouse.test".to_vec()), (":path", b"*".to_vec())])),
-    c("h2 odd scheme", Sent::Http2(vec![(":method", b"GET".to_vec()), (":scheme", b"http://x/admin?".to_vec()), (":authority", b"gatehouse.test".to_vec()), (":path", b"/public".to_vec())])),
-    c("h2 authority w path", Sent::Http2(vec![(":method", b"GET".to_vec()), (":scheme", b"http".to_vec()), (":authority", b"gatehouse.test/admin?".to_vec()), (":path", b"/public".to_vec())])),
-    c("h2 no authority", Sent::Http2(vec![(":method", b"GET".to_vec()), (":scheme", b"http".to_vec()), (":path", b"/admin".to_vec())])),
-    c("host w path", Sent::Http1(b"GET /public HTTP/1.1".to_vec(), "gatehouse.test/admin")), c("host q", Sent::Http1(b"GET /public HTTP/1.1".to_vec(), "gatehouse.test/admin?")), c("host pct", Sent::Http1(b"GET /public HTTP/1.1".to_vec(), "gatehouse%2ftest")),c("host empty", Sent::Http1(b"GET /admin HTTP/1.1".to_vec(), "")),
-    ]
+    let lines = include_str!("cases.txt").lines();
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| case(line).unwrap_or_else(|| panic!("not a case: {line}")))
+        .collect()
+}
+
+fn case(line: &'static str) -> Option<Case> {
+    let columns: Vec<&str> = line.split(" | ").map(str::trim).collect();
+    let [name, kind, request, outcome] = columns[..] else {
+        return None;
+    };
+    let target = bytes(request);
+    let get = |target: &[u8]| [b"GET ", target, b" HTTP/1.1"].concat();
+    let sent = match kind {
+        "get" => Sent::Http1(get(&target), "gatehouse.test"),
+        "line" => Sent::Http1(target.clone(), "gatehouse.test"),
+        "host" => Sent::Http1(get(b"/public"), request),
+        "h2" => Sent::Http2(vec![
+            (":method", b"GET".to_vec()),
+            (":scheme", b"http".to_vec()),
+            (":authority", b"gatehouse.test".to_vec()),
+            (":path", target.clone()),
+        ]),
+        "fields" => {
+            let fields = request.split(' ').map(|field| field.split_once('='));
+            let fields: Option<Vec<_>> = fields.collect();
+            let field = |(name, value)| (name, bytes(value));
+            Sent::Http2(fields?.into_iter().map(field).collect())
+        }
+        _ => return None,
+    };
+    Some(Case {
+        name,
+        sent,
+        outcomes: outcomes(outcome, &target)?,
+    })
+}
+
+/// The first outcome is that of the first mode; the others begin with the mode from which on they hold.
+fn outcomes(text: &'static str, target: &[u8]) -> Option<[Outcome; MODES.len()]> {
+    let mut parts = text.split("; ");
+    let first = outcome(parts.next()?, target)?;
+    let mut outcomes = [const { Outcome::Reset("") }; MODES.len()];
+    outcomes.fill(first);
+    for part in parts {
+        let (mode, changed) = part.split_once(": ")?;
+        let mode = MODES.iter().position(|(name, _)| *name == mode)?;
+        let changed = outcome(changed, target)?;
+        // A row says nothing twice.
+        if outcomes[mode] == changed {
+            return None;
+        }
+        outcomes[mode..].fill(changed);
+    }
+    Some(outcomes)
+}
+
+fn outcome(text: &'static str, target: &[u8]) -> Option<Outcome> {
+    let words: Vec<&str> = text.split(' ').collect();
+    Some(match words[..] {
+        ["key"] => Outcome::Key(target.to_vec()),
+        ["key", path] => Outcome::Key(bytes(path)),
+        ["public"] => Outcome::Public(target.to_vec()),
+        ["public", path] => Outcome::Public(bytes(path)),
+        ["other"] => Outcome::Other(target.to_vec()),
+        ["other", path] => Outcome::Other(bytes(path)),
+        ["unrouted", status, details] => Outcome::Unrouted(status, details),
+        ["denied", reason] => Outcome::Denied(reason),
+        ["envoy", status, details] => Outcome::Envoy(status, details),
+        ["reset", details] => Outcome::Reset(details),
+        _ => return None,
+    })
+}
+
+/// What a text with escapes stands for.
+fn bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        rest = &rest[character.len_utf8()..];
+        let escape = rest.chars().next();
+        let known = match (character, escape) {
+            ('\\', Some('t')) => Some((b'\t', 1)),
+            ('\\', Some('n')) => Some((b'\n', 1)),
+            ('\\', Some('r')) => Some((b'\r', 1)),
+            ('\\', Some('\\')) => Some((b'\\', 1)),
+            ('\\', Some('x')) => u8::from_str_radix(&rest[1..3], 16)
+                .ok()
+                .map(|byte| (byte, 3)),
+            ('\\', _) => panic!("no escape in {text}"),
+            _ => None,
+        };
+        if let Some((byte, length)) = known {
+            bytes.push(byte);
+            rest = &rest[length..];
+        } else if let Some((repeated, after)) = repeated(character, rest) {
+            bytes.extend(repeated);
+            rest = after;
+        } else {
+            bytes.extend(character.to_string().bytes());
+        }
+    }
+    bytes
+}
+
+/// `{3*ab}` is `ababab`; also what follows it.
+fn repeated(first: char, rest: &str) -> Option<(Vec<u8>, &str)> {
+    let (inside, after) = rest.split_once('}').filter(|_| first == '{')?;
+    let (times, text) = inside.split_once('*')?;
+    Some((text.repeat(times.parse().ok()?).into_bytes(), after))
 }

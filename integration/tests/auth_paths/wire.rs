@@ -1,12 +1,12 @@
 //! Both ends of the wire, in bytes: a client that sends what no library would, over HTTP/1 and HTTP/2, and an upstream
 //! that answers with the target it was asked for.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// Far longer than any answer takes; a hang becomes a failed test.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request, in bytes.
 pub(crate) enum Sent {
@@ -16,16 +16,16 @@ pub(crate) enum Sent {
     Http2(Vec<(&'static str, Vec<u8>)>),
 }
 
-/// What came back, and on which port of ours.
+/// What came back.
 pub(crate) struct Received {
-    /// It stays open so that no other connection gets its port.
+    /// It stays open, so that no other connection gets its port.
     connection: TcpStream,
     /// Nothing where Envoy ended the stream or the connection without an answer.
     pub(crate) body: Option<Vec<u8>>,
 }
 
 impl Received {
-    /// By which the access log names the connection.
+    /// The port of our end, by which the access log knows the connection.
     pub(crate) fn port(&self) -> u16 {
         let address = self.connection.local_addr().expect("an address");
         address.port()
@@ -33,77 +33,136 @@ impl Received {
 }
 
 impl Sent {
-    /// Sends it on a connection of its own, with these headers, and reads the answer to its end.
+    /// The target or path, as it was sent.
+    pub(crate) fn target(&self) -> &[u8] {
+        match self {
+            Self::Http1(line, _) => between_spaces(line),
+            Self::Http2(fields) => {
+                let path = fields.iter().find(|(name, _)| *name == ":path");
+                path.map(|(_, path)| &**path).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Sends it on a connection of its own, with these headers, and reads the answer.
     pub(crate) fn send(&self, to: SocketAddr, headers: &[(&str, &str)]) -> Received {
         let mut connection = TcpStream::connect(to).expect("a connection");
+        let patience = Some(PATIENCE);
+        connection.set_read_timeout(patience).expect("a socket");
         connection.set_nodelay(true).expect("a socket");
-        connection
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a socket");
+        // Envoy may answer and close before it has read everything (431): the answer is still there to read.
+        let _ = connection.write_all(&self.bytes(headers));
         let body = match self {
-            Self::Http1(line, host) => {
-                let head = [line, &b"\r\nhost: "[..], host.as_bytes(), b"\r\nconnection: close\r\n"];
-                let mut request = head.concat();
-                for (name, value) in headers {
-                    request.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-                }
-                request.extend_from_slice(b"\r\n");
-                // Envoy may answer and close before it has read everything: the answer is still there to read.
-                let _ = connection.write_all(&request);
-                http1_body(&mut connection)
-            }
-            Self::Http2(pseudo) => {
-                let pseudo = pseudo.iter().map(|(name, value)| (*name, &**value));
-                let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
-                let block: Vec<u8> = pseudo
-                    .chain(headers)
-                    .flat_map(|(name, value)| literal(name.as_bytes(), value))
-                    .collect();
-                let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-                let frames = [frame(SETTINGS, 0, 0, b""), frame(HEADERS, 0x5, 1, &block)].concat();
-                let _ = connection.write_all(&[preface, &*frames].concat());
-                http2_body(&mut connection)
-            }
+            Self::Http1(..) => http1_body(&connection),
+            Self::Http2(_) => http2_body(&connection),
         };
         Received { connection, body }
     }
+
+    fn bytes(&self, headers: &[(&str, &str)]) -> Vec<u8> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes()));
+        match self {
+            Self::Http1(line, host) => {
+                let mut head = [line, &b"\r\nhost: "[..], host.as_bytes(), b"\r\n"].concat();
+                for (name, value) in headers {
+                    head.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+                }
+                head.extend(b"\r\n");
+                head
+            }
+            Self::Http2(fields) => {
+                let fields = fields.iter().map(|(name, value)| (*name, &**value));
+                let block = fields
+                    .chain(headers)
+                    .map(|(name, value)| field(name, value));
+                let block = block.collect::<Vec<_>>().concat();
+                let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+                [
+                    &preface[..],
+                    &frame(SETTINGS, 0, 0, b""),
+                    &frame(HEADERS, END_STREAM | END_HEADERS, 1, &block),
+                ]
+                .concat()
+            }
+        }
+    }
 }
 
-/// The body of an answer after which the connection is closed.
-fn http1_body(connection: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut answer = Vec::new();
-    // A reset after the answer is an end as well.
-    let ended = connection.read_to_end(&mut answer);
-    let patient = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
-    assert!(ended.as_ref().err().is_none_or(patient), "{ended:?}");
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-    Some(answer.split_off(end + 4))
+fn between_spaces(line: &[u8]) -> &[u8] {
+    let first = line.iter().position(|byte| *byte == b' ');
+    let last = line.iter().rposition(|byte| *byte == b' ');
+    match (first, last) {
+        (Some(first), Some(last)) if first < last => &line[first + 1..last],
+        _ => b"",
+    }
 }
 
+/// A reset ends a connection as well as a close does; a hang is a failed test.
+fn is_end(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof
+    )
+}
+
+/// The body of an answer.
+fn http1_body(connection: &TcpStream) -> Option<Vec<u8>> {
+    let mut answer = BufReader::new(connection);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        match answer.read_line(&mut line) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) => {
+                assert!(is_end(&error), "{error}");
+                return None;
+            }
+        }
+        let header = line.trim_end().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length: ") {
+            length = value.parse().expect("a length");
+        }
+    }
+    let mut body = vec![0; length];
+    answer.read_exact(&mut body).expect("a whole body");
+    Some(body)
+}
+
+/// Types and flags of frames (RFC 9113, 6).
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
 
-/// What is in the DATA frames until the stream ends (RFC 9113, 4.1).
-fn http2_body(connection: &mut TcpStream) -> Option<Vec<u8>> {
+/// What is in the DATA frames until the stream ends.
+fn http2_body(mut connection: &TcpStream) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let mut head = [0; 9];
-        if connection.read_exact(&mut head).is_err() {
+        if let Err(error) = connection.read_exact(&mut head) {
+            assert!(is_end(&error), "{error}");
             return None;
         }
-        let [high, middle, low, kind, flags, stream @ ..] = head;
-        let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, high, middle, low])).expect("32 bits")];
+        let [high, middle, low, kind, flags, ..] = head;
+        let length = u32::from_be_bytes([0, high, middle, low]);
+        let mut payload = vec![0; usize::try_from(length).expect("24 bits")];
         connection.read_exact(&mut payload).expect("a whole frame");
         match kind {
             RST_STREAM | GOAWAY => return None,
-            DATA => body.extend_from_slice(&payload),
-            _ => {}
+            DATA => body.extend(payload),
+            HEADERS => {}
+            _ => continue,
         }
-        let ended = flags & 1 == 1 && u32::from_be_bytes(stream) == 1;
-        if ended && matches!(kind, DATA | HEADERS) {
+        if flags & END_STREAM != 0 {
             return Some(body);
         }
     }
@@ -112,29 +171,19 @@ fn http2_body(connection: &mut TcpStream) -> Option<Vec<u8>> {
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a frame");
     let [_, high, middle, low] = length.to_be_bytes();
-    let head = [high, middle, low, kind, flags, 0, 0, 0, stream];
-    [&head, payload].concat()
+    [&[high, middle, low, kind, flags, 0, 0, 0, stream], payload].concat()
 }
 
-/// A literal field without indexing and without Huffman coding (RFC 7541, 6.2.2).
-fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut field = vec![0];
-    for text in [name, value] {
-        let mut length = text.len();
-        if length < 127 {
-            field.push(u8::try_from(length).expect("7 bits"));
-        } else {
-            field.push(127);
-            length -= 127;
-            while length >= 128 {
-                field.push(u8::try_from(length % 128 + 128).expect("8 bits"));
-                length /= 128;
-            }
-            field.push(u8::try_from(length).expect("7 bits"));
-        }
-        field.extend_from_slice(text);
-    }
-    field
+/// A literal field, not indexed and without Huffman coding (RFC 7541, 6.2.2).
+fn field(name: &str, value: &[u8]) -> Vec<u8> {
+    let length = |text: &[u8]| {
+        u8::try_from(text.len())
+            .ok()
+            .filter(|length| *length < 0x7f)
+    };
+    let length = |text: &[u8]| [length(text).expect("more than 126 bytes need more than one")];
+    let name = name.as_bytes();
+    [&[0], &length(name)[..], name, &length(value), value].concat()
 }
 
 /// Starts an upstream that answers every request with its target, byte by byte. It ends with the process.
@@ -143,40 +192,28 @@ pub(crate) fn upstream() -> SocketAddr {
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            std::thread::spawn(move || serve(&stream));
+            std::thread::spawn(move || {
+                let mut requests = BufReader::new(&stream);
+                while serve(&mut requests, &stream).is_some() {}
+            });
         }
     });
     address
 }
 
-fn serve(stream: &TcpStream) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut line = Vec::new();
-        match reader.read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        let mut header = Vec::new();
-        while reader.read_until(b'\n', &mut header).is_ok_and(|read| read > 2) {
-            header.clear();
-        }
-        let start = line.iter().position(|byte| *byte == b' ');
-        let end = line.iter().rposition(|byte| *byte == b' ');
-        let (Some(start), Some(end)) = (start, end) else {
-            panic!("no request line: {}", line.escape_ascii());
-        };
-        let target = &line[start + 1..end];
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", target.len());
-        let mut writer = stream;
-        if writer.write_all(&[head.as_bytes(), target].concat()).is_err() {
-            return;
+/// Answers one request; nothing where there is none left.
+fn serve(requests: &mut BufReader<&TcpStream>, mut stream: &TcpStream) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if requests.read_until(b'\n', &mut head).ok()? == 0 {
+            return None;
         }
     }
-}
-impl Sent {
-    pub(crate) fn shown(&self) -> String {
-        let text = match self { Self::Http1(l, h) => format!("{} @{h}", l[..l.len().min(100)].escape_ascii()), Self::Http2(p) => p.iter().map(|(n,v)| format!("{n}={} ", v.escape_ascii())).collect() };
-        text
-    }
+    let line = head.split(|byte| *byte == b'\r').next()?;
+    let target = between_spaces(line);
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
+        target.len()
+    );
+    stream.write_all(&[answer.as_bytes(), target].concat()).ok()
 }
