@@ -263,14 +263,17 @@ impl Check<'_, '_, '_> {
         })
     }
 
-    /// The first good one. Without one, the first that was there and bad. What comes after one that
-    /// has to wait is not asked: it might count in its place.
+    /// The first good one. Without one, the first that was there and bad; that another issuer signed a
+    /// token counts only where nobody has more to say of it. What comes after one that has to wait is
+    /// not asked: it might count in its place.
     fn any_of(&mut self, items: &[Needed]) -> gatehouse_host::Result<Outcome> {
         let mut refusal = Outcome::Missing;
         for item in items {
             match (self.evaluate(item)?, &refusal) {
                 (good @ (Outcome::Good(_) | Outcome::Wait(_)), _) => return Ok(good),
                 (bad @ Outcome::Bad(..), Outcome::Missing) => refusal = bad,
+                (Outcome::Bad(Reason::TokenIssuer, _), _) => {}
+                (bad @ Outcome::Bad(..), Outcome::Bad(Reason::TokenIssuer, _)) => refusal = bad,
                 _ => {}
             }
         }

@@ -68,6 +68,8 @@ reasons! {
     TokenMalformed = "token_malformed" is Rejected;
     /// The token's `alg` is none of the configured ones.
     TokenAlgorithm = "token_algorithm" is Rejected;
+    /// The token's `typ` is none of the configured ones.
+    TokenType = "token_type" is Rejected;
     /// `crit`, `b64: false`, or a token within a token.
     TokenExtension = "token_extension" is Rejected;
     /// No key of the set has the token's `kid` and fits its `alg`.

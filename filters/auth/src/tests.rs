@@ -5,8 +5,10 @@ mod changes;
 mod documents;
 mod failures;
 mod keys;
+mod minted;
 mod mistakes;
 mod paths;
+mod remote;
 mod rules;
 mod tokens;
 

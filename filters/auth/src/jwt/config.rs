@@ -1,8 +1,10 @@
 //! The provider's configuration.
 
+use super::denylist::DenylistConfig;
 use super::keys::Keys;
-use super::{ConsumerClaims, JwtConfig};
+use super::{ConsumerClaims, JwtConfig, Scopes, TokenType};
 use crate::challenge::Realm;
+use crate::claim::{ClaimRef, ClaimRequirement};
 use crate::credential::{Location, Prefix};
 use gatehouse_config::{Context, Decode, Duration, HeaderName, NonEmpty, Value, object};
 use gatehouse_jose::{Algorithm, ClaimRules};
@@ -24,6 +26,9 @@ object! {
         clock_skew: Duration = Duration::from_secs(30),
         consumer: RawClaims = RawClaims::default(),
         cache: RawCache = RawCache::default(),
+        types: Option<NonEmpty<TokenType>>,
+        claims: Option<NonEmpty<ClaimRequirement>>,
+        denylist: Option<DenylistConfig>,
     }
 }
 
@@ -38,7 +43,7 @@ object! {
 
 object! {
     struct ClaimName {
-        claim: Text,
+        claim: ClaimRef,
     }
 }
 
@@ -87,18 +92,18 @@ impl Decode for JwtConfig {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let raw = Raw::decode(value, context)?;
         let before = context.problem_count();
-        let keys = raw.jwks.0;
+        let keys = raw.jwks;
         let algorithms: Vec<Algorithm> = raw.algorithms.0.into_iter().map(|a| a.0).collect();
         context.at_key("algorithms", |context| {
             for (index, algorithm) in algorithms.iter().enumerate() {
-                let fits = keys.keys().iter().any(|key| key.accepts(*algorithm));
-                if !fits {
-                    context.at_index(index, |context| {
-                        context.problem::<()>(format!("no key of the set fits {algorithm}"))
-                    });
+                if let Some(misfit) = keys.misfit(*algorithm) {
+                    context.at_index(index, |context| context.problem::<()>(misfit));
                 }
             }
         });
+        if let Keys::Remote(remote) = &keys {
+            remote.check_issuer(&raw.issuer.0, context);
+        }
         if raw.clock_skew > MAX_SKEW {
             context.at_key("clock_skew", |context| {
                 context.problem::<()>(format!("is more than {MAX_SKEW}"))
@@ -116,8 +121,8 @@ impl Decode for JwtConfig {
             return None;
         }
         let claim = |name: Option<ClaimName>, default: &str| match name {
-            Some(name) => name.claim.0,
-            None => default.to_owned(),
+            Some(name) => name.claim,
+            None => ClaimRef::named(default),
         };
         Some(Self {
             from: match raw.from {
@@ -128,6 +133,7 @@ impl Decode for JwtConfig {
                 }],
             },
             realm: raw.realm,
+            issuer: raw.issuer.0.clone(),
             algorithms,
             keys,
             rules: ClaimRules {
@@ -139,9 +145,34 @@ impl Decode for JwtConfig {
             claims: ConsumerClaims {
                 name: claim(raw.consumer.name, "sub"),
                 groups: claim(raw.consumer.groups, "groups"),
-                scopes: claim(raw.consumer.scopes, "scope"),
+                scopes: match raw.consumer.scopes {
+                    Some(name) => Scopes::At(name.claim),
+                    None => Scopes::Standard {
+                        scope: ClaimRef::named("scope"),
+                        scp: ClaimRef::named("scp"),
+                    },
+                },
             },
+            types: raw.types.map(|types| types.0).unwrap_or_default(),
+            required: raw.claims.map(|claims| claims.0).unwrap_or_default(),
+            denylist: raw.denylist,
             cache_size: raw.cache.size,
         })
+    }
+}
+
+/// A media type without parameters, compared without case and without `application/` in front
+/// (RFC 7515, 4.1.9).
+impl Decode for TokenType {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&byte);
+        if text.is_empty() || !text.bytes().all(letters) {
+            return context.problem_hint(
+                format!("{text:?} is not a type of tokens"),
+                "such as \"at+jwt\" (RFC 9068)",
+            );
+        }
+        Some(Self(TokenType::plain(&text).into()))
     }
 }

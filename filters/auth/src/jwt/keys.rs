@@ -1,25 +1,90 @@
 //! `jwks`: the keys that an issuer signs with.
+//!
+//! One of `inline` (a set of keys in the configuration), `pem` (one key there), `uri` and `discovery`
+//! (module `remote`).
 
+use super::remote::Remote;
 use gatehouse_config::{Context, Decode, Secret, Value};
-use gatehouse_jose::JwkSet;
+use gatehouse_jose::{Algorithm, JwkSet, Key};
 use zeroize::Zeroize as _;
 
-/// Where the keys come from. Written down in the configuration is the only way so far.
-pub(super) struct Keys(pub(super) JwkSet);
+/// Where the keys come from.
+pub(super) enum Keys {
+    /// They are in the configuration.
+    Written(JwkSet),
+    /// They are fetched.
+    Remote(Remote),
+}
+
+impl Keys {
+    /// Why no token by this algorithm can be verified, if that is so.
+    pub(super) fn misfit(&self, algorithm: Algorithm) -> Option<String> {
+        let secret = matches!(
+            algorithm,
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512
+        );
+        match self {
+            Self::Written(keys) => {
+                let fits = keys.keys().iter().any(|key| key.accepts(algorithm));
+                (!fits).then(|| format!("no key of the set fits {algorithm}"))
+            }
+            Self::Remote(_) => secret.then(|| {
+                format!("{algorithm} is for a secret, and keys that are fetched are public")
+            }),
+        }
+    }
+}
+
+const FORMS: [&str; 4] = ["inline", "pem", "uri", "discovery"];
 
 impl Decode for Keys {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        if value.get("uri").is_some() {
-            return context.at_key("uri", |context| {
-                context.problem_hint(
-                    "unknown field: this version does not fetch keys",
-                    "write them down as inline: {keys: […]}",
-                )
-            });
+        let given: Vec<&str> = FORMS
+            .into_iter()
+            .filter(|form| value.get(form).is_some())
+            .collect();
+        match *given.as_slice() {
+            ["uri"] => Remote::at_uri(value, context).map(Self::Remote),
+            ["inline"] => {
+                let fields = context.object(value, &given)?;
+                let Inline(keys) = fields.field("inline", context)?;
+                Some(Self::Written(keys))
+            }
+            ["pem"] => {
+                let fields = context.object(value, &given)?;
+                let Pem(key) = fields.field("pem", context)?;
+                Some(Self::Written(JwkSet::from_keys(vec![key])))
+            }
+            ["discovery"] => {
+                context.object(value, &given)?;
+                let discovery = value.get("discovery")?;
+                context.at_key("discovery", |context| {
+                    Remote::discovered(discovery, context).map(Self::Remote)
+                })
+            }
+            [] => {
+                context.object(value, &FORMS)?;
+                context.problem(format!("needs one of {}", FORMS.join(", ")))
+            }
+            _ => {
+                let (given, known) = (given.join(" and "), FORMS.join(", "));
+                context.problem(format!(
+                    "{given} at once, but only one of {known} can stand here"
+                ))
+            }
         }
-        let fields = context.object(value, &["inline"])?;
-        let Inline(keys) = fields.field("inline", context)?;
-        Some(Self(keys))
+    }
+}
+
+struct Pem(Key);
+
+impl Decode for Pem {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        match Key::from_pem(&text) {
+            Ok(key) => Some(Self(key)),
+            Err(error) => context.problem(error.to_string()),
+        }
     }
 }
 

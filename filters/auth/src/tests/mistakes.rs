@@ -240,18 +240,118 @@ fn api_keys() {
 }
 
 #[test]
+fn documents_that_are_fetched() {
+    let base = "issuer: 'https://i', audiences: [a], algorithms: [RS256]";
+    let at = |more: &str| format!("{base}, jwks: {{uri: 'https://i/keys', cluster: idp{more}}}");
+    let list = |list: &str| format!("{}, denylist: {{{list}}}", at(""));
+    let cases = [
+        (
+            format!("{base}, jwks: {{uri: 'https://i/keys'}}"),
+            "jwks.cluster: required, but missing",
+        ),
+        (
+            format!("{base}, jwks: {{uri: 'https://i/keys', cluster: ''}}"),
+            "jwks.cluster: a cluster's name cannot be empty",
+        ),
+        (
+            format!("{base}, jwks: {{uri: /keys, cluster: idp}}"),
+            "jwks.uri: \"/keys\" is not a URL (write it as \"https://host/path\"; the connection is the cluster's)",
+        ),
+        (
+            format!("{base}, jwks: {{uri: 'https://ann@i/keys', cluster: idp}}"),
+            "jwks.uri: \"https://ann@i/keys\" has a user (write it as \"https://host/path\"; the connection is the cluster's)",
+        ),
+        (
+            at(", refesh: 5m"),
+            "jwks.refesh: unknown field (did you mean \"refresh\"?)",
+        ),
+        (at(", timeout: 2m"), "jwks.timeout: is more than 1m"),
+        (at(", refresh: 100ms"), "jwks.refresh: is less than 1s"),
+        (
+            at(", refresh: 1m, min_refresh: 2m"),
+            "jwks.min_refresh: is more than refresh, 1m",
+        ),
+        (at(", max_size: 17MiB"), "jwks.max_size: is more than 16MiB"),
+        (
+            at(", unknown_key_interval: 1ms"),
+            "jwks.unknown_key_interval: is less than 1s",
+        ),
+        (
+            at(", inline: {keys: []}"),
+            "jwks: inline and uri at once, but only one of inline, pem, uri, discovery can stand here",
+        ),
+        (
+            at("").replace("RS256", "RS256, HS256"),
+            "algorithms[1]: HS256 is for a secret, and keys that are fetched are public",
+        ),
+        (
+            format!("{base}, jwks: {{discovery: {{}}}}"),
+            "jwks.discovery.cluster: required, but missing",
+        ),
+        (
+            format!("{base}, jwks: {{discovery: {{cluster: idp, uri: 'https://i'}}}}"),
+            "jwks.discovery.uri: unknown field (known: cluster, timeout, refresh, min_refresh, max_stale, max_size, jwks_cluster, unknown_key_interval)",
+        ),
+        (
+            format!("{base}, jwks: {{discovery: {{cluster: idp}}, cluster: idp}}"),
+            "jwks.cluster: unknown field (known: discovery)",
+        ),
+        (
+            format!("{base}, jwks: {{discovery: {{cluster: idp}}}}").replace("https://i", "i"),
+            "issuer: \"i\" is not a URL (discovery looks for its document below this URL; or set jwks.uri)",
+        ),
+        (
+            format!("{base}, jwks: {{pem: 'MFkw'}}"),
+            "jwks.pem: is not PEM: it needs a -----BEGIN …----- and its -----END …-----",
+        ),
+        (
+            list("uri: 'http://l/denied'"),
+            "denylist.cluster: required, but missing",
+        ),
+        (
+            list("uri: 'http://l/denied', cluster: l, on_error: alow"),
+            "denylist.on_error: unknown word \"alow\" (did you mean \"allow\"?)",
+        ),
+        (
+            list("uri: 'http://l/denied', cluster: l, max_entries: 0"),
+            "denylist.max_entries: must be 1 to 1000000",
+        ),
+        (
+            format!("{}, types: []", at("")),
+            "types: empty, but needs at least one element",
+        ),
+        (
+            format!("{}, types: ['a b']", at("")),
+            "types[0]: \"a b\" is not a type of tokens (such as \"at+jwt\" (RFC 9068))",
+        ),
+        (
+            format!("{}, claims: [{{claim: a}}]", at("")),
+            "claims[0]: needs one of exact, prefix, suffix, regex, one_of, present",
+        ),
+        (
+            format!("{}, consumer: {{name: {{claim: ''}}}}", at("")),
+            "consumer.name.claim: a claim's name cannot be empty",
+        ),
+    ];
+    for (options, expected) in cases {
+        let yaml = format!("providers: {{sso: {{jwt: {{{options}}}}}}}\nrules: [{{require: sso}}]");
+        assert_eq!(
+            refused(&yaml),
+            format!("providers.sso.jwt.{expected}"),
+            "{options}"
+        );
+    }
+}
+
+#[test]
 fn tokens() {
     let ec = r#"{kty: EC, crv: P-256, x: 9zV7, y: 9zV7}"#;
     let hs = "{kty: oct, k: '${env:HS_SECRET}'}";
     let base = "issuer: i, audiences: [a], algorithms: [HS256]";
     let cases = [
         (
-            format!("{base}, jwks: {{uri: 'https://i/keys', cluster: idp}}"),
-            "jwks.uri: unknown field: this version does not fetch keys (write them down as inline: {keys: […]})",
-        ),
-        (
             format!("{base}, jwks: {{}}"),
-            "jwks.inline: required, but missing",
+            "jwks: needs one of inline, pem, uri, discovery",
         ),
         (
             format!("{base}, jwks: {{inline: {{keys: []}}}}"),
@@ -285,7 +385,7 @@ fn tokens() {
             format!(
                 "issuer: i, audiences: [a], algorithms: [none], jwks: {{inline: {{keys: [{hs}]}}}}"
             ),
-            "algorithms[0]: \"none\" is not a supported algorithm (known: RS256, RS384, RS512, ES256, ES384, HS256, HS384, HS512, EdDSA)",
+            "algorithms[0]: \"none\" is not a supported algorithm (known: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, HS256, HS384, HS512, EdDSA)",
         ),
         (
             format!(

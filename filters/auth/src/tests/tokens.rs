@@ -87,8 +87,16 @@ fn what_is_no_token() {
     let gate = Gate::new(&sso(ALL), ONLY_SSO);
     let good = token("rs256");
     let mut tampered = good.clone().into_bytes();
-    let payload = good.find('.').unwrap() + 20;
-    tampered[payload] ^= 1;
+    // The second letter of the signature.
+    let signature = good.rfind('.').unwrap() + 2;
+    tampered[signature] = if tampered[signature] == b'A' {
+        b'B'
+    } else {
+        b'A'
+    };
+    let mut other_claims = good.clone().into_bytes();
+    // Within `iss`, which is looked at before the signature.
+    other_claims[good.find('.').unwrap() + 20] ^= 1;
     let last = good.len() - 1;
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty", b"".to_vec(), "token_malformed"),
@@ -101,6 +109,7 @@ fn what_is_no_token() {
         ("60 KiB", vec![b'a'; 60 * 1024], "token_too_long"),
         ("1 MiB", vec![b'.'; 1 << 20], "token_too_long"),
         ("tampered", tampered, "token_signature"),
+        ("another issuer in it", other_claims, "token_issuer"),
         ("cut", good.as_bytes()[..last].to_vec(), "token_malformed"),
         (
             "one more part",
