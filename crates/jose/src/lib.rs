@@ -8,9 +8,14 @@
 //!    signatures, whose type fits its algorithm. A key fits one family of algorithms by its type, so
 //!    a public key can't be taken for an HMAC secret (RFC 8725, section 3.1); `none` can't be named.
 //! 3. [`Key::verify`] checks the signature in Rust. [`Key::host_material`] and
-//!    [`Key::host_signature`] hand the same check to the proxy's own, much faster, verifier.
+//!    [`Key::host_signature`] hand the same check to the proxy's own, much faster, verifier, which
+//!    knows neither RSASSA-PSS nor EdDSA nor HMAC.
 //! 4. [`Jws::claims`] reads the payload, [`validate`] holds it against [`ClaimRules`] (RFC 7519):
 //!    the rules are in [`claims`].
+//!
+//! Keys come from JWKs ([`JwkSet::from_value`] for those that an operator wrote down,
+//! [`JwkSet::from_published`] for those that were fetched), from PEM ([`Key::from_pem`]) or as bytes
+//! ([`Key::symmetric`]). Step 3 is for other signed messages than tokens, too.
 //!
 //! The caller decides which algorithms are accepted, and must not act on claims before step 3.
 //! Nothing here reads a clock or keeps state; secrets are not printed, and wiped when dropped.
