@@ -35,7 +35,7 @@
 //! Where a host call fails so that this cannot be decided or done, the request is denied with 500;
 //! in report mode that is counted as `host_error`.
 //!
-//! Each kind of provider is a module: `api_key`, `jwt`. A new kind adds a variant to
+//! Each kind of provider is a module: `api_key`, `jwt`, `mtls`. A new kind adds a variant to
 //! `provider::ProviderConfig` and to `provider::Kind`.
 
 mod api_key;
@@ -47,6 +47,7 @@ mod decision;
 mod filter;
 mod identity;
 mod jwt;
+mod mtls;
 mod provider;
 mod reason;
 mod rule;

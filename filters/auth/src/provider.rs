@@ -9,6 +9,7 @@ use crate::api_key::{ApiKeyConfig, ApiKeys};
 use crate::credential::{Location, Presented};
 use crate::identity::{ClaimHeader, Identity};
 use crate::jwt::{JwtConfig, Tokens};
+use crate::mtls::{Certificates, MtlsConfig};
 use crate::reason::Reason;
 use crate::stats::ProviderStats;
 use gatehouse_config::{Identifier, one_of};
@@ -24,6 +25,8 @@ one_of! {
         ApiKey(ApiKeyConfig) = "api_key",
         /// Tokens that an issuer signs.
         Jwt(JwtConfig) = "jwt",
+        /// Certificates that clients present.
+        Mtls(MtlsConfig) = "mtls",
     }
 }
 
@@ -115,6 +118,7 @@ impl ProviderConfig {
         match self {
             Self::ApiKey(config) => &config.from,
             Self::Jwt(config) => &config.from,
+            Self::Mtls(config) => &config.from,
         }
     }
 
@@ -123,6 +127,7 @@ impl ProviderConfig {
         match self {
             Self::ApiKey(_) => "api_key",
             Self::Jwt(_) => "jwt",
+            Self::Mtls(_) => "mtls",
         }
     }
 }
@@ -132,6 +137,7 @@ impl Provider {
         let kind: Box<dyn Kind> = match config {
             ProviderConfig::ApiKey(config) => Box::new(ApiKeys::new(config, &name, headers)),
             ProviderConfig::Jwt(config) => Box::new(Tokens::new(config, &name, headers)),
+            ProviderConfig::Mtls(config) => Box::new(Certificates::new(config, &name, headers)),
         };
         Self { name, kind }
     }

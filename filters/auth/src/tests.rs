@@ -9,6 +9,7 @@ mod minted;
 mod mistakes;
 mod paths;
 mod remote;
+mod mtls;
 mod rules;
 mod tokens;
 
@@ -126,7 +127,16 @@ impl Gate {
 
     /// `consumer`, `anonymous`, or the reason of the denial.
     fn outcome(&self, path: &str, headers: &[(&str, &[u8])]) -> String {
-        match self.send(path, headers) {
+        self.named(self.send(path, headers))
+    }
+
+    /// The same for the request that the host has.
+    fn outcome_of_current(&self) -> String {
+        self.named(self.ask(&mut Stream::default()).unwrap())
+    }
+
+    fn named(&self, verdict: Verdict) -> String {
+        match verdict {
             Verdict::Deny(reply) => reason(&reply),
             Verdict::Continue => self.consumer().unwrap_or_else(|| "anonymous".to_owned()),
             Verdict::Wait { .. } => "waits".to_owned(),
