@@ -1,26 +1,25 @@
 //! The provider `api_key`: keys that the operator hands out.
 //!
-//! Keys are held as SHA-256 digests only. A presented key is hashed and looked up, so how long it
-//! takes says nothing about which keys are near; the digest found is compared once more in constant
-//! time. A key longer than [`MAX_BYTES`] is nobody's, and is not hashed.
+//! Keys are held as SHA-256 digests only. A presented key is hashed and looked up ([`table`]), so how
+//! long it takes says nothing about which keys are near. A key longer than `credential::MAX_BYTES` is nobody's,
+//! and is not hashed. A consumer may have several keys, each with its own time: that is how one is
+//! replaced by another without a moment at which neither is good.
+
+mod config;
+mod table;
 
 use crate::challenge::{Challenge, Realm};
-use crate::credential::{Location, MAX_BYTES, Presented};
+use crate::credential::{Location, Presented};
 use crate::identity::{ClaimHeader, Identity, is_safe};
 use crate::provider::{Kind, Opinion};
 use crate::reason::{Class, Reason};
 use crate::stats::ProviderStats;
-use gatehouse_config::{
-    Context, Decode, Entries, HeaderValue, NonEmpty, Secret, Sha256Digest, Time, Value, object,
-};
+use gatehouse_config::{Context, Decode, HeaderValue, Time, Value};
 use gatehouse_host::{Consumer, Request, Timestamp};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::rc::Rc;
-use subtle::ConstantTimeEq as _;
-
-type Digest = [u8; 32];
+use table::{Digest, Table};
 
 /// A name that can stand in a header.
 pub(crate) struct Label(pub(crate) String);
@@ -39,33 +38,22 @@ impl Decode for Label {
     }
 }
 
-object! {
-    struct RawApiKey {
-        from: NonEmpty<Location>,
-        realm: Option<Realm>,
-        consumers: NonEmpty<Holder>,
-    }
-}
-
-object! {
-    struct RawHolder {
-        name: Label,
-        key_sha256: Option<Sha256Digest>,
-        key: Option<Secret>,
-        groups: Vec<Label> = Vec::new(),
-        scopes: Vec<Label> = Vec::new(),
-        metadata: Entries<String, String> = Entries::default(),
-        not_before: Option<Time>,
-        expires_at: Option<Time>,
-    }
-}
-
-/// A consumer and its key, before it is known what the provider is called.
+/// A consumer and its keys, before it is known what the provider is called.
 struct Holder {
     consumer: Consumer,
+    keys: Vec<HeldKey>,
+}
+
+/// One key of a consumer.
+#[derive(Clone, Copy)]
+struct HeldKey {
     digest: Digest,
-    /// Where the key stands, for messages.
-    field: &'static str,
+    window: Window,
+}
+
+/// When a key is valid: from `not_before` on, and no longer at `expires_at`.
+#[derive(Clone, Copy)]
+struct Window {
     not_before: Option<Time>,
     expires_at: Option<Time>,
 }
@@ -81,131 +69,46 @@ pub(crate) struct ApiKeyConfig {
 pub(crate) struct ApiKeys {
     from: Vec<Location>,
     realm: Option<Realm>,
-    by_digest: HashMap<Digest, Known>,
+    by_digest: Table<Known>,
 }
 
 /// Whose key it is, and when.
 struct Known {
-    digest: Digest,
     identity: Rc<Identity>,
-    not_before: Option<Time>,
-    expires_at: Option<Time>,
-}
-
-impl Decode for Holder {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let raw = RawHolder::decode(value, context)?;
-        let (digest, field) = match (&raw.key_sha256, &raw.key) {
-            (Some(digest), None) => (*digest.bytes(), "key_sha256"),
-            (None, Some(key)) => (digest_of_secret(key, context)?, "key"),
-            (None, None) => {
-                return context.problem_hint("needs a key", "set key_sha256 or key");
-            }
-            (Some(_), Some(_)) => {
-                return context.problem_hint("has two keys", "set key_sha256 or key, not both");
-            }
-        };
-        if digest == *Sha256::digest(b"") {
-            return context.at_key(field, |context| {
-                context.problem("is the digest of an empty key, which anybody has")
-            });
-        }
-        if let (Some(from), Some(until)) = (raw.not_before, raw.expires_at)
-            && from >= until
-        {
-            return context.at_key("expires_at", |context| {
-                context.problem("is not after not_before: the key would never be valid")
-            });
-        }
-        let texts = |labels: Vec<Label>| labels.into_iter().map(|label| label.0).collect();
-        let metadata = raw.metadata.0.into_iter();
-        Some(Self {
-            consumer: Consumer {
-                name: raw.name.0,
-                groups: texts(raw.groups),
-                scopes: texts(raw.scopes),
-                metadata: metadata.map(|(key, value)| (key, value.into())).collect(),
-                ..Consumer::default()
-            },
-            digest,
-            field,
-            not_before: raw.not_before,
-            expires_at: raw.expires_at,
-        })
-    }
-}
-
-fn digest_of_secret(key: &Secret, context: &mut Context<'_>) -> Option<Digest> {
-    if key.expose().len() > MAX_BYTES {
-        return context.at_key("key", |context| {
-            context.problem(format!("is longer than {MAX_BYTES} bytes"))
-        });
-    }
-    Some(Sha256::digest(key.expose()).into())
-}
-
-impl Decode for ApiKeyConfig {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let raw = RawApiKey::decode(value, context)?;
-        let holders = raw.consumers.0;
-        let before = context.problem_count();
-        context.at_key("consumers", |context| {
-            let mut names = HashMap::new();
-            let mut digests = HashMap::new();
-            for (index, holder) in holders.iter().enumerate() {
-                if let Some(first) = names.insert(holder.consumer.name.clone(), index) {
-                    let message =
-                        format!("consumers[{first}] is named {:?} too", holder.consumer.name);
-                    duplicate(context, index, "name", message);
-                }
-                if let Some(first) = digests.insert(holder.digest, index) {
-                    let message = format!("consumers[{first}] has the same key");
-                    duplicate(context, index, holder.field, message);
-                }
-            }
-        });
-        (context.problem_count() == before).then_some(Self {
-            from: raw.from.0,
-            realm: raw.realm,
-            holders,
-        })
-    }
-}
-
-fn duplicate(context: &mut Context<'_>, index: usize, field: &str, message: String) {
-    context.at_index(index, |context| {
-        context.at_key(field, |context| context.problem::<()>(message))
-    });
+    window: Window,
 }
 
 impl ApiKeys {
     /// The keys of the provider of this name.
     pub(crate) fn new(config: ApiKeyConfig, provider: &str, headers: &[ClaimHeader]) -> Self {
-        let known = config.holders.into_iter().filter_map(|holder| {
+        let keys = config.holders.iter().map(|holder| holder.keys.len());
+        let mut by_digest = Table::with_capacity(keys.sum());
+        for holder in config.holders {
             let mut consumer = holder.consumer;
             provider.clone_into(&mut consumer.provider);
             // A configured name is safe, and there are no claims: never refused.
-            let identity = Identity::new(consumer, headers).ok()?;
-            let known = Known {
-                digest: holder.digest,
-                identity: Rc::new(identity),
-                not_before: holder.not_before,
-                expires_at: holder.expires_at,
+            let Ok(identity) = Identity::new(consumer, headers) else {
+                continue;
             };
-            Some((holder.digest, known))
-        });
+            let identity = Rc::new(identity);
+            for key in holder.keys {
+                let known = Known {
+                    identity: identity.clone(),
+                    window: key.window,
+                };
+                by_digest.insert(key.digest, known);
+            }
+        }
         Self {
             from: config.from,
             realm: config.realm,
-            by_digest: known.collect(),
+            by_digest,
         }
     }
 
-    /// Whose key this is. Says nothing about whether it is valid now: [`Known::identity`].
+    /// Whose key this is. Says nothing about whether it is valid now: [`Window::check`].
     fn find(&self, key: &[u8]) -> Option<&Known> {
-        let digest: Digest = Sha256::digest(key).into();
-        let known = self.by_digest.get(&digest)?;
-        bool::from(known.digest.ct_eq(&digest)).then_some(known)
+        self.by_digest.find(&Sha256::digest(key).into())
     }
 }
 
@@ -229,8 +132,12 @@ impl Kind for ApiKeys {
         let Some(known) = self.find(key) else {
             return Ok(Opinion::Bad(Reason::KeyUnknown));
         };
-        let now = known.has_window().then(|| request.now()).transpose()?;
-        Ok(known.identity(now).cloned().into())
+        if known.window.is_bounded()
+            && let Err(reason) = known.window.check(request.now()?)
+        {
+            return Ok(Opinion::Bad(reason));
+        }
+        Ok(Opinion::Good(known.identity.clone()))
     }
 
     fn challenge(&self, refused: Option<Reason>) -> Option<Cow<'static, str>> {
@@ -242,22 +149,20 @@ impl Kind for ApiKeys {
     }
 }
 
-impl Known {
+impl Window {
     /// Whether what is to be said of the key depends on the time.
-    fn has_window(&self) -> bool {
+    fn is_bounded(&self) -> bool {
         self.not_before.is_some() || self.expires_at.is_some()
     }
 
-    /// Whose it is. Valid from `not_before` on, and no longer at `expires_at`. Without a time, where
-    /// there is no window.
-    fn identity(&self, now: Option<Timestamp>) -> Result<&Rc<Identity>, Reason> {
-        let now = now.map_or(0, Timestamp::as_nanos);
+    fn check(&self, now: Timestamp) -> Result<(), Reason> {
+        let now = now.as_nanos();
         if self.not_before.is_some_and(|from| now < from.as_nanos()) {
             return Err(Reason::KeyNotYetValid);
         }
         if self.expires_at.is_some_and(|until| now >= until.as_nanos()) {
             return Err(Reason::KeyExpired);
         }
-        Ok(&self.identity)
+        Ok(())
     }
 }

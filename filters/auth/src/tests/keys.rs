@@ -303,3 +303,76 @@ fn the_consumer_is_established() {
         r#"{"name":"acme","provider":"partners","groups":["gold"],"scopes":["read"],"claims":{},"metadata":{"plan":"gold"}}"#
     );
 }
+
+#[test]
+fn a_key_is_replaced_by_another() {
+    let digest = format!("{:x}", Sha256::digest(b"acme-key-2"));
+    let providers = format!(
+        "
+keys:
+  api_key:
+    from: [{{header: x-api-key}}]
+    consumers:
+    - name: acme
+      groups: [gold]
+      keys:
+      - {{key: '${{env:ACME_KEY}}', expires_at: 2026-01-01T00:01:00Z}}
+      - {{sha256: {digest}, not_before: 2026-01-01T00:00:30Z}}
+    - {{name: dev, keys: [{{key: '${{env:DEV_KEY}}'}}]}}
+"
+    );
+    let gate = Gate::new(&providers, "rules: [{require: keys}]");
+    let at = |seconds: u64, key: &[u8]| {
+        let now = FakeHost::START.as_nanos() + seconds * 1_000_000_000;
+        gate.host
+            .set_now(gatehouse_host::Timestamp::from_nanos(now));
+        gate.outcome("/", &[("x-api-key", key)])
+    };
+    assert_eq!(at(0, b"acme-key-1"), "acme");
+    assert_eq!(at(0, b"acme-key-2"), "key_not_yet_valid");
+    assert_eq!(at(30, b"acme-key-1"), "acme");
+    assert_eq!(at(30, b"acme-key-2"), "acme");
+    assert_eq!(at(60, b"acme-key-1"), "key_expired");
+    assert_eq!(at(60, b"acme-key-2"), "acme");
+    let identity = gate.host.property_value("gatehouse.identity").unwrap();
+    assert!(
+        String::from_utf8(identity)
+            .unwrap()
+            .contains("\"groups\":[\"gold\"]")
+    );
+    assert_eq!(at(60, b"dev-key-1"), "dev");
+    assert_eq!(at(60, b"acme-key-3"), "key_unknown");
+}
+
+#[test]
+fn ten_thousand_consumers() {
+    let key = |number: usize| format!("key-{number}");
+    let consumers: Vec<_> = (0..10_000)
+        .map(|number| {
+            let digest = format!("{:x}", Sha256::digest(key(number)));
+            serde_json::json!({"name": format!("consumer-{number}"), "key_sha256": digest})
+        })
+        .collect();
+    let configuration = serde_json::json!({
+        "providers": {"keys": {"api_key": {"from": [{"header": "x-api-key"}], "consumers": consumers}}},
+        "rules": [{"require": "keys"}],
+    });
+    let config: Config = gatehouse_config::load_value(&configuration, &environment)
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let host = FakeHost::default();
+    let gate = Gate {
+        filter: Filter::new(config, &host).unwrap(),
+        host,
+    };
+    for number in (0..10_000).step_by(97).chain([9_999]) {
+        let outcome = gate.outcome("/", &[("x-api-key", key(number).as_bytes())]);
+        assert_eq!(outcome, format!("consumer-{number}"));
+    }
+    for unknown in ["key-10000", "key-", "consumer-1"] {
+        let outcome = gate.outcome("/", &[("x-api-key", unknown.as_bytes())]);
+        assert_eq!(outcome, "key_unknown", "{unknown}");
+    }
+    // Headers, the two filter states, the counter, and the header that is taken out.
+    gate.outcome("/", &[("x-api-key", b"key-77")]);
+    assert_eq!(gate.host.call_count(), 5);
+}

@@ -103,12 +103,12 @@ fn api_keys() {
         (
             "{header: k}",
             "{name: a}",
-            "consumers[0]: needs a key (set key_sha256 or key)",
+            "consumers[0]: needs a key (set key_sha256 or key, or keys)",
         ),
         (
             "{header: k}",
             &format!("{{name: a, key: '${{env:A_KEY}}', key_sha256: {digest}}}"),
-            "consumers[0]: has two keys (set key_sha256 or key, not both)",
+            "consumers[0]: has two keys (put them under keys)",
         ),
         (
             "{header: k}",
@@ -184,6 +184,59 @@ fn api_keys() {
             "{}",
             "{name: a, key: '${env:A_KEY}'}",
             "from[0]: needs exactly one of header, query, cookie",
+        ),
+        (
+            "{header: k}",
+            "{name: a, keys: []}",
+            "consumers[0].keys: empty, but needs at least one element",
+        ),
+        (
+            "{header: k}",
+            "{name: a, keys: [{key: '${env:A_KEY}'}, {}]}",
+            "consumers[0].keys[1]: needs a key (set sha256 or key)",
+        ),
+        (
+            "{header: k}",
+            &format!("{{name: a, keys: [{{key: '${{env:A_KEY}}', sha256: {digest}}}]}}"),
+            "consumers[0].keys[0]: has two keys (make them two elements)",
+        ),
+        (
+            "{header: k}",
+            "{name: a, key: '${env:A_KEY}', keys: [{key: '${env:B_KEY}'}]}",
+            "consumers[0]: has one key and several (put all of them under keys)",
+        ),
+        (
+            "{header: k}",
+            "{name: a, keys: [{key: '${env:B_KEY}'}], expires_at: 2027-01-01T00:00:00Z}",
+            "consumers[0]: has several keys and one time (put not_before and expires_at beside each key)",
+        ),
+        (
+            "{header: k}",
+            "{name: a, keys: [{key: '${env:B_KEY}', not_before: 2027-01-01T00:00:00Z, expires_at: 2026-01-01T00:00:00Z}]}",
+            "consumers[0].keys[0].expires_at: is not after not_before: the key would never be valid",
+        ),
+        (
+            "{header: k}",
+            &format!("{{name: a, keys: [{{sha256: {empty}}}]}}"),
+            "consumers[0].keys[0].sha256: is the digest of an empty key, which anybody has",
+        ),
+        (
+            "{header: k}",
+            &format!(
+                "{{name: b, key_sha256: {digest}}}, {{name: a, keys: [{{key: '${{env:A_KEY}}'}}, {{sha256: {digest}}}]}}"
+            ),
+            "consumers[1].keys[1].sha256: consumers[0] has the same key",
+        ),
+        (
+            "{header: k}",
+            "{name: a, keys: [{key: '${env:A_KEY}'}, {key: '${env:A_KEY}'}]}",
+            "consumers[0].keys[1].key: consumers[0] has the same key",
+        ),
+        (
+            "{header: k}",
+            "{name: a, keys: [{key_sha256: abc}]}",
+            "consumers[0].keys[0].key_sha256: unknown field (known: sha256, key, not_before, expires_at)\n\
+             providers.p.api_key.consumers[0].keys[0]: needs a key (set sha256 or key)",
         ),
         (
             "{header: k, query: k}",
@@ -483,7 +536,7 @@ forward: {consumer_header: 'x y'}
     assert_eq!(
         refused(yaml),
         "mode: unknown word \"observe\" (known: enforce, report)\n\
-         providers.partners.api_key.consumers[0]: needs a key (set key_sha256 or key)\n\
+         providers.partners.api_key.consumers[0]: needs a key (set key_sha256 or key, or keys)\n\
          providers.sso.jwt.algorithms[0]: \"RS265\" is not a supported algorithm (did you mean \"RS256\"?)\n\
          providers.sso.jwt.jwks.inline.keys: no key verifies signatures\n\
          rules[0].match.path.prefx: unknown field (did you mean \"prefix\"?)\n\

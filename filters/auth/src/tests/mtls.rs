@@ -17,7 +17,7 @@ const CONSUMERS: &str = "
 fn gate(from: &str) -> Gate {
     let provider = format!(
         "mesh:\n  mtls:{}\n    from: {from}",
-        CONSUMERS.replace('\n', "\n")
+        CONSUMERS
     );
     Gate::new(
         &provider,
