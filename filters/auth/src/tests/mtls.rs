@@ -15,10 +15,7 @@ const CONSUMERS: &str = "
 ";
 
 fn gate(from: &str) -> Gate {
-    let provider = format!(
-        "mesh:\n  mtls:{}\n    from: {from}",
-        CONSUMERS
-    );
+    let provider = format!("mesh:\n  mtls:{}\n    from: {from}", CONSUMERS);
     Gate::new(
         &provider,
         "rules: [{require: mesh}]\nforward: {consumer_header: x-consumer}",
