@@ -36,6 +36,8 @@ object! {
 pub(crate) struct Forward {
     pub(crate) consumer_header: Option<HeaderName>,
     pub(crate) claim_headers: Vec<ClaimHeader>,
+    /// What providers set themselves.
+    pub(crate) from_services: Vec<HeaderName>,
     pub(crate) strip: Strip,
 }
 
@@ -84,6 +86,12 @@ impl Decode for Config {
             true => Strip::new(providers.iter().flat_map(|(_, provider)| provider.from())),
             false => Strip::default(),
         };
+        let mut from_services: Vec<HeaderName> = Vec::new();
+        for header in providers.iter().flat_map(|(_, provider)| provider.sets()) {
+            if !from_services.contains(header) {
+                from_services.push(header.clone());
+            }
+        }
         let claim_headers = forward.claim_headers;
         let ready = |(name, config)| Provider::new(name, config, &claim_headers);
         Some(Self {
@@ -95,6 +103,7 @@ impl Decode for Config {
             forward: Forward {
                 consumer_header: forward.consumer_header,
                 claim_headers,
+                from_services,
                 strip,
             },
         })
@@ -182,7 +191,7 @@ fn check_places(providers: Configured, context: &mut Context<'_>) -> Option<Conf
 }
 
 /// Headers that have a meaning of their own, between proxies or to Envoy.
-const RESERVED: &[&str] = &[
+pub(crate) const RESERVED: &[&str] = &[
     "connection",
     "content-length",
     "cookie",
@@ -220,7 +229,52 @@ fn check_forward(
             }
         });
     });
+    check_services(forward, providers, context);
     (context.problem_count() == before).then_some(())
+}
+
+/// An identity header that a provider sets too would have two values; one that it sends elsewhere is
+/// the client's own.
+fn check_services(forward: &RawForward, providers: &Configured, context: &mut Context<'_>) {
+    let claims = forward.claim_headers.iter().map(|claim| &claim.header);
+    let identity: Vec<&HeaderName> = forward.consumer_header.iter().chain(claims).collect();
+    let is_identity = |header: &HeaderName| {
+        let same = |other: &&HeaderName| spelling::is_same(other.as_bytes(), header.as_bytes());
+        identity.iter().any(same)
+    };
+    for (name, provider) in providers {
+        let lists = [
+            (
+                "to_upstream",
+                provider.sets(),
+                "is an identity header, which forward writes too",
+            ),
+            (
+                "send",
+                provider.sends(),
+                "is an identity header: what a client sends there is not to be believed",
+            ),
+        ];
+        for (list, headers, message) in lists {
+            for (index, header) in headers.iter().enumerate() {
+                if is_identity(header) {
+                    let keys = ["providers", name, provider.kind(), "headers", list];
+                    at_keys(context, &keys, &mut |context| {
+                        context.at_index(index, |context| {
+                            context.problem::<()>(format!("{header} {message}"))
+                        });
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn at_keys(context: &mut Context<'_>, keys: &[&str], work: &mut dyn FnMut(&mut Context<'_>)) {
+    match keys.split_first() {
+        None => work(context),
+        Some((key, keys)) => context.at_key(key, |context| at_keys(context, keys, work)),
+    }
 }
 
 fn check_identity_header(

@@ -55,6 +55,18 @@ pub(crate) struct Refusal {
     pub(crate) scopes: Vec<String>,
     /// Who sent it, where the credential was good and did not suffice.
     pub(crate) consumer: Option<Rc<Identity>>,
+    /// What the provider wants the client to get.
+    pub(crate) own: Option<Rc<OwnReply>>,
+}
+
+/// A denial that is a provider's own.
+#[derive(Debug, PartialEq)]
+pub(crate) struct OwnReply {
+    /// 3xx to 5xx.
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// Without one, the denial looks as all others do.
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 impl Refusal {
@@ -64,6 +76,7 @@ impl Refusal {
             challenged: Vec::new(),
             scopes: Vec::new(),
             consumer: None,
+            own: None,
         }
     }
 }
@@ -153,7 +166,7 @@ fn require(
                     challenged: check.good().collect(),
                     scopes: authorize.scopes().to_vec(),
                     consumer: Some(vouched.identity),
-                    reason,
+                    ..Refusal::plain(reason)
                 },
                 Err(reason) => Refusal {
                     consumer: Some(vouched.identity),
@@ -165,8 +178,9 @@ fn require(
             challenged: requirement.providers.clone(),
             ..Refusal::plain(Reason::CredentialMissing)
         },
-        Outcome::Bad(reason, provider) => Refusal {
+        Outcome::Bad(reason, provider, own) => Refusal {
             challenged: vec![provider],
+            own,
             ..Refusal::plain(reason)
         },
     };
@@ -198,8 +212,8 @@ impl Memo {
 enum Outcome {
     Good(Vouched),
     Missing,
-    /// The reason, and the provider that gave it.
-    Bad(Reason, usize),
+    /// The reason, the provider that gave it, and what it wants the client to get.
+    Bad(Reason, usize, Option<Rc<OwnReply>>),
     Wait(Wait),
 }
 
@@ -255,7 +269,8 @@ impl Check<'_, '_, '_> {
         Ok(match credential.opinion.insert(opinion) {
             Opinion::Missing => Outcome::Missing,
             Opinion::Wait(wait) => Outcome::Wait(*wait),
-            Opinion::Bad(reason) => Outcome::Bad(*reason, place),
+            Opinion::Bad(reason) => Outcome::Bad(*reason, place, None),
+            Opinion::Refused(reason, own) => Outcome::Bad(*reason, place, Some(own.clone())),
             Opinion::Good(identity) => Outcome::Good(Vouched {
                 identity: identity.clone(),
                 provider: place,
@@ -272,8 +287,8 @@ impl Check<'_, '_, '_> {
             match (self.evaluate(item)?, &refusal) {
                 (good @ (Outcome::Good(_) | Outcome::Wait(_)), _) => return Ok(good),
                 (bad @ Outcome::Bad(..), Outcome::Missing) => refusal = bad,
-                (Outcome::Bad(Reason::TokenIssuer, _), _) => {}
-                (bad @ Outcome::Bad(..), Outcome::Bad(Reason::TokenIssuer, _)) => refusal = bad,
+                (Outcome::Bad(Reason::TokenIssuer, ..), _) => {}
+                (bad @ Outcome::Bad(..), Outcome::Bad(Reason::TokenIssuer, ..)) => refusal = bad,
                 _ => {}
             }
         }
@@ -302,7 +317,7 @@ impl Check<'_, '_, '_> {
                 identity: Rc::new(identity),
                 provider: first.provider,
             }),
-            Err(reason) => Outcome::Bad(reason, first.provider),
+            Err(reason) => Outcome::Bad(reason, first.provider, None),
         })
     }
 }

@@ -1,14 +1,14 @@
 //! What a decision does to the request.
 
 use crate::config::{Config, Forward, Mode};
-use crate::decision::{Decision, Memo, Refusal, decide};
+use crate::decision::{Decision, Memo, OwnReply, Refusal, decide};
 use crate::identity::Identity;
 use crate::provider::{Provider, Wait};
 use crate::reason::Reason;
 use crate::spelling;
 use crate::stats::{ProviderStats, Stats};
 use gatehouse_config::HeaderName;
-use gatehouse_denial::Denial;
+use gatehouse_denial::{Denial, grpc};
 use gatehouse_host::{
     Answer, CalloutId, ConfigureError, Host, HttpFilter, Level, LocalReply, Module, Request,
     Response, Result, StreamId, Verdict,
@@ -95,6 +95,13 @@ impl Filter {
                 challenges.extend(challenge.filter(|challenge| !challenges.contains(challenge)));
             }
         }
+        let mut status = status;
+        if let Some(own) = &refusal.own {
+            match &own.body {
+                Some(body) => return own_reply(refusal.reason, own, body),
+                None => status = own.status,
+            }
+        }
         let header = |challenge: Cow<'static, str>| {
             let value = challenge.into_owned().into_bytes();
             ("www-authenticate".to_owned(), value)
@@ -119,6 +126,28 @@ impl From<Wait> for Verdict {
     }
 }
 
+/// What a provider wants the client to get, as it is.
+fn own_reply(reason: Reason, own: &OwnReply, body: &[u8]) -> LocalReply {
+    LocalReply {
+        status: own.status,
+        headers: own.headers.clone(),
+        body: body.to_vec(),
+        grpc_status: Some(grpc_status(own.status)),
+        details: format!("gatehouse.{}.{}", Filter::NAME, reason.as_str()),
+    }
+}
+
+/// The gRPC status of a provider's own denial.
+fn grpc_status(status: u16) -> u32 {
+    match status {
+        400 => grpc::INVALID_ARGUMENT,
+        401 => grpc::UNAUTHENTICATED,
+        413 | 429 => grpc::RESOURCE_EXHAUSTED,
+        500.. => grpc::UNAVAILABLE,
+        _ => grpc::PERMISSION_DENIED,
+    }
+}
+
 fn establish(request: &mut Request<'_>, identity: &Identity) -> Result<()> {
     request.establish(identity.consumer.clone(), &identity.json)
 }
@@ -127,6 +156,15 @@ impl Forward {
     /// Takes out what the upstream must not see, and says who sent the request, if anybody.
     fn apply(&self, request: &mut Request<'_>, identity: Option<&Identity>) -> Result<()> {
         self.strip.apply(request)?;
+        for header in &self.from_services {
+            let set = identity.into_iter().flat_map(|identity| &identity.upstream);
+            let mut set = set.filter(|(name, _)| name == header);
+            write(
+                request,
+                header,
+                set.next().map(|(_, value)| value.as_slice()),
+            )?;
+        }
         if let Some(header) = &self.consumer_header {
             let name = identity.map(|identity| identity.consumer.name.as_bytes());
             write(request, header, name)?;
@@ -147,7 +185,11 @@ impl Forward {
         let is_ours = |option: &[u8]| {
             let option = option.trim_ascii().to_ascii_lowercase();
             let claims = self.claim_headers.iter().map(|claim| &claim.header);
-            let mut ours = self.consumer_header.iter().chain(claims);
+            let mut ours = self
+                .consumer_header
+                .iter()
+                .chain(claims)
+                .chain(&self.from_services);
             ours.any(|header| spelling::is_same(header.as_bytes(), &option))
         };
         let lines = request.headers()?.all("connection");

@@ -26,6 +26,8 @@ pub(crate) struct Identity {
     pub(crate) json: Vec<u8>,
     /// The values of `forward.claim_headers`, in their order.
     pub(crate) claim_headers: Vec<Option<Vec<u8>>>,
+    /// What its provider itself sets for the upstream.
+    pub(crate) upstream: Vec<(HeaderName, Vec<u8>)>,
 }
 
 impl Identity {
@@ -47,11 +49,18 @@ impl Identity {
             json: consumer.to_json(),
             consumer: Rc::new(consumer),
             claim_headers,
+            upstream: Vec::new(),
         })
     }
 
+    /// The same, with headers for the upstream.
+    pub(crate) fn with_upstream(mut self, upstream: Vec<(HeaderName, Vec<u8>)>) -> Self {
+        self.upstream = upstream;
+        self
+    }
+
     /// What several credentials say together: the name, provider and place of the first; claims and
-    /// metadata of the first that has any; groups and scopes of all.
+    /// metadata of the first that has any; groups, scopes and headers of all.
     pub(crate) fn together(
         identities: &[&Self],
         claim_headers: &[ClaimHeader],
@@ -71,7 +80,9 @@ impl Identity {
             join(&mut consumer.groups, &other.groups);
             join(&mut consumer.scopes, &other.scopes);
         }
-        Self::new(consumer, claim_headers)
+        let upstream = identities.iter().flat_map(|identity| &identity.upstream);
+        let upstream = upstream.cloned().collect();
+        Ok(Self::new(consumer, claim_headers)?.with_upstream(upstream))
     }
 }
 

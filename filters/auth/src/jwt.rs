@@ -504,7 +504,10 @@ fn verifies(key: &Key, jws: &Jws<'_>, host: &dyn Host, stats: &ProviderStats) ->
 }
 
 /// A claim that is a list of texts, or one text.
-fn list(claim: Option<&Value>, one: impl Fn(&str) -> Vec<String>) -> Result<Vec<String>, Reason> {
+pub(crate) fn list(
+    claim: Option<&Value>,
+    one: impl Fn(&str) -> Vec<String>,
+) -> Result<Vec<String>, Reason> {
     match claim {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::String(text)) => Ok(one(text)),
@@ -528,7 +531,7 @@ fn reason_of_jws(error: &JwsError) -> Reason {
     }
 }
 
-fn reason_of_claim(error: ClaimError) -> Reason {
+pub(crate) fn reason_of_claim(error: ClaimError) -> Reason {
     match error {
         ClaimError::Missing(_) => Reason::ClaimMissing,
         ClaimError::IssuerMismatch => Reason::TokenIssuer,

@@ -7,12 +7,15 @@
 
 use crate::api_key::{ApiKeyConfig, ApiKeys};
 use crate::credential::{Location, Presented};
+use crate::decision::OwnReply;
+use crate::ext_authz::{ExtAuthz, ExtAuthzConfig};
 use crate::identity::{ClaimHeader, Identity};
+use crate::introspection::{Introspection, IntrospectionConfig};
 use crate::jwt::{JwtConfig, Tokens};
 use crate::mtls::{Certificates, MtlsConfig};
 use crate::reason::Reason;
 use crate::stats::ProviderStats;
-use gatehouse_config::{Identifier, one_of};
+use gatehouse_config::{HeaderName, Identifier, one_of};
 use gatehouse_host::{Answer, CalloutId, Host, Request, Result, StreamId, Timestamp};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -27,6 +30,10 @@ one_of! {
         Jwt(JwtConfig) = "jwt",
         /// Certificates that clients present.
         Mtls(MtlsConfig) = "mtls",
+        /// Tokens that an authorization server is asked about.
+        Introspection(IntrospectionConfig) = "introspection",
+        /// A service that is asked about requests.
+        ExtAuthz(ExtAuthzConfig) = "ext_authz",
     }
 }
 
@@ -45,6 +52,8 @@ pub(crate) enum Opinion {
     Missing,
     /// The credential is not good.
     Bad(Reason),
+    /// It is not, and the client is to get this.
+    Refused(Reason, Rc<OwnReply>),
     /// It cannot say yet.
     Wait(Wait),
 }
@@ -119,6 +128,8 @@ impl ProviderConfig {
             Self::ApiKey(config) => &config.from,
             Self::Jwt(config) => &config.from,
             Self::Mtls(config) => &config.from,
+            Self::Introspection(config) => &config.from,
+            Self::ExtAuthz(_) => &[],
         }
     }
 
@@ -128,6 +139,24 @@ impl ProviderConfig {
             Self::ApiKey(_) => "api_key",
             Self::Jwt(_) => "jwt",
             Self::Mtls(_) => "mtls",
+            Self::Introspection(_) => "introspection",
+            Self::ExtAuthz(_) => "ext_authz",
+        }
+    }
+
+    /// The headers that it sets for the upstream, beside those of `forward`.
+    pub(crate) fn sets(&self) -> &[HeaderName] {
+        match self {
+            Self::ExtAuthz(config) => config.sets(),
+            _ => &[],
+        }
+    }
+
+    /// The headers of the client that it sends elsewhere.
+    pub(crate) fn sends(&self) -> &[HeaderName] {
+        match self {
+            Self::ExtAuthz(config) => config.sends(),
+            _ => &[],
         }
     }
 }
@@ -138,6 +167,10 @@ impl Provider {
             ProviderConfig::ApiKey(config) => Box::new(ApiKeys::new(config, &name, headers)),
             ProviderConfig::Jwt(config) => Box::new(Tokens::new(config, &name, headers)),
             ProviderConfig::Mtls(config) => Box::new(Certificates::new(config, &name, headers)),
+            ProviderConfig::Introspection(config) => {
+                Box::new(Introspection::new(config, &name, headers))
+            }
+            ProviderConfig::ExtAuthz(config) => Box::new(ExtAuthz::new(config, &name, headers)),
         };
         Self { name, kind }
     }

@@ -3,15 +3,18 @@
 mod authorize;
 mod changes;
 mod documents;
+mod ext_authz;
 mod failures;
+mod introspection;
 mod keys;
 mod minted;
 mod mistakes;
+mod mtls;
 mod paths;
 mod remote;
-mod mtls;
 mod rules;
 mod tokens;
+mod waiting;
 
 use crate::{Config, Filter, Memo};
 use gatehouse_host::{Exchange, HttpFilter as _, LocalReply, Request, Result, Verdict};
