@@ -645,7 +645,7 @@ fn a_key_in_pem() {
     let mut text = base64url(material.spki_der)
         .replace('-', "+")
         .replace('_', "/");
-    text.push_str(&"===="[..(4 - text.len() % 4) % 4]);
+    text.push_str(&"=".repeat((4 - text.len() % 4) % 4));
     let pem = format!("pem: \"-----BEGIN PUBLIC KEY-----\\n{text}\\n-----END PUBLIC KEY-----\\n\"");
     let providers = AT_URI
         .replace("uri: 'https://issuer.example/keys', cluster: idp", &pem)
