@@ -157,7 +157,7 @@ fn an_issuer_that_is_down_at_start_and_down_later() {
         answer.json()["detail"],
         "the credential cannot be checked now"
     );
-    assert!(answer.header("www-authenticate").is_empty());
+    assert_eq!(answer.header("www-authenticate"), ["Bearer"]);
     assert_eq!(
         envoy.await_log("LOG / 503", 1),
         ["LOG / 503 gatehouse.auth.keys_unavailable"]
@@ -376,13 +376,13 @@ fn a_new_key_works_at_once_an_old_one_does_not_and_a_flood_costs_one_fetch() {
     for _ in 0..40 {
         assert_eq!(status(&envoy, "/", &of_new), 200);
     }
-    for number in 0..300 {
+    for number in 0..100 {
         let unknown = new.bearer_with_kid(&format!("unknown-{number}"));
         assert_eq!(status(&envoy, "/", &unknown), 401);
     }
     assert_eq!(issuer.asked("/keys"), 2);
     let denied = count(&envoy, "denied.reason.token_key_unknown");
-    assert!(denied >= 340, "{denied}");
+    assert!(denied >= 140, "{denied}");
 }
 
 #[test]

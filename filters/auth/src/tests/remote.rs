@@ -145,7 +145,14 @@ fn no_keys_no_request() {
     let sent = gate.sent().unwrap();
     assert_eq!(gate.answer(sent.id, "503", ""), [7]);
     let refused = (503, "keys_unavailable".to_owned());
-    assert_eq!(reason_of(gate.ask(&mut stream)), refused);
+    let verdict = gate.ask(&mut stream).unwrap();
+    let Verdict::Deny(reply) = &verdict else {
+        panic!("it goes on");
+    };
+    // RFC 6750, 3.1: nothing is wrong with the token.
+    let challenge = ("www-authenticate".to_owned(), b"Bearer".to_vec());
+    assert!(reply.headers.contains(&challenge));
+    assert_eq!(reason_of(Ok(verdict)), refused);
     assert_eq!(gate.bearer(&token("rs256")), "keys_unavailable");
     assert_eq!(gate.sent(), None, "requests do not make it try sooner");
     assert_eq!(gate.count("keys_fetch_failed"), 1);
