@@ -56,8 +56,8 @@
 //! A new condition is a field of `Raw` (`rule.rs`), a variant of `Condition` with its `Cost`
 //! (`condition.rs`), and a row above. A condition that needs a host call of its own, such as
 //! Envoy's route name or an expression that Envoy evaluates, gets a `Cost` after the others, and
-//! what it learns is kept in [`Subject`], so that many rules ask once. Many rules on plain paths can
-//! be looked up in one tree, since [`Subject::path`] is the only text they compare.
+//! what it learns is kept in [`Subject`], so that many rules ask once. Of many rules, [`Index`] finds
+//! those that a path can concern.
 
 mod authority;
 mod client_ip;
@@ -65,6 +65,7 @@ mod condition;
 mod escape;
 pub mod expression;
 mod field;
+mod index;
 mod method;
 pub mod path;
 mod pattern;
@@ -76,6 +77,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use index::Index;
 pub use path::Path;
 pub use rule::Match;
 pub use subject::Subject;

@@ -1,6 +1,7 @@
 //! What a rule asks of a path.
 
 use crate::expression;
+use crate::index::Step;
 use crate::path;
 use crate::template::Template;
 use gatehouse_config::{Context, Decode, Value, one_of};
@@ -32,6 +33,25 @@ impl PathPattern {
             Self::Regex(regex) => regex.0.is_match(path),
             Self::Template(template) => template.matches(path),
         }
+    }
+}
+
+impl PathPattern {
+    /// Its path, in steps; nothing for an expression.
+    pub(crate) fn steps(&self) -> Option<Vec<Step<'_>>> {
+        Some(match self {
+            Self::Exact(path) => path.steps().collect(),
+            Self::Prefix(path) => path.steps().chain([Step::Rest]).collect(),
+            Self::Template(template) => template.steps().collect(),
+            Self::Regex(_) => return None,
+        })
+    }
+}
+
+impl Normal {
+    fn steps(&self) -> impl Iterator<Item = Step<'_>> {
+        let segments = self.0.split('/').filter(|segment| !segment.is_empty());
+        segments.map(Step::Literal)
     }
 }
 

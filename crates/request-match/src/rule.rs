@@ -4,6 +4,7 @@ use crate::Subject;
 use crate::authority::HostPattern;
 use crate::condition::{Condition, Cost};
 use crate::field::{HeaderField, QueryField};
+use crate::index::Step;
 use crate::method::Method;
 use crate::pattern::PathPattern;
 use gatehouse_config::{Cidr, Context, Decode, NonEmpty, Value, object};
@@ -141,6 +142,16 @@ impl Match {
         };
         let path = subject.path(request)?;
         Ok(template.captures(path.as_str()).unwrap_or_default())
+    }
+
+    /// The path that it asks for, in steps; nothing where it asks for none, or for an expression.
+    pub(crate) fn path_steps(&self) -> Option<Vec<Step<'_>>> {
+        self.conditions
+            .iter()
+            .find_map(|condition| match condition {
+                Condition::Path(pattern) => pattern.steps(),
+                _ => None,
+            })
     }
 
     fn template(&self) -> Option<&crate::template::Template> {

@@ -3,6 +3,7 @@
 //! `{name}` is exactly one segment, `{name=**}` the rest of the path, which may be nothing; it can
 //! only stand at the end. Both are written as in Envoy's `uri_template`.
 
+use crate::index::Step;
 use crate::pattern::check_normal;
 use gatehouse_config::{Context, Decode, Value};
 
@@ -21,6 +22,15 @@ impl Template {
     /// The names, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(Segment::name)
+    }
+
+    /// The steps of the path.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = Step<'_>> {
+        self.0.iter().map(|segment| match segment {
+            Segment::Literal(text) => Step::Literal(text),
+            Segment::One(_) => Step::One,
+            Segment::Rest(_) => Step::Rest,
+        })
     }
 
     pub(crate) fn matches(&self, path: &str) -> bool {
