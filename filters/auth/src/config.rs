@@ -10,6 +10,7 @@ use gatehouse_config::{
 };
 use gatehouse_denial::DenialShape;
 use gatehouse_host::{ConfigureError, Expressions};
+use gatehouse_request_match::Index;
 
 keywords! {
     /// What becomes of denials.
@@ -49,6 +50,8 @@ pub struct Config {
     pub(crate) denial: DenialShape,
     pub(crate) providers: Vec<Provider>,
     pub(crate) rules: Vec<Rule>,
+    /// Of `rules`.
+    pub(crate) index: Index,
     pub(crate) forward: Forward,
 }
 
@@ -94,12 +97,14 @@ impl Decode for Config {
         }
         let claim_headers = forward.claim_headers;
         let ready = |(name, config)| Provider::new(name, config, &claim_headers);
+        let rules = rules?;
         Some(Self {
             mode: mode?,
             trusted_hops: trusted_hops?,
             denial: denial?,
             providers: providers.into_iter().map(ready).collect(),
-            rules: rules?,
+            index: Index::new(rules.iter().map(|rule| rule.matching.as_ref())),
+            rules,
             forward: Forward {
                 consumer_header: forward.consumer_header,
                 claim_headers,

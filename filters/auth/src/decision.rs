@@ -95,7 +95,8 @@ pub(crate) fn decide(
     if subject.is_host_ambiguous(request)? {
         return Ok(Decision::Denied(Refusal::plain(Reason::HostAmbiguous)));
     }
-    for rule in &config.rules {
+    let candidates = config.index.candidates(subject.path(request)?.as_str());
+    for rule in candidates.filter_map(|place| config.rules.get(place)) {
         let applies = match &rule.matching {
             Some(matching) => matching.matches(&mut subject, request)?,
             None => true,
