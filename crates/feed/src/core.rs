@@ -47,6 +47,8 @@ pub(crate) struct Core {
     seen: Cell<u64>,
     /// The document that is held; zero for none.
     held: Cell<u64>,
+    /// Whether it was said that shared data fails.
+    said: Cell<bool>,
     flight: RefCell<Option<Flight>>,
     waiting: RefCell<BTreeSet<u32>>,
 }
@@ -83,6 +85,7 @@ impl Core {
             state: Cell::default(),
             seen: Cell::new(0),
             held: Cell::new(0),
+            said: Cell::new(false),
             flight: RefCell::default(),
             waiting: RefCell::default(),
         }
@@ -257,8 +260,13 @@ impl Core {
             Ok(Some((_, state))) => self.state.set(state),
             // Somebody else took it: who waits must know until when.
             Ok(None) => return self.look(call),
-            Err(error) => return self.log(call.host, Level::Error, &error.to_string()),
+            // It comes again with the next tick.
+            Err(error) if !self.said.replace(true) => {
+                return self.log(call.host, Level::Error, &error.to_string());
+            }
+            Err(_) => return,
         }
+        self.said.set(false);
         let before = Flight {
             callout: CalloutId(0),
             step: 0,

@@ -237,6 +237,9 @@ fn a_host_that_fails() {
         worker.tick();
         assert_eq!(worker.ask(1), "unavailable", "{call}");
         assert_eq!(worker.sent(), None, "{call}");
+        worker.tick();
+        let line = format!("Error: feed: {call} answered status 10");
+        assert_eq!(worker.lines(), [line], "once");
         worker.host.heal(call);
         assert_eq!(worker.ask(1), "waits", "{call}");
     }

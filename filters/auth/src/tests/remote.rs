@@ -374,6 +374,9 @@ fn two_issuers() {
             assert_eq!(gate.bearer(&token(name)), expected, "{name}, {order}");
         }
         assert_eq!(gate.sent(), None, "{order}");
+        // Only its own issuer's provider has a signature checked.
+        gate.bearer(&token("stranger"));
+        assert_eq!(gate.host.calls()["proxy_call_foreign_function"], 1);
     }
 }
 
