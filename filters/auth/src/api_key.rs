@@ -22,6 +22,7 @@ use std::rc::Rc;
 use table::{Digest, Table};
 
 /// A name that can stand in a header.
+#[derive(PartialEq)]
 pub(crate) struct Label(pub(crate) String);
 
 impl Decode for Label {

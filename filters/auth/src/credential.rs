@@ -148,6 +148,11 @@ impl Prefix {
         Self("Bearer ".into())
     }
 
+    /// `Basic `.
+    pub(crate) fn basic() -> Self {
+        Self("Basic ".into())
+    }
+
     /// What follows the prefix, if the value has it.
     pub(crate) fn strip<'v>(&self, value: &'v [u8]) -> Option<&'v [u8]> {
         let Some(scheme) = self.0.strip_suffix(' ') else {

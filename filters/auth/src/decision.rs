@@ -15,6 +15,7 @@ use crate::stats::Stats;
 use gatehouse_host::Request;
 use gatehouse_request_match::Subject;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What is to become of a request.
 #[derive(Debug, PartialEq)]
@@ -57,6 +58,8 @@ pub(crate) struct Refusal {
     pub(crate) consumer: Option<Rc<Identity>>,
     /// What the provider wants the client to get.
     pub(crate) own: Option<Rc<OwnReply>>,
+    /// After how long another attempt is worth it, where that is known.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// A denial that is a provider's own.
@@ -77,6 +80,7 @@ impl Refusal {
             scopes: Vec::new(),
             consumer: None,
             own: None,
+            retry_after: None,
         }
     }
 }
@@ -182,6 +186,7 @@ fn require(
         Outcome::Bad(reason, provider, own) => Refusal {
             challenged: vec![provider],
             own,
+            retry_after: check.retry_after(provider),
             ..Refusal::plain(reason)
         },
     };
@@ -241,6 +246,15 @@ impl Check<'_, '_, '_> {
         good.map(|credential| credential.provider)
     }
 
+    /// After how long a provider looks at the credential again.
+    fn retry_after(&self, place: usize) -> Option<Duration> {
+        let mut of = self.credentials.iter().filter(|of| of.provider == place);
+        match of.next()?.opinion {
+            Some(Opinion::Later(_, wait)) => Some(wait),
+            _ => None,
+        }
+    }
+
     /// Asks a provider, once.
     fn provider(&mut self, place: usize) -> gatehouse_host::Result<Outcome> {
         let credential = self
@@ -270,7 +284,7 @@ impl Check<'_, '_, '_> {
         Ok(match credential.opinion.insert(opinion) {
             Opinion::Missing => Outcome::Missing,
             Opinion::Wait(wait) => Outcome::Wait(*wait),
-            Opinion::Bad(reason) => Outcome::Bad(*reason, place, None),
+            Opinion::Bad(reason) | Opinion::Later(reason, _) => Outcome::Bad(*reason, place, None),
             Opinion::Refused(reason, own) => Outcome::Bad(*reason, place, Some(own.clone())),
             Opinion::Good(identity) => Outcome::Good(Vouched {
                 identity: identity.clone(),

@@ -29,6 +29,9 @@ impl Filter {
     /// Where an expression does not compile, or the host refuses a metric.
     pub fn new(mut config: Config, host: &dyn Host) -> std::result::Result<Self, ConfigureError> {
         config.compile(host)?;
+        for provider in &mut config.providers {
+            provider.kind.start(config.trusted_hops, host)?;
+        }
         let providers = config.providers.iter();
         let providers = providers.map(|provider| (&*provider.name, provider.kind.counters()));
         let stats = Stats::define(host, providers, config.mode == Mode::Report)?;
@@ -106,13 +109,22 @@ impl Filter {
             let value = challenge.into_owned().into_bytes();
             ("www-authenticate".to_owned(), value)
         };
+        let retry_after = refusal.retry_after.map(|wait| {
+            // RFC 9110, 10.2.3: whole seconds. Who comes a little late is let in, who comes early not.
+            let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
+            ("retry-after".to_owned(), seconds.to_string().into_bytes())
+        });
         self.config.denial.reply(Denial {
             filter: Self::NAME,
             reason: refusal.reason.as_str(),
             status,
             grpc_status,
             detail: refusal.reason.detail(),
-            headers: challenges.into_iter().map(header).collect(),
+            headers: challenges
+                .into_iter()
+                .map(header)
+                .chain(retry_after)
+                .collect(),
         })
     }
 }

@@ -6,6 +6,7 @@
 //! again.
 
 use crate::api_key::{ApiKeyConfig, ApiKeys};
+use crate::basic::{BasicConfig, Passwords};
 use crate::credential::{Location, Presented};
 use crate::decision::OwnReply;
 use crate::ext_authz::{ExtAuthz, ExtAuthzConfig};
@@ -26,6 +27,8 @@ one_of! {
     pub(crate) enum ProviderConfig {
         /// Keys that the operator hands out.
         ApiKey(ApiKeyConfig) = "api_key",
+        /// Users and their passwords.
+        Basic(BasicConfig) = "basic",
         /// Tokens that an issuer signs.
         Jwt(JwtConfig) = "jwt",
         /// Certificates that clients present.
@@ -54,6 +57,8 @@ pub(crate) enum Opinion {
     Bad(Reason),
     /// It is not, and the client is to get this.
     Refused(Reason, Rc<OwnReply>),
+    /// Whether it is good is not looked at before so long has passed.
+    Later(Reason, Duration),
     /// It cannot say yet.
     Wait(Wait),
 }
@@ -69,6 +74,12 @@ pub(crate) enum Wait {
 
 /// One kind of provider.
 pub(crate) trait Kind {
+    /// Gets ready, before it is asked anything: what needs the host, or is said to all providers.
+    fn start(&mut self, trusted_hops: u32, host: &dyn Host) -> Result<()> {
+        let _ = (trusted_hops, host);
+        Ok(())
+    }
+
     /// Where its credential stands: there it is looked for, and taken out before the request goes on.
     /// Empty where the request as a whole is the credential, or the connection.
     fn from(&self) -> &[Location];
@@ -126,6 +137,7 @@ impl ProviderConfig {
     pub(crate) fn from(&self) -> &[Location] {
         match self {
             Self::ApiKey(config) => &config.from,
+            Self::Basic(config) => &config.from,
             Self::Jwt(config) => &config.from,
             Self::Mtls(config) => &config.from,
             Self::Introspection(config) => &config.from,
@@ -137,6 +149,7 @@ impl ProviderConfig {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::ApiKey(_) => "api_key",
+            Self::Basic(_) => "basic",
             Self::Jwt(_) => "jwt",
             Self::Mtls(_) => "mtls",
             Self::Introspection(_) => "introspection",
@@ -165,6 +178,7 @@ impl Provider {
     pub(crate) fn new(name: Identifier, config: ProviderConfig, headers: &[ClaimHeader]) -> Self {
         let kind: Box<dyn Kind> = match config {
             ProviderConfig::ApiKey(config) => Box::new(ApiKeys::new(config, &name, headers)),
+            ProviderConfig::Basic(config) => Box::new(Passwords::new(config, &name, headers)),
             ProviderConfig::Jwt(config) => Box::new(Tokens::new(config, &name, headers)),
             ProviderConfig::Mtls(config) => Box::new(Certificates::new(config, &name, headers)),
             ProviderConfig::Introspection(config) => {

@@ -98,6 +98,8 @@ reasons! {
     PasswordWrong = "password_wrong" is Rejected;
     /// Too many wrong passwords, for this user or from this address.
     TooManyFailures = "too_many_failures" is Throttled;
+    /// Passwords take as much of the worker as they may.
+    VerificationBusy = "verification_busy" is Unavailable;
     /// Keys that have not been fetched yet.
     KeysUnavailable = "keys_unavailable" is Unavailable;
     /// The token, or its subject, is on the denylist.

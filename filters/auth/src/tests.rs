@@ -1,6 +1,7 @@
 //! The filter as a whole, on a host that does what a test tells it.
 
 mod authorize;
+mod basic;
 mod changes;
 mod documents;
 mod ext_authz;
@@ -39,6 +40,9 @@ fn environment(name: &str) -> Option<String> {
     match name {
         "HS_SECRET" => Some(include_str!("../testdata/hs_secret.txt").trim().to_owned()),
         "WEAK_SECRET" => Some("c2hvcnQ".to_owned()),
+        // printf %s secret | openssl sha1 -binary | base64
+        "ANN_HASH" => Some("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=".to_owned()),
+        "HTPASSWD" => Some("# staff\nann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n".to_owned()),
         "EMPTY" => Some(String::new()),
         "LONG_KEY" => Some("k".repeat(20_000)),
         name => Some(name.strip_suffix("_KEY")?.to_lowercase() + "-key-1"),
