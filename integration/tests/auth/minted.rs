@@ -33,7 +33,7 @@ pub(crate) fn minted() -> &'static Minted {
 }
 
 /// `$GATEHOUSE_PYTHON`, or the Python of the cache.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let cache = || {
         variable("GATEHOUSE_CACHE")
