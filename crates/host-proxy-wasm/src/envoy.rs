@@ -161,8 +161,14 @@ impl Bodies for Envoy {
 }
 
 impl Expressions for Envoy {
+    /// On its own first: `a) || (b` must not become good by what is put around it. A text of the one
+    /// byte 1 comes back as `true` does; as a condition, only a boolean can be evaluated.
     fn compile(&self, expression: &str) -> Result<Expression> {
-        let token = bindings::foreign_function("expr_create", expression.as_bytes())?;
+        let alone = bindings::foreign_function("expr_create", expression.as_bytes())?;
+        bindings::foreign_function("expr_delete", &alone)?;
+        // The line break ends a comment.
+        let condition = format!("({expression}\n) ? true : false");
+        let token = bindings::foreign_function("expr_create", condition.as_bytes())?;
         match <[u8; 4]>::try_from(token.as_slice()) {
             Ok(token) => Ok(Expression(u32::from_le_bytes(token))),
             Err(_) => Err(malformed()),
