@@ -86,7 +86,11 @@ impl Decode for Config {
         let (providers, forward) = (providers?, forward?);
         check_forward(&forward, &providers, context)?;
         let strip = match forward.strip_credentials {
-            true => Strip::new(providers.iter().flat_map(|(_, provider)| provider.from())),
+            true => Strip::new(
+                providers
+                    .iter()
+                    .flat_map(|(_, provider)| provider.stripped()),
+            ),
             false => Strip::default(),
         };
         let mut from_services: Vec<HeaderName> = Vec::new();
@@ -298,7 +302,7 @@ fn check_identity_header(
     }
     let holder = providers.iter().find(|(_, provider)| {
         let holds = |place: &Location| matches!(place, Location::Header { name, .. } if same(name));
-        provider.from().iter().any(holds)
+        provider.stripped().iter().any(holds)
     });
     if let Some((name, _)) = holder {
         context.problem::<()>(format!(

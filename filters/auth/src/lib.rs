@@ -51,6 +51,7 @@ mod decision;
 mod ext_authz;
 mod filter;
 mod flight;
+mod hmac;
 mod identity;
 mod introspection;
 mod jwt;

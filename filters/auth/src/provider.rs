@@ -10,6 +10,7 @@ use crate::basic::{BasicConfig, Passwords};
 use crate::credential::{Location, Presented};
 use crate::decision::OwnReply;
 use crate::ext_authz::{ExtAuthz, ExtAuthzConfig};
+use crate::hmac::{HmacConfig, Signed};
 use crate::identity::{ClaimHeader, Identity};
 use crate::introspection::{Introspection, IntrospectionConfig};
 use crate::jwt::{JwtConfig, Tokens};
@@ -37,6 +38,8 @@ one_of! {
         Introspection(IntrospectionConfig) = "introspection",
         /// A service that is asked about requests.
         ExtAuthz(ExtAuthzConfig) = "ext_authz",
+        /// Signatures over requests.
+        Hmac(HmacConfig) = "hmac",
     }
 }
 
@@ -142,6 +145,15 @@ impl ProviderConfig {
             Self::Mtls(config) => &config.from,
             Self::Introspection(config) => &config.from,
             Self::ExtAuthz(_) => &[],
+            Self::Hmac(_) => &[],
+        }
+    }
+
+    /// What is taken out of requests that go on.
+    pub(crate) fn stripped(&self) -> &[Location] {
+        match self {
+            Self::Hmac(config) => &config.stripped,
+            _ => self.from(),
         }
     }
 
@@ -154,6 +166,7 @@ impl ProviderConfig {
             Self::Mtls(_) => "mtls",
             Self::Introspection(_) => "introspection",
             Self::ExtAuthz(_) => "ext_authz",
+            Self::Hmac(_) => "hmac",
         }
     }
 
@@ -185,6 +198,7 @@ impl Provider {
                 Box::new(Introspection::new(config, &name, headers))
             }
             ProviderConfig::ExtAuthz(config) => Box::new(ExtAuthz::new(config, &name, headers)),
+            ProviderConfig::Hmac(config) => Box::new(Signed::new(config, &name, headers)),
         };
         Self { name, kind }
     }

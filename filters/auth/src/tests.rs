@@ -6,6 +6,7 @@ mod changes;
 mod documents;
 mod ext_authz;
 mod failures;
+mod hmac;
 mod introspection;
 mod keys;
 mod minted;
