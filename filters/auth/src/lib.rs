@@ -37,9 +37,9 @@
 //! Where a host call fails so that this cannot be decided or done, the request is denied with 500;
 //! in report mode that is counted as `host_error`.
 //!
-//! Each kind of provider is a module: `api_key`, `basic`, `jwt`, `mtls`, `introspection`, `ext_authz`. What is
-//! asked elsewhere about a request goes by `flight`, and the request waits. A new kind adds a variant
-//! to `provider::ProviderConfig` and to `provider::Kind`.
+//! Each kind of provider is a module: `api_key`, `basic`, `jwt`, `mtls`, `introspection`, `ext_authz`,
+//! `hmac`. What is asked elsewhere about a request goes by `flight`, and the request waits. A new kind
+//! adds a variant to `provider::ProviderConfig` and to `provider::Kind`.
 
 mod api_key;
 mod basic;
