@@ -254,7 +254,7 @@ impl Decode for HmacConfig {
                     longest: 0,
                 };
                 check_signed(spelled.as_ref(), raw.body.insecure_unsigned, context);
-                let tolerance = tolerance(raw.tolerance, times.has_time, context);
+                let tolerance = tolerance(raw.tolerance, name, times.has_time, context);
                 let secrets = secrets(&raw.keys.0, name, spelled.as_ref(), context);
                 let webhook = secrets.zip(tolerance).map(|(secrets, tolerance)| Webhook {
                     secrets,
@@ -439,8 +439,13 @@ fn secrets(
     secrets.into_iter().collect()
 }
 
-fn tolerance(given: Option<Duration>, has_time: bool, context: &mut Context<'_>) -> Option<u64> {
-    if given.is_some() && !has_time {
+fn tolerance(
+    given: Option<Duration>,
+    name: Name,
+    has_time: bool,
+    context: &mut Context<'_>,
+) -> Option<u64> {
+    if given.is_some() && name == Name::Canonical && !has_time {
         return context.at_key("tolerance", |context| {
             context.problem("there is no timestamp that it could be about")
         });
