@@ -31,6 +31,7 @@ mod jwk;
 pub mod jws;
 mod key;
 mod pem;
+mod software;
 mod verify;
 
 #[cfg(test)]

@@ -18,12 +18,11 @@
 use std::borrow::Cow;
 
 use hmac::{Hmac, Mac};
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use rsa::Pkcs1v15Sign;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::key::Material;
-use crate::{Algorithm, Key, der};
+use crate::{Algorithm, Key, der, software};
 
 #[cfg(test)]
 mod tests;
@@ -39,7 +38,8 @@ pub struct HostVerification<'k> {
 
 impl Key {
     /// Whether `signature` over `message` is by this key and `algorithm`. False if the key does not
-    /// [accept](Self::accepts) the algorithm.
+    /// [accept](Self::accepts) the algorithm, and in a module also for ECDSA, which only the proxy
+    /// verifies there.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         use Algorithm::{EdDsa, Es256, Es384, Es512, Hs256, Hs384, Hs512};
         use Algorithm::{Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
@@ -60,12 +60,9 @@ impl Key {
             (Material::Rsa(key), Ps256) => key.verify_pss::<Sha256>(&hash(), signature),
             (Material::Rsa(key), Ps384) => key.verify_pss::<Sha384>(&hash(), signature),
             (Material::Rsa(key), Ps512) => key.verify_pss::<Sha512>(&hash(), signature),
-            (Material::P256(key), Es256) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.public.verify_prehash(&hash(), &signature).is_ok()),
-            (Material::P384(key), Es384) => p384::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.public.verify_prehash(&hash(), &signature).is_ok()),
-            (Material::P521(key), Es512) => p521::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.public.verify_prehash(&hash(), &signature).is_ok()),
+            (Material::Ec(key), Es256 | Es384 | Es512) => {
+                key.curve.is_signature(signature) && software::verify(key, &hash(), signature)
+            }
             (Material::Ed25519(key), EdDsa) => ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
             (Material::Secret(secret), Hs256) => {
@@ -96,9 +93,7 @@ impl Key {
         };
         let spki_der = match &self.material {
             Material::Rsa(key) => &key.spki_der,
-            Material::P256(key) => &key.spki_der,
-            Material::P384(key) => &key.spki_der,
-            Material::P521(key) => &key.spki_der,
+            Material::Ec(key) => &key.spki_der,
             Material::Ed25519(_) | Material::Secret(_) => return None,
         };
         Some(HostVerification { hash, spki_der })
@@ -118,20 +113,10 @@ impl Key {
             Material::Rsa(key) => key
                 .is_in_range(signature)
                 .then_some(Cow::Borrowed(signature)),
-            _ => self
-                .is_ecdsa_signature(signature)
-                .then(|| der::ecdsa_signature(signature))?
-                .map(Cow::Owned),
-        }
-    }
-
-    /// Whether `signature` is `r || s` of the key's curve, both within 1 and its order.
-    fn is_ecdsa_signature(&self, signature: &[u8]) -> bool {
-        match &self.material {
-            Material::P256(_) => p256::ecdsa::Signature::from_slice(signature).is_ok(),
-            Material::P384(_) => p384::ecdsa::Signature::from_slice(signature).is_ok(),
-            Material::P521(_) => p521::ecdsa::Signature::from_slice(signature).is_ok(),
-            Material::Rsa(_) | Material::Ed25519(_) | Material::Secret(_) => false,
+            Material::Ec(key) if key.curve.is_signature(signature) => {
+                der::ecdsa_signature(signature).map(Cow::Owned)
+            }
+            Material::Ec(_) | Material::Ed25519(_) | Material::Secret(_) => None,
         }
     }
 }

@@ -2,10 +2,11 @@
 //! is the classic hole in a rule.
 //!
 //! `.` also matches line breaks: a rule about `/admin/.*` must hold for `/admin/%0A`. An expression
-//! compiles to at most [`SIZE_LIMIT`] bytes, and matching takes linear time (the `regex` crate).
+//! compiles to at most 1 MiB, and matching takes linear time (the `regex` crate).
 
 use gatehouse_config::Context;
-use regex::{Error, Regex, RegexBuilder, bytes};
+use regex::Error;
+use regex::bytes::{Regex, RegexBuilder};
 
 /// How much memory a compiled expression may take, in bytes.
 const SIZE_LIMIT: usize = 1 << 20;
@@ -13,34 +14,9 @@ const SIZE_LIMIT: usize = 1 << 20;
 /// How much memory its matcher may take for what it has seen so far, in bytes.
 const CACHE_LIMIT: usize = 512 << 10;
 
-/// An expression over text.
-pub fn text(pattern: &str, context: &mut Context<'_>) -> Option<Regex> {
-    compile(pattern, context, |pattern| {
-        RegexBuilder::new(pattern)
-            .dot_matches_new_line(true)
-            .size_limit(SIZE_LIMIT)
-            .dfa_size_limit(CACHE_LIMIT)
-            .build()
-    })
-}
-
-/// An expression over bytes: `.` is any byte, `\w` and its like are ASCII.
-pub(crate) fn octets(pattern: &str, context: &mut Context<'_>) -> Option<bytes::Regex> {
-    compile(pattern, context, |pattern| {
-        bytes::RegexBuilder::new(pattern)
-            .unicode(false)
-            .dot_matches_new_line(true)
-            .size_limit(SIZE_LIMIT)
-            .dfa_size_limit(CACHE_LIMIT)
-            .build()
-    })
-}
-
-fn compile<R>(
-    pattern: &str,
-    context: &mut Context<'_>,
-    build: impl Fn(&str) -> Result<R, Error>,
-) -> Option<R> {
+/// An expression over bytes, as they are in UTF-8: `.` is any byte, `\w` and its like are ASCII, and so
+/// is `(?i)`. The tables of Unicode would be 100 KB of every module.
+pub fn whole(pattern: &str, context: &mut Context<'_>) -> Option<Regex> {
     // On its own first: `a)|(b` must not become good by what is put around it.
     let anchored = build(pattern).and_then(|_| {
         // With `(?x)` it may end in a comment, which the second way ends before the parenthesis.
@@ -59,4 +35,13 @@ fn compile<R>(
             context.problem(format!("{pattern:?} is not a regular expression: {reason}"))
         }
     }
+}
+
+fn build(pattern: &str) -> Result<Regex, Error> {
+    RegexBuilder::new(pattern)
+        .unicode(false)
+        .dot_matches_new_line(true)
+        .size_limit(SIZE_LIMIT)
+        .dfa_size_limit(CACHE_LIMIT)
+        .build()
 }

@@ -156,6 +156,6 @@ struct ValueRegex(Regex);
 impl Decode for ValueRegex {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let text = String::decode(value, context)?;
-        expression::octets(&text, context).map(Self)
+        expression::whole(&text, context).map(Self)
     }
 }

@@ -5,7 +5,7 @@ use crate::index::Step;
 use crate::path;
 use crate::template::Template;
 use gatehouse_config::{Context, Decode, Value, one_of};
-use regex::Regex;
+use regex::bytes::Regex;
 
 one_of! {
     /// The `path` of a match. All are about the normal form of the path.
@@ -30,7 +30,7 @@ impl PathPattern {
             Self::Prefix(prefix) => path
                 .strip_prefix(prefix.0.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-            Self::Regex(regex) => regex.0.is_match(path),
+            Self::Regex(regex) => regex.0.is_match(path.as_bytes()),
             Self::Template(template) => template.matches(path),
         }
     }
@@ -110,6 +110,6 @@ impl Decode for PathRegex {
                 "a path begins with \"/\"",
             );
         }
-        expression::text(&text, context).map(Self)
+        expression::whole(&text, context).map(Self)
     }
 }

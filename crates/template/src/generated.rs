@@ -1,6 +1,8 @@
 //! Values that come from nowhere in the request.
 
 use gatehouse_host::Timestamp;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 const NANOS_IN_A_SECOND: u64 = 1_000_000_000;
 
@@ -29,10 +31,11 @@ pub fn write_time(time: Timestamp, out: &mut Vec<u8>) -> bool {
     let seconds = i64::try_from(time.as_nanos() / NANOS_IN_A_SECOND);
     let Some(time) = seconds
         .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|time| time.format(&Rfc3339).ok())
     else {
         return false;
     };
-    out.extend_from_slice(time.to_string().as_bytes());
+    out.extend_from_slice(time.as_bytes());
     true
 }

@@ -20,7 +20,7 @@ mod tests;
 
 use gatehouse_config::{Context, Decode, NonEmpty, Value, object};
 use gatehouse_request_match::expression;
-use regex::Regex;
+use regex::bytes::Regex;
 use serde_json::{Map, Number};
 
 /// From there on, two whole numbers can be one `double`, which is how Envoy hands numbers over.
@@ -103,7 +103,7 @@ impl Test {
             (Self::OneOf(known), value) => known.iter().any(|known| known.is(value)),
             (Self::Prefix(prefix), Value::String(text)) => text.starts_with(prefix),
             (Self::Suffix(suffix), Value::String(text)) => text.ends_with(suffix),
-            (Self::Regex(regex), Value::String(text)) => regex.is_match(text),
+            (Self::Regex(regex), Value::String(text)) => regex.is_match(text.as_bytes()),
             _ => false,
         }
     }
@@ -267,6 +267,6 @@ struct WholeValue(Regex);
 impl Decode for WholeValue {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let text = String::decode(value, context)?;
-        expression::text(&text, context).map(Self)
+        expression::whole(&text, context).map(Self)
     }
 }

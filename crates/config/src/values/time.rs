@@ -2,6 +2,8 @@
 
 use super::text;
 use crate::{Context, Decode, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// A point in time, RFC 3339: `2026-01-01T00:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,8 +19,8 @@ impl Time {
 impl Decode for Time {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let text = text(value, "a time such as \"2026-01-01T00:00:00Z\"", context)?;
-        let parsed = text.parse::<jiff::Timestamp>().ok();
-        match parsed.and_then(|time| u64::try_from(time.as_nanosecond()).ok()) {
+        let parsed = OffsetDateTime::parse(text, &Rfc3339).ok();
+        match parsed.and_then(|time| u64::try_from(time.unix_timestamp_nanos()).ok()) {
             Some(nanos) => Some(Self(nanos)),
             None => context.problem_hint(
                 format!("{text:?} is not a time"),

@@ -1,6 +1,7 @@
 //! EC public keys (RFC 7518, section 6.2).
 
 use super::Material;
+use crate::software;
 
 /// The first byte of a point in SEC 1's uncompressed form; the compressed forms are not read.
 const UNCOMPRESSED: u8 = 4;
@@ -13,9 +14,11 @@ pub(crate) enum Curve {
     P521,
 }
 
+/// A public key on a curve.
 #[derive(Clone)]
-pub(crate) struct EcKey<K> {
-    pub(crate) public: K,
+pub(crate) struct EcKey {
+    pub(crate) curve: Curve,
+    /// DER of a SubjectPublicKeyInfo, which ends with the point.
     pub(crate) spki_der: Vec<u8>,
 }
 
@@ -45,6 +48,39 @@ impl Curve {
         }
     }
 
+    /// The order of the base point, big-endian (SEC 2, 2.4.2, 2.5.1, 2.6.1).
+    fn order(self) -> &'static [u8] {
+        match self {
+            Self::P256 => {
+                b"\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\
+                  \xbc\xe6\xfa\xad\xa7\x17\x9e\x84\xf3\xb9\xca\xc2\xfc\x63\x25\x51"
+            }
+            Self::P384 => {
+                b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\
+                  \xff\xff\xff\xff\xff\xff\xff\xff\xc7\x63\x4d\x81\xf4\x37\x2d\xdf\
+                  \x58\x1a\x0d\xb2\x48\xb0\xa7\x7a\xec\xec\x19\x6a\xcc\xc5\x29\x73"
+            }
+            Self::P521 => {
+                b"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\
+                  \xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\
+                  \xff\xfa\x51\x86\x87\x83\xbf\x2f\x96\x6b\x7f\xcc\x01\x48\xf7\x09\
+                  \xa5\xd0\x3b\xb5\xc9\xb8\x89\x9c\x47\xae\xbb\x6f\xb7\x1e\x91\x38\
+                  \x64\x09"
+            }
+        }
+    }
+
+    /// Whether `signature` is `r || s`, both at least 1 and less than the order (FIPS 186-5, 6.4.2).
+    pub(crate) fn is_signature(self, signature: &[u8]) -> bool {
+        let length = self.coordinate_bytes();
+        if signature.len() != 2 * length {
+            return false;
+        }
+        // Of equal length: compared as numbers are.
+        let is_in_range = |half: &[u8]| half < self.order() && half.iter().any(|byte| *byte != 0);
+        signature.chunks(length).all(is_in_range)
+    }
+
     /// What stands before the uncompressed point in a SubjectPublicKeyInfo (RFC 5480, section 2):
     /// id-ecPublicKey, the name of the curve, and the lengths.
     fn spki_prefix(self) -> &'static [u8] {
@@ -67,32 +103,67 @@ impl Curve {
 
 impl Material {
     /// The public key of these coordinates, each of the curve's full length; `None` if the point is
-    /// not on the curve.
+    /// not on the curve and that can be found out here.
     pub(crate) fn from_coordinates(curve: Curve, x: &[u8], y: &[u8]) -> Option<Self> {
         Self::from_point(curve, &[&[UNCOMPRESSED], x, y].concat())
     }
 
     /// The public key of this point in SEC 1's uncompressed form; `None` if it is in another form,
-    /// or not on the curve.
+    /// or not on the curve and that can be found out here.
     pub(crate) fn from_point(curve: Curve, point: &[u8]) -> Option<Self> {
         let length = 1 + 2 * curve.coordinate_bytes();
         if point.len() != length || point.first() != Some(&UNCOMPRESSED) {
             return None;
         }
         let spki_der = [curve.spki_prefix(), point].concat();
-        Some(match curve {
-            Curve::P256 => {
-                let public = p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?;
-                Self::P256(Box::new(EcKey { public, spki_der }))
+        software::is_on_curve(curve, point).then_some(Self::Ec(EcKey { curve, spki_der }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The order less one, the order, and one more.
+    fn near(order: &[u8]) -> [Vec<u8>; 3] {
+        let with_last = |change: fn(u8) -> u8| {
+            let (last, rest) = order.split_last().unwrap();
+            [rest, &[change(*last)]].concat()
+        };
+        [
+            with_last(|last| last - 1),
+            order.to_vec(),
+            with_last(|last| last + 1),
+        ]
+    }
+
+    #[test]
+    fn the_range_of_signatures_is_that_of_the_libraries() {
+        for curve in [Curve::P256, Curve::P384, Curve::P521] {
+            let length = curve.coordinate_bytes();
+            let [most, order, more] = near(curve.order());
+            let halves = [
+                vec![0; length],
+                [vec![0; length - 1], vec![1]].concat(),
+                most,
+                order,
+                more,
+                vec![0xff; length],
+            ];
+            for r in &halves {
+                for s in &halves {
+                    let signature = [r.as_slice(), s].concat();
+                    let expected = match curve {
+                        Curve::P256 => p256::ecdsa::Signature::from_slice(&signature).is_ok(),
+                        Curve::P384 => p384::ecdsa::Signature::from_slice(&signature).is_ok(),
+                        Curve::P521 => p521::ecdsa::Signature::from_slice(&signature).is_ok(),
+                    };
+                    assert_eq!(curve.is_signature(&signature), expected, "{signature:x?}");
+                }
             }
-            Curve::P384 => {
-                let public = p384::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?;
-                Self::P384(Box::new(EcKey { public, spki_der }))
+            for other in [0, 1, length, 2 * length - 1, 2 * length + 1] {
+                assert!(!curve.is_signature(&vec![1; other]));
             }
-            Curve::P521 => {
-                let public = p521::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?;
-                Self::P521(Box::new(EcKey { public, spki_der }))
-            }
-        })
+        }
     }
 }

@@ -3,7 +3,7 @@
 use ed25519_dalek::VerifyingKey as Ed25519Key;
 use zeroize::Zeroizing;
 
-use super::{EcKey, RsaKey};
+use super::{Curve, EcKey, RsaKey};
 use crate::Algorithm;
 
 /// Shorter HMAC secrets are refused: the shortest hash, SHA-256, has 32 bytes (RFC 7518, section
@@ -14,9 +14,7 @@ pub const MIN_SECRET_BYTES: usize = 32;
 #[derive(Clone)]
 pub(crate) enum Material {
     Rsa(Box<RsaKey>),
-    P256(Box<EcKey<p256::ecdsa::VerifyingKey>>),
-    P384(Box<EcKey<p384::ecdsa::VerifyingKey>>),
-    P521(Box<EcKey<p521::ecdsa::VerifyingKey>>),
+    Ec(EcKey),
     Ed25519(Box<Ed25519Key>),
     Secret(Zeroizing<Vec<u8>>),
 }
@@ -48,7 +46,7 @@ impl Material {
     pub(super) fn kty(&self) -> &'static str {
         match self {
             Self::Rsa(_) => "RSA",
-            Self::P256(_) | Self::P384(_) | Self::P521(_) => "EC",
+            Self::Ec(_) => "EC",
             Self::Ed25519(_) => "OKP",
             Self::Secret(_) => "oct",
         }
@@ -59,10 +57,10 @@ impl Material {
         use Algorithm::{Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
         match (self, algorithm) {
             (Self::Rsa(_), Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512)
-            | (Self::P256(_), Es256)
-            | (Self::P384(_), Es384)
-            | (Self::P521(_), Es512)
             | (Self::Ed25519(_), EdDsa) => true,
+            (Self::Ec(key), Es256) => key.curve == Curve::P256,
+            (Self::Ec(key), Es384) => key.curve == Curve::P384,
+            (Self::Ec(key), Es512) => key.curve == Curve::P521,
             (Self::Secret(secret), Hs256) => secret.len() >= 32,
             (Self::Secret(secret), Hs384) => secret.len() >= 48,
             (Self::Secret(secret), Hs512) => secret.len() >= 64,
@@ -74,9 +72,9 @@ impl Material {
     pub(crate) fn misfit(&self, algorithm: Algorithm) -> String {
         let key = match self {
             Self::Rsa(_) => "an RSA key",
-            Self::P256(_) => "a key on P-256",
-            Self::P384(_) => "a key on P-384",
-            Self::P521(_) => "a key on P-521",
+            Self::Ec(key) => {
+                return format!("{algorithm} does not fit a key on {}", key.curve.name());
+            }
             Self::Ed25519(_) => "an Ed25519 key",
             Self::Secret(secret) => {
                 return format!(
