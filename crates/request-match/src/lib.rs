@@ -19,7 +19,7 @@
 //! |---|---|
 //! | `path: {exact: /a}` | the path is `/a` |
 //! | `path: {prefix: /a}` | the path is `/a` or begins with `/a/`; `prefix: /` is every path but `*` and none |
-//! | `path: {regex: …}` | the expression matches the whole path, without `^` and `$` |
+//! | `path: {regex: …}` | the expression matches the whole path, without `^` and `$`; `.` is one byte of UTF-8, classes and `(?i)` are ASCII |
 //! | `path: {template: "/users/{id}"}` | the path has these segments; `{id}` is any one, `{rest=**}` (last) any number of them |
 //! | `methods` | the method is one of them; case counts, and `GET` is not `HEAD` |
 //! | `hosts` | the host is one of them, or below one written `*.example.com`; what is not a name or an address and perhaps a port is none |

@@ -180,6 +180,8 @@ fn names_are_readable() {
         r#"(module
             (func $_ZN3foo3bar17h05af221e174051e9E (export "proxy_on_configure"))
             (func $plain (export "proxy_on_context_create"))
+            (func $_ZN14gatehouse_auth6decide17h05af221e174051e9E (export "proxy_on_vm_start"))
+            (func $_ZN4core9panicking5panic17h05af221e174051e9E (export "proxy_on_memory_allocate"))
             (@custom "gatehouse.callbacks" "")
         )"#,
     )
@@ -192,5 +194,8 @@ fn names_are_readable() {
         .filter_map(|function| function.name.as_deref())
         .collect();
     names.sort_unstable();
-    assert_eq!(names, ["foo::bar", "plain"]);
+    assert_eq!(
+        names,
+        ["core::panicking::panic", "gatehouse_auth::decide", "plain"]
+    );
 }
