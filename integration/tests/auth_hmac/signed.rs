@@ -64,7 +64,7 @@ pub(crate) fn body_of(name: &str) -> (&'static str, &'static str, Option<Vec<u8>
         "body most" => ("POST", "/signed", of(MAX)),
         "body over" | "body over chunked" => ("POST", "/signed", of(MAX + 1)),
         "large over" => ("POST", "/large", of(200_000)),
-        "large kept" => ("POST", "/large", small()),
+        "large fits" => ("POST", "/large", small()),
         name if name.ends_with("get") || name.starts_with("race get") => {
             ("GET", "/signed/get?a=b&c=%2Fd", None)
         }
@@ -88,7 +88,7 @@ fn names() -> Vec<String> {
         "body over chunked",
         "body stalled",
         "large over",
-        "large kept",
+        "large fits",
         "unset get",
         "unset post",
         "unset other",
