@@ -8,7 +8,8 @@
 //! 3. What the headers alone show to be bad is refused without waiting for a body: what is malformed, a
 //!    key of nobody, an algorithm that is not the key's, a time that is not now, too little covered.
 //! 4. RFC 9421: the signature, over headers only, is verified before a body is waited for. By the
-//!    proxy's own verifier for RSA (PKCS #1) and ECDSA, in Rust otherwise and where the proxy cannot.
+//!    proxy's own verifier for RSA (PKCS #1) and ECDSA, in Rust otherwise. Where the proxy cannot, RSA is
+//!    verified in Rust, and ECDSA is refused (`gatehouse-jose` has no code for it in a module).
 //! 5. The body is waited for where it is signed, unless its `content-length` is too much already.
 //!    Then RFC 9421 holds it against `content-digest`, the other schemes verify their signature.
 //! 6. What was signed is put down in a table that all workers share (`gatehouse-replay`): whoever was
