@@ -22,7 +22,7 @@
 //! A slot holds [`ENTRIES`] entries of 12 bytes: at most 389 bytes, and some 150 for its key and Envoy's
 //! own bookkeeping. Slots take no room until they are used. 4,096 of them are 2.2 MB at most, and hold
 //! 49,000 identifiers at once (12 for each slot on average) with one newcomer in a million refused;
-//! with 16 for each slot it is one in ten thousand. Two host calls for an identifier, three at a
+//! with 16 for each slot it is three in ten thousand. Two host calls for an identifier, three at a
 //! worker's first.
 //!
 //! Two identifiers have one fingerprint in one slot by chance only: that something new is taken for
