@@ -11,10 +11,8 @@
 //! 4. Nor is it where this worker has spent as much of its time on passwords as it may ([`budget`]).
 //! 5. It is hashed and compared. For a user who does not exist another one's hash is, in vain, and
 //!    all else is the same: the limits, what is remembered, the answer.
-//! 6. Only a wrong password counts as a failure.
-//!
-//! Limits are looked at before and charged after, so workers that verify passwords at the same time
-//! may each let one failure more than the limit happen.
+//! 6. Only a wrong password counts as a failure: it is charged before, and given back where the
+//!    password is good. So limits are exact, however many workers verify at the same time.
 
 mod budget;
 mod config;
@@ -30,12 +28,13 @@ use crate::provider::{Kind, Opinion};
 use crate::reason::{Class, Reason};
 use crate::stats::ProviderStats;
 use budget::Budget;
-use failures::{Failures, Limits, Who};
+use failures::{Charge, Failures, Limits, Room, Who};
 use gatehouse_host::{Host, Level, Request, Result};
 use gatehouse_password::basic::{self, Credentials};
 use gatehouse_request_match::Subject;
 use memory::{Mark, Memory, Recalled};
 use std::borrow::Cow;
+use std::time::Duration;
 use users::{Account, Users};
 
 /// A provider of this kind as it is configured.
@@ -72,7 +71,10 @@ struct Ready {
 /// The places of [`Kind::counters`].
 const VERIFIED: usize = 0;
 const WRONG_AGAIN: usize = 1;
-const NOT_COUNTED: usize = 2;
+const CONTENDED: usize = 2;
+
+/// Where other workers are faster.
+const SOON: Duration = Duration::from_secs(1);
 
 /// So many users are named in a line of the log.
 const NAMED: usize = 10;
@@ -143,9 +145,10 @@ impl Passwords {
         let host = request.host();
         // Not the time of the request: another provider may have hashed since.
         let begun = host.now()?.as_nanos();
-        if let Some(wait) = ready.failures.wait(&who, begun, host)? {
-            return Ok(Opinion::Later(Reason::TooManyFailures, wait));
-        }
+        let mut attempt = match ready.failures.look(&who, begun, host)? {
+            Room::For(attempt) => attempt,
+            Room::After(wait) => return Ok(Opinion::Later(Reason::TooManyFailures, wait)),
+        };
         if let Some(refusal) = ready.budget.refuses(begun) {
             if refusal.is_first {
                 let message = format!(
@@ -157,12 +160,21 @@ impl Passwords {
             }
             return Ok(Opinion::Later(Reason::VerificationBusy, refusal.wait));
         }
+        match attempt.charge(begun, host)? {
+            Charge::Made => {}
+            Charge::NoRoom(wait) => return Ok(Opinion::Later(Reason::TooManyFailures, wait)),
+            Charge::Contended => {
+                stats.count(host, CONTENDED);
+                return Ok(Opinion::Later(Reason::VerificationBusy, SOON));
+            }
+        }
         stats.count(host, VERIFIED);
         let verification = self.users.verify(who.user, credentials.password());
         // Without a clock, what was spent is what was expected.
         let ended = host.now().map_or(begun, |now| now.as_nanos());
         ready.budget.spend(verification.cost, begun, ended);
         if let Some(user) = verification.user {
+            attempt.refund(begun, host);
             if let Some(mark) = mark {
                 ready.memory.remember_good(mark, user, ended);
             }
@@ -170,9 +182,6 @@ impl Passwords {
         }
         if let Some(mark) = mark {
             ready.memory.remember_wrong(mark, ended);
-        }
-        if !ready.failures.charge(&who, ended, host) {
-            stats.count(host, NOT_COUNTED);
         }
         Ok(Opinion::Bad(Reason::PasswordWrong))
     }
@@ -255,7 +264,7 @@ impl Kind for Passwords {
         &[
             "password_verified",
             "password_wrong_again",
-            "failure_not_counted",
+            "failures_contended",
         ]
     }
 }

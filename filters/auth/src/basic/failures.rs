@@ -10,10 +10,11 @@
 //! 4. An address is a client's, beyond `trusted_hops` proxies; of an IPv6 address the first 64 bits,
 //!    which is what one customer has to itself. Requests without an address (a Unix socket) are one
 //!    client.
-//! 5. Only failures are charged ([`Failures::charge`]); before a password is hashed, the limits are
-//!    only looked at. Where other workers come first [`ATTEMPTS`] times, a failure is not charged: its
-//!    password was refused all the same.
-//! 6. Where shared data does not work, no password is looked at: the request is denied with 500.
+//! 5. A failure is charged before the password is hashed, and given back where the password is good.
+//!    Were it charged afterwards, each worker would let one attempt in whenever the limit has room for
+//!    one. What has no room is not charged anything, so who is refused uses up nothing of a user's.
+//! 6. Where other workers come first [`ATTEMPTS`] times, no password is looked at.
+//! 7. Where shared data does not work, no password is looked at: the request is denied with 500.
 
 mod slot;
 
@@ -57,11 +58,37 @@ pub(super) struct Failures {
     keyed: Option<Keyed>,
 }
 
-/// Where the failures of a user or of an address are.
+/// Whether a password may be wrong.
+pub(super) enum Room {
+    /// Once more, if that is charged.
+    For(Attempt),
+    /// Not before so long has passed.
+    After(Duration),
+}
+
+/// What became of a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Charge {
+    /// It was made.
+    Made,
+    /// Other workers have used up what was left; not before so long has passed.
+    NoRoom(Duration),
+    /// Other workers came first, every time.
+    Contended,
+}
+
+/// A password that may be wrong.
+pub(super) struct Attempt {
+    buckets: Vec<Bucket>,
+}
+
+/// Where the failures of a user or of an address are, and the slot around them as it was read.
 struct Bucket {
     quota: Quota,
     name: String,
     fingerprint: u64,
+    slot: Slot,
+    version: Cas,
 }
 
 impl Failures {
@@ -86,32 +113,21 @@ impl Failures {
         self.limits.per_client.is_some()
     }
 
-    /// How long a password is not to be looked at.
+    /// Looks at the limits. Charges nothing.
     ///
     /// # Errors
     /// Where shared data does not work.
-    pub(super) fn wait(
-        &self,
-        who: &Who<'_>,
-        now: u64,
-        host: &dyn Host,
-    ) -> Result<Option<Duration>> {
+    pub(super) fn look(&self, who: &Who<'_>, now: u64, host: &dyn Host) -> Result<Room> {
         let mut longest = None;
-        for bucket in self.buckets(who) {
-            if let Some(wait) = bucket.wait(now, host)? {
-                longest = longest.max(Some(wait));
-            }
+        let mut buckets: Vec<Bucket> = self.buckets(who).collect();
+        for bucket in &mut buckets {
+            bucket.refresh(host)?;
+            longest = longest.max(bucket.wait(now, host)?);
         }
-        Ok(longest)
-    }
-
-    /// Counts a wrong password; says whether it could be counted.
-    pub(super) fn charge(&self, who: &Who<'_>, now: u64, host: &dyn Host) -> bool {
-        let mut all = true;
-        for bucket in self.buckets(who) {
-            all &= bucket.charge(now, host) == Ok(true);
-        }
-        all
+        Ok(match longest {
+            Some(wait) => Room::After(wait),
+            None => Room::For(Attempt { buckets }),
+        })
     }
 
     fn buckets<'f>(&'f self, who: &Who<'f>) -> impl Iterator<Item = Bucket> + use<'f> {
@@ -141,6 +157,8 @@ impl Failures {
             quota,
             name: format!("gatehouse.auth.failures.{slot}"),
             fingerprint: u64::from_be_bytes(*fingerprint),
+            slot: Slot::default(),
+            version: Cas::CREATE,
         })
     }
 }
@@ -181,60 +199,117 @@ fn malformed() -> HostError {
     }
 }
 
+impl Attempt {
+    /// Charges a failure; all of it, or nothing.
+    ///
+    /// # Errors
+    /// Where shared data does not work.
+    pub(super) fn charge(&mut self, now: u64, host: &dyn Host) -> Result<Charge> {
+        for place in 0..self.buckets.len() {
+            let Some(bucket) = self.buckets.get_mut(place) else {
+                continue;
+            };
+            let charge = bucket.charge(now, host)?;
+            if charge != Charge::Made {
+                for made in self.buckets.iter_mut().take(place) {
+                    made.refund(now, host);
+                }
+                return Ok(charge);
+            }
+        }
+        Ok(Charge::Made)
+    }
+
+    /// Gives back what was charged at that time. A failure that cannot be given back is forgotten as
+    /// others are.
+    pub(super) fn refund(mut self, charged: u64, host: &dyn Host) {
+        for bucket in &mut self.buckets {
+            bucket.refund(charged, host);
+        }
+    }
+}
+
 impl Bucket {
-    /// How long until one more failure would fit.
+    /// How long until one more failure fits, going by what was read.
     fn wait(&self, now: u64, host: &dyn Host) -> Result<Option<Duration>> {
-        let (slot, version) = self.read(host)?;
-        let state = slot.find(self.fingerprint);
-        let mut now = now;
+        let state = self.slot.find(self.fingerprint);
         let mut decision = decide(&self.quota, state, now, 1);
         if repaired(&decision).is_some() {
             // The clock was set back; or this worker was held up between the clock and the slot,
             // while others charged it. A reading that is newer than that of the slot tells which.
-            now = host.now()?.as_nanos();
-            decision = decide(&self.quota, state, now, 1);
+            decision = decide(&self.quota, state, host.now()?.as_nanos(), 1);
         }
         if let Some(repaired) = repaired(&decision) {
             // If this fails, the next attempt asks for it again.
-            let slot = slot.with(self.fingerprint, repaired);
-            let _ = host.swap_shared(&self.name, slot.as_bytes(), version);
+            let slot = self.slot.with(self.fingerprint, repaired);
+            let _ = host.swap_shared(&self.name, slot.as_bytes(), self.version);
         }
-        Ok(match decision {
-            Decision::Admitted { .. } => None,
-            Decision::Refused { retry_after_ns, .. } => {
-                Some(Duration::from_nanos(retry_after_ns.unwrap_or(u64::MAX)))
-            }
-        })
+        Ok(refused(&decision))
     }
 
-    /// Takes one failure from what is left, if anything is; says whether that was done.
-    fn charge(&self, now: u64, host: &dyn Host) -> Result<bool> {
-        for _ in 0..ATTEMPTS {
-            let (slot, version) = self.read(host)?;
-            let decision = decide(&self.quota, slot.find(self.fingerprint), now, 1);
-            let Some(next) = decision.to_store(None) else {
-                // Other workers' failures have used it up meanwhile.
-                return Ok(true);
+    /// Takes one failure from what is left, decided anew whenever another worker came between.
+    fn charge(&mut self, now: u64, host: &dyn Host) -> Result<Charge> {
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                self.refresh(host)?;
+            }
+            let decision = decide(&self.quota, self.slot.find(self.fingerprint), now, 1);
+            let Decision::Admitted { next, .. } = decision else {
+                return Ok(Charge::NoRoom(refused(&decision).unwrap_or_default()));
             };
-            let slot = slot.with(self.fingerprint, next);
-            if host.swap_shared(&self.name, slot.as_bytes(), version)? {
-                return Ok(true);
+            let slot = self.slot.with(self.fingerprint, next);
+            if host.swap_shared(&self.name, slot.as_bytes(), self.version)? {
+                return Ok(Charge::Made);
             }
         }
-        Ok(false)
+        Ok(Charge::Contended)
     }
 
-    fn read(&self, host: &dyn Host) -> Result<(Slot, Cas)> {
+    fn refund(&mut self, charged: u64, host: &dyn Host) {
+        for _ in 0..ATTEMPTS {
+            if self.refresh(host).is_err() {
+                return;
+            }
+            // Forgotten for others meanwhile, perhaps.
+            let Some(state) = self.slot.find(self.fingerprint) else {
+                return;
+            };
+            let before = state.to_bits().saturating_sub(self.quota.interval_ns());
+            // Without a failure there is no entry: were the clock set back, it would look like many.
+            let slot = match before <= charged {
+                true => self.slot.without(self.fingerprint),
+                false => self.slot.with(self.fingerprint, Tat::from_bits(before)),
+            };
+            match host.swap_shared(&self.name, slot.as_bytes(), self.version) {
+                Ok(false) => {}
+                Ok(true) | Err(_) => return,
+            }
+        }
+    }
+
+    fn refresh(&mut self, host: &dyn Host) -> Result<()> {
         let Some((bytes, version)) = host.shared(&self.name)? else {
-            return Ok((Slot::default(), Cas::CREATE));
+            (self.slot, self.version) = (Slot::default(), Cas::CREATE);
+            return Ok(());
         };
         if let Some(slot) = Slot::decode(bytes) {
-            return Ok((slot, version));
+            (self.slot, self.version) = (slot, version);
+            return Ok(());
         }
         // Something that shares the `vm_id` wrote over the slot. What it held is lost, so this one
         // attempt fails, and the slot begins anew: refusing for good would need a restart to mend.
         let _ = host.swap_shared(&self.name, Slot::default().as_bytes(), version);
         Err(malformed())
+    }
+}
+
+/// After how long one more fits, where none does now.
+fn refused(decision: &Decision) -> Option<Duration> {
+    match decision {
+        Decision::Admitted { .. } => None,
+        Decision::Refused { retry_after_ns, .. } => {
+            Some(Duration::from_nanos(retry_after_ns.unwrap_or(u64::MAX)))
+        }
     }
 }
 

@@ -33,12 +33,20 @@ impl Slot {
         Some(Tat::from_bits(tat(entry)))
     }
 
+    /// The slot without the entry of this fingerprint.
+    pub(super) fn without(&self, fingerprint: u64) -> Self {
+        let (entries, _) = self.0.as_chunks();
+        let others = entries.iter().filter(|entry| print(entry) != fingerprint);
+        Self(others.flatten().copied().collect())
+    }
+
     /// The slot with this entry: in place of the one with its fingerprint, in a free place, or else in
     /// place of the one whose failures are forgotten the soonest.
-    pub(super) fn with(mut self, fingerprint: u64, until: Tat) -> Self {
+    pub(super) fn with(&self, fingerprint: u64, until: Tat) -> Self {
+        let Self(mut bytes) = self.clone();
         let new = (u128::from(fingerprint) | u128::from(until.to_bits()) << 64).to_le_bytes();
-        let has_room = self.0.len() < ENTRIES * ENTRY_BYTES;
-        let (entries, _) = self.0.as_chunks_mut();
+        let has_room = bytes.len() < ENTRIES * ENTRY_BYTES;
+        let (entries, _) = bytes.as_chunks_mut();
         let same = entries.iter().position(|entry| print(entry) == fingerprint);
         let place = match same {
             None if has_room => None,
@@ -50,9 +58,9 @@ impl Slot {
         };
         match place.and_then(|place| entries.get_mut(place)) {
             Some(entry) => *entry = new,
-            None => self.0.extend_from_slice(&new),
+            None => bytes.extend_from_slice(&new),
         }
-        self
+        Self(bytes)
     }
 }
 
@@ -123,6 +131,10 @@ mod tests {
             assert_eq!(slot, after, "{name}");
             assert_eq!(slot.find(print), Some(Tat::from_bits(tat)), "{name}");
             assert_eq!(slot.find(99), None, "{name}");
+            assert_eq!(slot.without(99), slot, "{name}");
+            let without = slot.without(print);
+            assert_eq!(without.find(print), None, "{name}");
+            assert_eq!(without.0.len(), slot.0.len() - ENTRY_BYTES, "{name}");
         }
     }
 

@@ -189,15 +189,18 @@ fn other_workers_that_always_come_first() {
             );
         }
     });
-    assert_eq!(gate.login("ann", "a"), "password_wrong");
+    let verdict = gate.login_from("192.0.2.1:1", "ann", "correct horse");
+    let expected = ("verification_busy".to_owned(), Some("1".to_owned()));
+    assert_eq!(refused(verdict), expected);
     assert_eq!(gate.host.calls()["proxy_set_shared_data"], 64);
-    assert_eq!(gate.counter("failure_not_counted.provider.staff"), 1);
+    assert_eq!(gate.counter("failures_contended.provider.staff"), 1);
+    assert_eq!(gate.verified(), 0);
 }
 
 /// Another worker charges the last failure between the look and the charge.
 #[test]
-fn a_failure_more_than_fits() {
-    let options = "failures: {per_user: 1/1m, per_client: unlimited}";
+fn the_last_failure_is_one_worker_s() {
+    let options = "failures: {per_user: 1/1m, per_client: 2/1h}";
     let [one, other] = workers(&staff(options), ONLY_STAFF);
     let mut once = Some(other);
     one.host.before_swap(move || {
@@ -205,14 +208,45 @@ fn a_failure_more_than_fits() {
             assert_eq!(other.login("ann", "a"), "password_wrong");
         }
     });
-    assert_eq!(one.login("ann", "b"), "password_wrong");
-    assert_eq!(one.counter("failure_not_counted.provider.staff"), 0);
-    assert_eq!(
-        refused(one.login_from("192.0.2.1:1", "ann", "c"))
-            .1
-            .as_deref(),
-        Some("60")
-    );
+    let throttled = ("too_many_failures".to_owned(), Some("60".to_owned()));
+    let login = |user: &str, password: &str| one.login_from("192.0.2.1:4711", user, password);
+    assert_eq!(refused(login("ann", "b")), throttled);
+    assert_eq!(one.verified(), 0);
+    // Who was refused has used up nothing of the address's: one is left.
+    assert_eq!(refused(login("bob", "a")).0, "password_wrong");
+    assert_eq!(refused(login("eve", "a")).0, "too_many_failures");
+}
+
+#[test]
+fn good_passwords_use_up_nothing() {
+    let options = "failures: {per_user: 1/1m, per_client: 1/1m}\n    cache: {size: 0}";
+    let [gate] = workers(&staff(options), ONLY_STAFF);
+    for _ in 0..5 {
+        assert_eq!(gate.login("ann", "correct horse"), "ann");
+    }
+    assert_eq!(gate.login("ann", "a"), "password_wrong");
+    assert_eq!(gate.login("bob", "correct horse"), "too_many_failures");
+}
+
+/// The address has room for one more, and another worker takes it: the user's charge is given back.
+#[test]
+fn what_is_charged_in_vain_is_given_back() {
+    let options = "failures: {per_user: 1/1h, per_client: 1/1m}";
+    let [one, other] = workers(&staff(options), ONLY_STAFF);
+    let mut once = Some(other);
+    let mut swaps = 0;
+    one.host.before_swap(move || {
+        swaps += 1;
+        if swaps == 2
+            && let Some(other) = once.take()
+        {
+            assert_eq!(other.login("bob", "a"), "password_wrong");
+        }
+    });
+    assert_eq!(one.login("ann", "a"), "too_many_failures");
+    one.host.advance(Duration::from_secs(60));
+    assert_eq!(one.login("ann", "a"), "password_wrong");
+    assert_eq!(one.login("ann", "b"), "too_many_failures");
 }
 
 #[test]
