@@ -14,6 +14,9 @@ use sha2::{Digest as _, Sha256};
 /// How many API keys there are, each of a consumer of its own.
 const API_KEYS: usize = 1_000;
 
+/// How many of them stand for few.
+pub(crate) const FEW: usize = 10;
+
 /// How many tokens stand for "seen before", each of a consumer of its own. Within any filter's cache.
 pub(crate) const SEEN: usize = 100;
 
@@ -54,16 +57,54 @@ impl Credentials {
         match name {
             "@jwks" => Some(self.jwks.clone()),
             "@jwks_text" => Some(json!(self.jwks.to_string())),
-            "@api_keys" => Some(consumers(&|index, key| {
-                let digest = Sha256::digest(key);
-                json!({"name": format!("consumer-{index}"), "key_sha256": format!("{digest:x}")})
-            })),
+            "@api_keys" => Some(self.holders(API_KEYS)),
+            "@api_keys_10" => Some(self.holders(FEW)),
+            "@api_keys_10000" => Some(self.holders(10_000)),
+            "@rules_10" => Some(rules(10)),
+            "@rules_1000" => Some(rules(1_000)),
+            "@rules_10000" => Some(rules(10_000)),
+            "@jwks_10" => Some(self.keys(10)),
+            "@jwks_1000" => Some(self.keys(1_000)),
             "@api_keys_of_envoy" => Some(consumers(
                 &|index, key| json!({"client": format!("consumer-{index}"), "key": key}),
             )),
             _ => None,
         }
     }
+}
+
+impl Credentials {
+    /// So many consumers, those of the requests first.
+    fn holders(&self, count: usize) -> Value {
+        let more = (self.api_keys.len()..count).map(|index| format!("another-key-{index:05}"));
+        let keys = self.api_keys.iter().cloned().chain(more).take(count);
+        keys.enumerate()
+            .map(|(index, key)| {
+                let digest = Sha256::digest(key);
+                json!({"name": format!("consumer-{index}"), "key_sha256": format!("{digest:x}")})
+            })
+            .collect()
+    }
+
+    /// So many keys, all the same one under different names; the one that tokens name last.
+    fn keys(&self, count: usize) -> Value {
+        let key = &self.jwks["keys"][0];
+        let others = (1..count).map(|index| {
+            let mut other = key.clone();
+            other["kid"] = json!(format!("other-{index}"));
+            other
+        });
+        json!({"keys": others.chain([key.clone()]).collect::<Value>()})
+    }
+}
+
+/// So many rules, of which the last is about the requests.
+fn rules(count: usize) -> Value {
+    let others = (1..count).map(|index| {
+        json!({"match": {"path": {"prefix": format!("/service-{index}")}}, "allow": "anonymous"})
+    });
+    let last = json!({"match": {"path": {"prefix": "/api"}}, "require": "partners"});
+    others.chain([last]).collect()
 }
 
 fn sign(key: &SigningKey<Sha256>, count: usize) -> Vec<String> {

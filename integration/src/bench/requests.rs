@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::credentials::{Credentials, SEEN};
+use crate::credentials::{Credentials, FEW, SEEN};
 
 /// How many tenants there are.
 const TENANTS: usize = 10_000;
@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Plain,
     /// `x-api-key`: one of 1,000.
     ApiKey,
+    /// `x-api-key`: one of the first 10.
+    ApiKeyFew,
     /// `authorization`: one of 100 tokens, which the dropped round has shown to the filter.
     JwtSeen,
     /// `authorization`: one of `--tokens` tokens in turn. There are several times more than a filter remembers by
@@ -31,11 +33,8 @@ impl Kind {
     pub(crate) fn requests(self, credentials: &Credentials) -> Arc<[Vec<u8>]> {
         match self {
             Self::Plain => [request("")].into(),
-            Self::ApiKey => {
-                let keys = credentials.api_keys.iter();
-                keys.map(|key| request(&format!("x-api-key: {key}\r\n")))
-                    .collect()
-            }
+            Self::ApiKey => with_key(credentials.api_keys.iter()),
+            Self::ApiKeyFew => with_key(credentials.api_keys.iter().take(FEW)),
             Self::JwtSeen => credentials.tokens.iter().take(SEEN).map(bearer).collect(),
             Self::JwtNew => credentials.tokens.iter().skip(SEEN).map(bearer).collect(),
             Self::Tenant => (0..TENANTS)
@@ -49,11 +48,17 @@ impl Kind {
         match self {
             Self::Plain => "plain",
             Self::ApiKey => "api_key",
+            Self::ApiKeyFew => "api_key_few",
             Self::JwtSeen => "jwt_seen",
             Self::JwtNew => "jwt_new",
             Self::Tenant => "tenant",
         }
     }
+}
+
+fn with_key<'k>(keys: impl Iterator<Item = &'k String>) -> Arc<[Vec<u8>]> {
+    keys.map(|key| request(&format!("x-api-key: {key}\r\n")))
+        .collect()
 }
 
 fn bearer(token: &String) -> Vec<u8> {

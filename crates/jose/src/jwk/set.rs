@@ -1,6 +1,8 @@
 //! Sets of keys (RFC 7517, section 5).
 
 use serde_json::Value;
+use std::collections::HashMap;
+use std::fmt;
 
 use super::members::quoted;
 use super::{JwkError, read};
@@ -12,9 +14,19 @@ use crate::key::{Key, Unusable, Usage};
 pub const MAX_PUBLISHED_KEYS: usize = 100;
 
 /// The keys of an issuer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct JwkSet {
     keys: Vec<Key>,
+    /// The places of the keys of each name, in order.
+    named: HashMap<String, Vec<usize>>,
+    /// The places of those without one.
+    nameless: Vec<usize>,
+}
+
+impl fmt::Debug for JwkSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwkSet").field("keys", &self.keys).finish()
+    }
 }
 
 impl JwkSet {
@@ -31,14 +43,13 @@ impl JwkSet {
                 Err(of_key) => errors.extend(of_key),
             }
         }
+        let mut known: HashMap<(&str, &str), usize> = HashMap::new();
         for (index, key) in &keys {
-            let earlier = keys
-                .iter()
-                .take_while(|(other, _)| other < index)
-                .find(|(_, other)| {
-                    key.kid.is_some() && other.kid == key.kid && other.kty() == key.kty()
-                });
-            if let (Some((earlier, _)), Some(kid)) = (earlier, &key.kid) {
+            let Some(kid) = &key.kid else {
+                continue;
+            };
+            let earlier = *known.entry((kid, key.kty())).or_insert(*index);
+            if earlier != *index {
                 let kid = quoted(kid);
                 let message = format!("keys[{earlier}] of the same type is named {kid} too");
                 errors.push(JwkError::new(format!("keys[{index}].kid"), message));
@@ -50,9 +61,9 @@ impl JwkSet {
         if !errors.is_empty() {
             return Err(errors);
         }
-        Ok(Self {
-            keys: keys.into_iter().map(|(_, key)| key).collect(),
-        })
+        Ok(Self::from_keys(
+            keys.into_iter().map(|(_, key)| key).collect(),
+        ))
     }
 
     /// Reads a set that an issuer publishes: a key that can't be used is left out, since an issuer
@@ -88,12 +99,24 @@ impl JwkSet {
             left_out.insert(0, none_usable());
             return Err(left_out);
         }
-        Ok((Self { keys }, left_out))
+        Ok((Self::from_keys(keys), left_out))
     }
 
     /// The set of these keys, which came one by one.
     pub fn from_keys(keys: Vec<Key>) -> Self {
-        Self { keys }
+        let (mut named, mut nameless): (HashMap<String, Vec<usize>>, Vec<usize>) =
+            Default::default();
+        for (place, key) in keys.iter().enumerate() {
+            match &key.kid {
+                Some(kid) => named.entry(kid.clone()).or_default().push(place),
+                None => nameless.push(place),
+            }
+        }
+        Self {
+            keys,
+            named,
+            nameless,
+        }
     }
 
     /// All keys, in the order of the document.
@@ -109,12 +132,15 @@ impl JwkSet {
         algorithm: Algorithm,
         kid: Option<&'s str>,
     ) -> impl Iterator<Item = &'s Key> {
-        let fitting = self.keys.iter().filter(move |key| key.accepts(algorithm));
-        let named = fitting
-            .clone()
-            .filter(move |key| kid.is_none() || key.kid() == kid);
-        let nameless = fitting.filter(move |key| kid.is_some() && key.kid.is_none());
-        named.chain(nameless)
+        let all = match kid {
+            None => 0..self.keys.len(),
+            Some(_) => 0..0,
+        };
+        let named = kid.and_then(|kid| self.named.get(kid)).into_iter();
+        let nameless = kid.is_some().then_some(&self.nameless).into_iter();
+        all.chain(named.chain(nameless).flatten().copied())
+            .filter_map(|place| self.keys.get(place))
+            .filter(move |key| key.accepts(algorithm))
     }
 }
 
