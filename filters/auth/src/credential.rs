@@ -167,6 +167,10 @@ impl Prefix {
     /// one header with commas of two `authorization` headers. No credential has a comma in it
     /// (RFC 9110, 11.2: `token68`).
     pub(crate) fn stands_in(&self, value: &[u8]) -> bool {
+        // Most often it is the whole of it, and the value is long.
+        if self.strip(value).is_some() {
+            return true;
+        }
         value
             .split(|byte| *byte == b',')
             .any(|part| self.strip(part.trim_ascii()).is_some())

@@ -4,17 +4,20 @@
 //! old one, and what was old is forgotten. A token that is met again in the old one moves to the
 //! young. So a token in use stays, and a flood of others costs one verification each, no memory.
 //!
-//! The key is the token, all of it: anything shorter would let one token pass for another.
+//! The key is the token, all of it: anything shorter would let one token pass for another. Its place in
+//! the map is found by its end alone ([`EndHasher`]), since a token is long: that is its signature,
+//! which nobody chooses, and only tokens that were good are ever there.
 
 use crate::identity::Identity;
 use gatehouse_host::Timestamp;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::rc::Rc;
 
 /// Longer tokens are not remembered.
 pub(super) const MAX_TOKEN_BYTES: usize = 4 * 1024;
 
-type Generation = HashMap<Box<[u8]>, Entry>;
+type Generation = HashMap<Box<[u8]>, Entry, Ends>;
 
 /// Tokens that were verified.
 pub(super) struct Cache {
@@ -60,8 +63,8 @@ impl Cache {
     pub(super) fn new(size: usize) -> Self {
         Self {
             room: size / 2,
-            young: Generation::new(),
-            old: Generation::new(),
+            young: Generation::default(),
+            old: Generation::default(),
         }
     }
 
@@ -107,5 +110,39 @@ impl Cache {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.young.len() + self.old.len()
+    }
+}
+
+/// Makes an [`EndHasher`] with the keys of this map.
+#[derive(Default)]
+struct Ends(RandomState);
+
+/// Hashes the last bytes of a token, and how long it is.
+struct EndHasher(DefaultHasher);
+
+/// So many are the last bytes.
+const END: usize = 32;
+
+impl BuildHasher for Ends {
+    type Hasher = EndHasher;
+
+    fn build_hasher(&self) -> EndHasher {
+        EndHasher(self.0.build_hasher())
+    }
+}
+
+impl Hasher for EndHasher {
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let end = bytes.len().checked_sub(END);
+        self.0
+            .write(end.and_then(|end| bytes.get(end..)).unwrap_or(bytes));
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.0.write_usize(length);
     }
 }
