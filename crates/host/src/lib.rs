@@ -34,5 +34,5 @@ pub use exchange::Exchange;
 pub use filter::{ConfigureError, HttpFilter, Module, Verdict};
 pub use headers::{Headers, Malformed, Only};
 pub use local_reply::LocalReply;
-pub use request::{Body, IDENTITY_STATE, NAME_STATE, Request, StreamId};
+pub use request::{Audience, Body, IDENTITY_STATE, NAME_STATE, Request, StreamId};
 pub use response::Response;

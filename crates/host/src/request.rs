@@ -28,6 +28,17 @@ pub enum Body {
     TooLong,
 }
 
+/// Who gets to know a consumer. Each beyond the filters is a host call for each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience<'i> {
+    /// The filters of this module.
+    Filters,
+    /// Access logs too: the name, in filter state.
+    Logs,
+    /// Later modules too: this is [`Consumer::to_json`], which callers keep with the consumer.
+    Modules(&'i [u8]),
+}
+
 /// A request whose headers have arrived and have not been sent on.
 pub struct Request<'a> {
     host: &'a dyn Host,
@@ -193,15 +204,18 @@ impl<'a> Request<'a> {
         Ok(consumer)
     }
 
-    /// Says who sent the request, to the filters after this one, to later modules and to access
-    /// logs. `identity` is [`Consumer::to_json`] of it, which callers keep with the consumer.
+    /// Says who sent the request to the filters after this one, and to others as far as `to` says.
     ///
     /// # Errors
     /// Where the host refuses the filter state.
-    pub fn establish(&mut self, consumer: Rc<Consumer>, identity: &[u8]) -> Result<()> {
-        self.host
-            .set_property(NAME_STATE, consumer.name.as_bytes())?;
-        self.host.set_property(IDENTITY_STATE, identity)?;
+    pub fn establish(&mut self, consumer: Rc<Consumer>, to: Audience<'_>) -> Result<()> {
+        if to != Audience::Filters {
+            let name = consumer.name.as_bytes();
+            self.host.set_property(NAME_STATE, name)?;
+        }
+        if let Audience::Modules(identity) = to {
+            self.host.set_property(IDENTITY_STATE, identity)?;
+        }
         self.exchange.consumer = Some(Some(consumer));
         Ok(())
     }

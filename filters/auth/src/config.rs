@@ -23,6 +23,20 @@ keywords! {
     }
 }
 
+keywords! {
+    /// Who gets to know the consumer.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub(crate) enum Told {
+        /// The filters of this module.
+        Filters = "filters",
+        /// Access logs too.
+        Logs = "logs",
+        /// Later modules too.
+        #[default]
+        Modules = "modules",
+    }
+}
+
 object! {
     /// What the upstream gets to know.
     #[derive(Default)]
@@ -30,6 +44,7 @@ object! {
         consumer_header: Option<HeaderName>,
         claim_headers: Vec<ClaimHeader> = Vec::new(),
         strip_credentials: bool = true,
+        identity: Told = Told::Modules,
     }
 }
 
@@ -40,6 +55,7 @@ pub(crate) struct Forward {
     /// What providers set themselves.
     pub(crate) from_services: Vec<HeaderName>,
     pub(crate) strip: Strip,
+    pub(crate) identity: Told,
 }
 
 /// The configuration of the filter. It cannot be built but by decoding, and holds only what has
@@ -110,6 +126,7 @@ impl Decode for Config {
             index: Index::new(rules.iter().map(|rule| rule.matching.as_ref())),
             rules,
             forward: Forward {
+                identity: forward.identity,
                 consumer_header: forward.consumer_header,
                 claim_headers,
                 from_services,

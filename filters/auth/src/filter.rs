@@ -1,6 +1,6 @@
 //! What a decision does to the request.
 
-use crate::config::{Config, Forward, Mode};
+use crate::config::{Config, Forward, Mode, Told};
 use crate::decision::{Decision, Memo, OwnReply, Refusal, decide};
 use crate::identity::Identity;
 use crate::provider::{Provider, Wait};
@@ -10,8 +10,8 @@ use crate::stats::{ProviderStats, Stats};
 use gatehouse_config::HeaderName;
 use gatehouse_denial::{Denial, grpc};
 use gatehouse_host::{
-    Answer, CalloutId, ConfigureError, Host, HttpFilter, Level, LocalReply, Module, Request,
-    Response, Result, StreamId, Verdict,
+    Answer, Audience, CalloutId, ConfigureError, Host, HttpFilter, Level, LocalReply, Module,
+    Request, Response, Result, StreamId, Verdict,
 };
 use std::borrow::Cow;
 use std::time::Duration;
@@ -49,12 +49,12 @@ impl Filter {
                 self.config
                     .forward
                     .apply(request, Some(&vouched.identity))?;
-                establish(request, &vouched.identity)?;
+                self.establish(request, &vouched.identity)?;
                 self.stats.allowed(request.host(), vouched.provider);
             }
             Decision::Denied(refusal) => {
                 if let Some(identity) = &refusal.consumer {
-                    establish(request, identity)?;
+                    self.establish(request, identity)?;
                 }
                 self.stats.refused(request.host(), refusal.reason);
                 return Ok(Verdict::Deny(self.reply(&refusal)));
@@ -68,17 +68,26 @@ impl Filter {
             Decision::Wait(wait) => return Ok(wait.into()),
             Decision::Anonymous => self.stats.allowed_anonymous(request.host()),
             Decision::Allowed(vouched) => {
-                establish(request, &vouched.identity)?;
+                self.establish(request, &vouched.identity)?;
                 self.stats.allowed(request.host(), vouched.provider);
             }
             Decision::Denied(refusal) => {
                 if let Some(identity) = &refusal.consumer {
-                    establish(request, identity)?;
+                    self.establish(request, identity)?;
                 }
                 self.stats.refused(request.host(), refusal.reason);
             }
         }
         Ok(Verdict::Continue)
+    }
+
+    fn establish(&self, request: &mut Request<'_>, identity: &Identity) -> Result<()> {
+        let to = match self.config.forward.identity {
+            Told::Filters => Audience::Filters,
+            Told::Logs => Audience::Logs,
+            Told::Modules => Audience::Modules(&identity.json),
+        };
+        request.establish(identity.consumer.clone(), to)
     }
 
     fn providers(&self) -> impl Iterator<Item = (&Provider, &ProviderStats)> {
@@ -158,10 +167,6 @@ fn grpc_status(status: u16) -> u32 {
         500.. => grpc::UNAVAILABLE,
         _ => grpc::PERMISSION_DENIED,
     }
-}
-
-fn establish(request: &mut Request<'_>, identity: &Identity) -> Result<()> {
-    request.establish(identity.consumer.clone(), &identity.json)
 }
 
 impl Forward {

@@ -103,7 +103,7 @@ fn rules(count: usize) -> Value {
     let others = (1..count).map(|index| {
         json!({"match": {"path": {"prefix": format!("/service-{index}")}}, "allow": "anonymous"})
     });
-    let last = json!({"match": {"path": {"prefix": "/api"}}, "require": "partners"});
+    let last = json!({"require": "partners"});
     others.chain([last]).collect()
 }
 

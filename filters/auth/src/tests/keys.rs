@@ -294,6 +294,20 @@ keys:
 }
 
 #[test]
+fn who_gets_to_know_the_consumer() {
+    for (told, name) in [("logs", Some("acme")), ("filters", None)] {
+        let rest = format!("{ONLY_PARTNERS}\nforward: {{identity: {told}}}\n");
+        let gate = Gate::new(PARTNERS, &rest);
+        assert_eq!(
+            gate.send("/", &[("x-api-key", b"acme-key-1")]),
+            Verdict::Continue
+        );
+        assert_eq!(gate.consumer().as_deref(), name, "{told}");
+        assert_eq!(gate.host.property_value("gatehouse.identity"), None);
+    }
+}
+
+#[test]
 fn the_consumer_is_established() {
     let gate = Gate::new(PARTNERS, ONLY_PARTNERS);
     gate.send("/", &[("x-api-key", b"acme-key-1")]);

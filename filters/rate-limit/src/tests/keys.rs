@@ -440,7 +440,9 @@ fn the_consumer_of_the_same_module() {
             name: name.to_owned(),
             ..Consumer::default()
         });
-        request.establish(consumer, b"").unwrap();
+        request
+            .establish(consumer, gatehouse_host::Audience::Logs)
+            .unwrap();
         let verdict = worker.filter.request(&mut request, &mut Pending::default());
         admitted.push(verdict.unwrap() == Verdict::Continue);
         assert_eq!(worker.host.calls().get("proxy_get_property"), None);
