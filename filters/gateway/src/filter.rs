@@ -16,7 +16,8 @@ pub struct Filter {
 }
 
 enum Link {
-    Auth(gatehouse_auth::Filter),
+    /// Much larger than the others.
+    Auth(Box<gatehouse_auth::Filter>),
     RateLimit(gatehouse_rate_limit::Filter),
     Headers(gatehouse_headers::Filter),
 }
