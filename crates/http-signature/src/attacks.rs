@@ -1,9 +1,10 @@
 //! Requests made to have another signature's base, or to cost much: none may get one it should not.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use crate::message::Message;
-use crate::{MAX_BASE_BYTES, MAX_COMPONENTS, Refusal};
+use crate::{Fields, MAX_BASE_BYTES, MAX_COMPONENTS, Refusal, Request, StructuredFields};
 
 fn message() -> Message {
     Message::parse("POST /pay?to=ann&sum=1 HTTP/1.1\nHost: example.com\n")
@@ -188,4 +189,33 @@ fn two_readers_find_the_same_signature() {
         assert_eq!(signature.keyid.as_deref(), Some(label));
         assert_eq!(signature.signature, label.as_bytes());
     }
+}
+
+/// However many members of a field are covered, the field is looked up once, and taken apart once.
+#[test]
+fn a_field_is_taken_apart_once() {
+    struct Counted<'m>(&'m Message, Cell<usize>);
+    impl Fields for Counted<'_> {
+        fn values(&self, name: &str) -> Vec<&[u8]> {
+            self.1.set(self.1.get() + usize::from(name == "x-dict"));
+            self.0.values(name)
+        }
+    }
+    let members: Vec<String> = (0..MAX_COMPONENTS)
+        .map(|index| format!("\"x-dict\";key=\"a{index}\""))
+        .collect();
+    let dictionary: Vec<String> = (0..1000).map(|index| format!("a{index}={index}")).collect();
+    let message = message()
+        .with("x-dict", dictionary.join(",").as_bytes())
+        .covering(&members.join(" "));
+    let counted = Counted(&message, Cell::new(0));
+    let request = Request {
+        fields: &counted,
+        ..message.request()
+    };
+    let signature = message.signature().unwrap();
+    let base = signature.base(&request, &StructuredFields::default());
+    let base = String::from_utf8(base.unwrap()).unwrap();
+    assert!(base.contains("\"x-dict\";key=\"a31\": 31\n"), "{base}");
+    assert_eq!(counted.1.get(), 1);
 }

@@ -10,14 +10,18 @@
 //!    known (`sf`), where it has no such member, or has a member twice;
 //! 4. where something can't be derived: see [`Request`];
 //! 5. where it would be longer than [`MAX_BASE_BYTES`].
+//!
+//! A field or query that several components take members of is taken apart once.
 
 use base64ct::{Base64, Encoding as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::component::{Component, Form, Source};
 use crate::fields::{canonical, is_text};
+use crate::query::Parameters;
 use crate::structured::{dictionary, member, serialized};
 use crate::{Refusal, Request, Signature, StructuredFields};
+use sfv::Dictionary;
 
 /// The longest signature base: 64 KiB.
 pub const MAX_BASE_BYTES: usize = 64 * 1024;
@@ -34,8 +38,9 @@ impl Signature {
         structured: &StructuredFields,
     ) -> Result<Vec<u8>, Refusal> {
         let mut base = Vec::new();
+        let mut taken = Taken::default();
         for component in &self.components {
-            let value = value(component, request, structured)?;
+            let value = value(component, request, structured, &mut taken)?;
             if !is_text(&value) {
                 return Err(Refusal::FieldNotText);
             }
@@ -62,18 +67,29 @@ pub fn replay_key(base: &[u8]) -> [u8; 32] {
     Sha256::digest(base).into()
 }
 
-fn value(
-    component: &Component,
+/// What was taken apart of a request.
+#[derive(Default)]
+struct Taken<'c> {
+    /// By the names of their fields.
+    dictionaries: Vec<(&'c str, Dictionary)>,
+    query: Option<Parameters>,
+}
+
+fn value<'c>(
+    component: &'c Component,
     request: &Request<'_>,
     structured: &StructuredFields,
+    taken: &mut Taken<'c>,
 ) -> Result<Vec<u8>, Refusal> {
-    let Source::Field(name, form) = &component.source else {
-        return request.derive(&component.source);
+    let (name, form) = match &component.source {
+        Source::Field(name, Form::Member(key)) => {
+            return taken.member(name, key, request).map(String::into_bytes);
+        }
+        Source::Field(name, form) => (name, form),
+        Source::QueryParam(name) => return taken.parameter(name, request).map(String::into_bytes),
+        source => return request.derive(source),
     };
-    let lines = request.lines(name);
-    if lines.is_empty() {
-        return Err(Refusal::FieldMissing);
-    }
+    let lines = lines(request, name)?;
     // What is longer can't end up in a base either, so nothing is copied in vain.
     if lines.iter().map(|line| line.len()).sum::<usize>() > MAX_BASE_BYTES {
         return Err(Refusal::BaseTooLong);
@@ -88,13 +104,52 @@ fn value(
             let kind = structured.kind(name).ok_or(Refusal::StructureUnknown)?;
             serialized(&lines, kind)?.into_bytes()
         }
-        Form::Member(key) => {
-            let dictionary = dictionary(&lines)?;
-            let key = sfv::KeyRef::from_str(key).map_err(|_| Refusal::MemberMissing)?;
-            let entry = dictionary.get(key).ok_or(Refusal::MemberMissing)?;
-            member(entry).into_bytes()
-        }
+        // Taken above.
+        Form::Member(_) => return Err(Refusal::NotDerivable),
     })
+}
+
+fn lines<'r>(request: &Request<'r>, name: &str) -> Result<Vec<&'r [u8]>, Refusal> {
+    let lines = request.lines(name);
+    match lines.is_empty() {
+        true => Err(Refusal::FieldMissing),
+        false => Ok(lines),
+    }
+}
+
+impl<'c> Taken<'c> {
+    /// A member of the dictionary that a field is.
+    fn member(
+        &mut self,
+        name: &'c str,
+        key: &str,
+        request: &Request<'_>,
+    ) -> Result<String, Refusal> {
+        let known = self
+            .dictionaries
+            .iter()
+            .position(|(known, _)| *known == name);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                let read = dictionary(&lines(request, name)?)?;
+                self.dictionaries.push((name, read));
+                self.dictionaries.len().saturating_sub(1)
+            }
+        };
+        let key = sfv::KeyRef::from_str(key).map_err(|_| Refusal::MemberMissing)?;
+        let entry = self.dictionaries.get(place);
+        let entry = entry.and_then(|(_, dictionary)| dictionary.get(key));
+        entry.map(member).ok_or(Refusal::MemberMissing)
+    }
+
+    fn parameter(&mut self, name: &str, request: &Request<'_>) -> Result<String, Refusal> {
+        let parameters = match self.query.take() {
+            Some(parameters) => parameters,
+            None => request.parameters()?,
+        };
+        self.query.insert(parameters).value(name)
+    }
 }
 
 fn join(values: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {

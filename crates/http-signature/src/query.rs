@@ -6,34 +6,50 @@
 //! UTF-8 are kept as they are, where the standard would make them all U+FFFD: otherwise two requests
 //! that differ would have the same signature base.
 
+use crate::Refusal;
+
+/// The names and values of a query, encoded.
+pub(crate) struct Parameters(Vec<(String, String)>);
+
 /// What a query has under a name.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Parameter {
+enum Parameter<'q> {
     Absent,
     /// Its value, encoded.
-    One(String),
+    One(&'q str),
     /// Which of them counts is anybody's guess.
     Several,
 }
 
-/// The parameter whose name, encoded, is `name`. `query` is without `?`.
-pub(crate) fn parameter(query: &[u8], name: &str) -> Parameter {
-    let mut found = Parameter::Absent;
-    for pair in query.split(|byte| *byte == b'&') {
-        if pair.is_empty() {
-            continue;
-        }
-        let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        let key = halves.next().unwrap_or_default();
-        if encode(key) != name {
-            continue;
-        }
-        if found != Parameter::Absent {
-            return Parameter::Several;
-        }
-        found = Parameter::One(encode(halves.next().unwrap_or_default()));
+impl Parameters {
+    /// Those of a query without `?`.
+    pub(crate) fn of(query: &[u8]) -> Self {
+        let pairs = query.split(|byte| *byte == b'&');
+        let pairs = pairs.filter(|pair| !pair.is_empty()).map(|pair| {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let mut half = || encode(halves.next().unwrap_or_default());
+            (half(), half())
+        });
+        Self(pairs.collect())
     }
-    found
+
+    /// The value of the parameter whose name, encoded, is `name`.
+    pub(crate) fn value(&self, name: &str) -> Result<String, Refusal> {
+        match self.find(name) {
+            Parameter::One(value) => Ok(value.to_owned()),
+            Parameter::Absent => Err(Refusal::QueryParamMissing),
+            Parameter::Several => Err(Refusal::QueryParamRepeated),
+        }
+    }
+
+    fn find(&self, name: &str) -> Parameter<'_> {
+        let mut values = self.0.iter().filter(|(known, _)| known == name);
+        match (values.next(), values.next()) {
+            (None, _) => Parameter::Absent,
+            (Some((_, value)), None) => Parameter::One(value),
+            _ => Parameter::Several,
+        }
+    }
 }
 
 /// Decodes and encodes again: letters, digits and `*-._` are themselves, all else is `%XX`.
@@ -83,59 +99,58 @@ mod tests {
     #[test]
     fn parameters_are_found_and_encoded() {
         let encoded = "var=this%20is%20a%20big%0Amultiline%20value&bar=with+plus+whitespace&fa%C3%A7ade%22%3A%20=something";
-        let one = |text: &str| One(text.to_owned());
-        let cases: &[(&str, &str, &str, Parameter)] = &[
+        let cases: &[(&str, &str, &str, Parameter<'_>)] = &[
             // RFC 9421, section 2.2.8.
             (
                 "baz",
                 "param=value&foo=bar&baz=batman&qux=",
                 "baz",
-                one("batman"),
+                One("batman"),
             ),
             (
                 "an empty value",
                 "param=value&foo=bar&baz=batman&qux=",
                 "qux",
-                one(""),
+                One(""),
             ),
             (
                 "param",
                 "param=value&foo=bar&baz=batman&qux=",
                 "param",
-                one("value"),
+                One("value"),
             ),
             (
                 "percent",
                 encoded,
                 "var",
-                one("this%20is%20a%20big%0Amultiline%20value"),
+                One("this%20is%20a%20big%0Amultiline%20value"),
             ),
-            ("plus", encoded, "bar", one("with%20plus%20whitespace")),
+            ("plus", encoded, "bar", One("with%20plus%20whitespace")),
             (
                 "a name that is encoded",
                 encoded,
                 "fa%C3%A7ade%22%3A%20",
-                one("something"),
+                One("something"),
             ),
             // Beyond.
             ("no query", "", "a", Absent),
             ("absent", "b=1", "a", Absent),
-            ("the empty name", "=1", "", one("1")),
-            ("pairs of nothing", "&&a=1&", "a", one("1")),
+            ("the empty name", "=1", "", One("1")),
+            ("pairs of nothing", "&&a=1&", "a", One("1")),
             ("pairs of nothing have no name", "&&", "", Absent),
-            ("no equals sign", "a", "a", one("")),
-            ("two equals signs", "a=b=c", "a", one("b%3Dc")),
+            ("no equals sign", "a", "a", One("")),
+            ("two equals signs", "a=b=c", "a", One("b%3Dc")),
             ("twice", "a=1&a=1", "a", Several),
             ("twice, once in disguise", "a=1&%61=2", "a", Several),
             ("thrice", "a=1&b=2&a=3&a=4", "a", Several),
             ("names have case", "A=1", "a", Absent),
-            ("lower-case escapes", "a=%c3%a7", "a", one("%C3%A7")),
-            ("bytes sent raw", "a=\u{e7}", "a", one("%C3%A7")),
-            ("a percent sign alone", "a=100%", "a", one("100%25")),
-            ("no escape", "a=%zz%4", "a", one("%25zz%254")),
-            ("not UTF-8", "a=%ff", "a", one("%FF")),
-            ("what stays", "a=AZaz09*-._", "a", one("AZaz09*-._")),
-            ("what does not", "a=~!'()", "a", one("%7E%21%27%28%29")),
+            ("lower-case escapes", "a=%c3%a7", "a", One("%C3%A7")),
+            ("bytes sent raw", "a=\u{e7}", "a", One("%C3%A7")),
+            ("a percent sign alone", "a=100%", "a", One("100%25")),
+            ("no escape", "a=%zz%4", "a", One("%25zz%254")),
+            ("not UTF-8", "a=%ff", "a", One("%FF")),
+            ("what stays", "a=AZaz09*-._", "a", One("AZaz09*-._")),
+            ("what does not", "a=~!'()", "a", One("%7E%21%27%28%29")),
             (
                 "a name in another encoding than its own",
                 "a=1",
@@ -146,11 +161,12 @@ mod tests {
                 "a new line can't be had raw",
                 "a=x%0A%22%40method%22:",
                 "a",
-                one("x%0A%22%40method%22%3A"),
+                One("x%0A%22%40method%22%3A"),
             ),
         ];
         for (name, query, wanted, expected) in cases {
-            assert_eq!(parameter(query.as_bytes(), wanted), *expected, "{name}");
+            let parameters = Parameters::of(query.as_bytes());
+            assert_eq!(parameters.find(wanted), *expected, "{name}");
         }
     }
 }

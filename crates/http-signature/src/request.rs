@@ -8,7 +8,7 @@
 //! 4. CONNECT and `*` have neither path nor query.
 
 use crate::component::Source;
-use crate::query::{Parameter, parameter};
+use crate::query::Parameters;
 use crate::{Fields, Refusal};
 
 /// Longer queries are not taken apart into parameters: 16 KiB.
@@ -56,7 +56,7 @@ impl<'r> Request<'r> {
                 let (_, query) = self.path_and_query()?;
                 Ok([b"?", query.unwrap_or_default()].concat())
             }
-            Source::QueryParam(name) => self.query_param(name),
+            Source::QueryParam(name) => Ok(self.parameters()?.value(name)?.into_bytes()),
             Source::Field(..) => Err(Refusal::NotDerivable),
         }
     }
@@ -113,17 +113,14 @@ impl<'r> Request<'r> {
         }
     }
 
-    fn query_param(&self, name: &str) -> Result<Vec<u8>, Refusal> {
+    /// The parameters of the query.
+    pub(crate) fn parameters(&self) -> Result<Parameters, Refusal> {
         let (_, query) = self.path_and_query()?;
         let query = query.unwrap_or_default();
         if query.len() > MAX_QUERY_BYTES {
             return Err(Refusal::BaseTooLong);
         }
-        match parameter(query, name) {
-            Parameter::One(value) => Ok(value.into_bytes()),
-            Parameter::Absent => Err(Refusal::QueryParamMissing),
-            Parameter::Several => Err(Refusal::QueryParamRepeated),
-        }
+        Ok(Parameters::of(query))
     }
 
     fn target(&self) -> Result<Target<'r>, Refusal> {
