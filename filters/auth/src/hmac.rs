@@ -14,7 +14,8 @@
 //!    Then RFC 9421 holds it against `content-digest`, the other schemes verify their signature.
 //! 6. What was signed is put down in a table that all workers share (`gatehouse-replay`): whoever was
 //!    there before is refused, and so is who cannot be put down. That comes last, so that nobody but
-//!    the holder of a key takes room in it.
+//!    the holder of a key takes room in it. Of several good signatures (RFC 9421) each is put down:
+//!    otherwise the request would be good once more without the first of them.
 //!
 //! A request that waited is verified anew: nothing of it is kept but its headers, which the proxy
 //! holds. So a signature may end while its body is still coming, and is then refused.
@@ -84,6 +85,8 @@ struct Verified {
     name: [u8; 32],
     /// The last second at which it is good, since the epoch, where it has an end.
     until: Option<u64>,
+    /// The other good signatures of the request.
+    others: Vec<Verified>,
 }
 
 /// Why a signature is not verified.
@@ -177,9 +180,25 @@ impl Signed {
     ) -> Result<Rc<Identity>, Reason> {
         let identity = self.identities.get(verified.key);
         let identity = identity.ok_or(Reason::SignatureKeyUnknown)?;
+        for signature in std::iter::once(verified).chain(&verified.others) {
+            self.remember(signature, now, host, stats)?;
+        }
+        Ok(identity.clone())
+    }
+
+    /// Refuses what was signed if it was presented before.
+    fn remember(
+        &self,
+        verified: &Verified,
+        now: Timestamp,
+        host: &dyn Host,
+        stats: &ProviderStats,
+    ) -> Result<(), Reason> {
         let Some(replays) = &self.replays else {
-            return Ok(identity.clone());
+            return Ok(());
         };
+        let identity = self.identities.get(verified.key);
+        let identity = identity.ok_or(Reason::SignatureKeyUnknown)?;
         let until = match verified.until {
             Some(seconds) => Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000)),
             None => now.after(replays.keep),
@@ -190,7 +209,7 @@ impl Signed {
         match replays.table.first_time(&id, until, now, host) {
             Ok(Seen::First) => {
                 self.said_no_memory.set(false);
-                Ok(identity.clone())
+                Ok(())
             }
             Ok(Seen::Before) => Err(Reason::Replayed),
             Err(failure) => {

@@ -40,6 +40,8 @@ struct Check<'c> {
     headers: &'c Headers,
     /// Whether there must be a digest.
     needs_digest: bool,
+    /// Whether all good signatures are wanted, not the first alone.
+    needs_all: bool,
     now: u64,
     host: &'c dyn Host,
     stats: &'c ProviderStats,
@@ -60,6 +62,7 @@ impl Signed {
             message,
             headers,
             needs_digest: has_body && !self.body.unsigned,
+            needs_all: self.replays.is_some(),
             now: now.as_nanos() / 1_000_000_000,
             host,
             stats,
@@ -78,7 +81,7 @@ impl Signed {
 }
 
 impl Check<'_> {
-    /// The first signature that is good.
+    /// The first signature that is good, and the others.
     fn signatures(&self) -> Result<Checked, Stop> {
         self.refuse_spellings("signature")?;
         self.refuse_spellings("signature-input")?;
@@ -93,14 +96,21 @@ impl Check<'_> {
             Refusal::NoneFits => Stop::Bad(Reason::SignatureKeyUnknown),
             refusal => stop(refusal.code()),
         })?;
-        let mut first = None;
-        for signature in candidates {
-            match self.signature(signature) {
-                Ok(checked) => return Ok(checked),
-                Err(refused) => first = first.or(Some(refused)),
+        let mut refused = None;
+        let mut candidates = candidates.into_iter();
+        let good = candidates.find_map(|signature| match self.signature(signature) {
+            Ok(checked) => Some(checked),
+            Err(stop) => {
+                refused.get_or_insert(stop);
+                None
             }
+        });
+        let mut good = good.ok_or(refused.unwrap_or(Stop::Missing))?;
+        if self.needs_all {
+            let others = candidates.filter_map(|other| self.signature(other).ok());
+            good.verified.others = others.map(|other| other.verified).collect();
         }
-        Err(first.unwrap_or(Stop::Missing))
+        Ok(good)
     }
 
     fn signature(&self, signature: &Signature) -> Result<Checked, Stop> {
@@ -148,6 +158,7 @@ impl Check<'_> {
                 key: place,
                 name: replay_key(&base),
                 until: policy.valid_until(signature),
+                others: Vec::new(),
             },
             digest,
         })

@@ -62,6 +62,7 @@ impl Signed {
             until: verified
                 .timestamp
                 .map(|time| time.saturating_add(tolerance)),
+            others: Vec::new(),
         })
     }
 }

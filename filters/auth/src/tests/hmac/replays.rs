@@ -226,3 +226,51 @@ replay: {keep: 1h}";
     );
     assert_eq!(gate.signed(&by(SECRET)), "waited: replayed");
 }
+
+/// Signed under an old and a new key, or by two: sent again without one of the signatures, it is the same
+/// request.
+#[test]
+fn each_of_its_signatures_is_used_up() {
+    let keys = "
+scheme: rfc9421
+keys:
+- {id: k, consumer: acme, algorithm: hmac-sha256, secret: '${env:SECRET}'}
+- {id: new, consumer: acme, algorithm: hmac-sha256, secret: '${env:OTHER}'}";
+    const OTHER: &str = "another secret of thirty-two bytes!!";
+    let by = |secret: &str, id: &str| {
+        let params = format!(";created={NOW};keyid=\"{id}\"");
+        let signed = Sent::new("GET", "/").signed_by(secret, PLAIN, &params);
+        let value = |name: &str| {
+            let mut all = signed.headers.iter().filter(|(other, _)| other == name);
+            String::from_utf8(all.next().unwrap().1.clone()).unwrap()
+        };
+        (value("signature-input"), value("signature"))
+    };
+    let send = |signatures: &[&(String, String)]| {
+        let mut sent = Sent::new("GET", "/");
+        for (index, (input, signature)) in signatures.iter().enumerate() {
+            let label = |value: &str| value.replacen("sig1", &format!("s{index}"), 1);
+            sent = sent
+                .with("signature-input", label(input))
+                .with("signature", label(signature));
+        }
+        sent
+    };
+    let (old, new) = (by(SECRET, "k"), by(OTHER, "new"));
+    let forged = by("a secret that nobody has configured", "new");
+    let cases: [(&str, &[&(String, String)]); 4] = [
+        ("as it was", &[&old, &new]),
+        ("without the second", &[&old]),
+        ("without the first", &[&new]),
+        ("the other way round", &[&new, &old]),
+    ];
+    for (name, again) in cases {
+        let gate = gate(keys);
+        assert_eq!(gate.signed(&send(&[&old, &new])), "acme", "{name}");
+        assert_eq!(gate.signed(&send(again)), "replayed", "{name}");
+    }
+    // What is not by the key uses up nothing of its holder's.
+    let gate = gate(keys);
+    assert_eq!(gate.signed(&send(&[&old, &forged])), "acme");
+    assert_eq!(gate.signed(&send(&[&new])), "acme");
+}
