@@ -11,6 +11,10 @@ use gatehouse_http_signature::{
 };
 use gatehouse_jose::Key;
 
+/// After so many signatures that are not by their keys no other is looked at: what one costs is at
+/// anybody's expense.
+const MAX_WRONG: usize = 2;
+
 /// What is demanded of a message, and by whom it may be signed.
 pub(super) struct Message {
     pub(super) keys: Vec<MessageKey>,
@@ -97,14 +101,21 @@ impl Check<'_> {
             refusal => stop(refusal.code()),
         })?;
         let mut refused = None;
+        let mut wrong = 0;
+        let mut good = None;
         let mut candidates = candidates.into_iter();
-        let good = candidates.find_map(|signature| match self.signature(signature) {
-            Ok(checked) => Some(checked),
-            Err(stop) => {
-                refused.get_or_insert(stop);
-                None
+        while good.is_none()
+            && wrong < MAX_WRONG
+            && let Some(signature) = candidates.next()
+        {
+            match self.signature(signature) {
+                Ok(checked) => good = Some(checked),
+                Err(stop) => {
+                    wrong += usize::from(matches!(stop, Stop::Bad(Reason::SignatureWrong)));
+                    refused.get_or_insert(stop);
+                }
             }
-        });
+        }
         let mut good = good.ok_or(refused.unwrap_or(Stop::Missing))?;
         if self.needs_all {
             let others = candidates.filter_map(|other| self.signature(other).ok());

@@ -197,6 +197,44 @@ fn the_proxy_verifies_where_it_can() {
     );
 }
 
+/// The last of so many signatures is good.
+#[test]
+fn wrong_signatures_are_not_verified_for_long() {
+    let keys = format!(
+        "scheme: rfc9421\nkeys: [{{id: k, consumer: curve, algorithm: ecdsa-p256-sha256, pem: \"{P256}\"}}]"
+    );
+    for (count, expected, verified) in [
+        (1, "curve", 1),
+        (2, "curve", 2),
+        (3, "signature_wrong", 2),
+        (5, "signature_wrong", 2),
+    ] {
+        let signed = Sent::new("GET", "/").signed(PLAIN, &now());
+        let (_, input) = signed
+            .headers
+            .iter()
+            .find(|(name, _)| name == "signature-input")
+            .unwrap();
+        let input = String::from_utf8(input.clone()).unwrap();
+        let sent = (1..=count).fold(Sent::new("GET", "/"), |sent, index: u8| {
+            sent.with(
+                "signature-input",
+                input.replacen("sig1", &format!("s{index}"), 1),
+            )
+            .with("signature", format!("s{index}=:{}:", base64(&[index; 64])))
+        });
+        let gate = gate(&keys);
+        let calls = std::rc::Rc::new(std::cell::Cell::new(0));
+        let seen = calls.clone();
+        gate.host.verifies(Box::new(move |_, _, signature, _| {
+            seen.set(seen.get() + 1);
+            signature.ends_with(&[count; 32])
+        }));
+        assert_eq!(gate.signed(&sent), expected, "{count}");
+        assert_eq!(calls.get(), verified, "{count}");
+    }
+}
+
 #[test]
 fn what_the_upstream_sees() {
     let own = ["signature", "signature-input"];
