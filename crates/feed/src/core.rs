@@ -63,6 +63,7 @@ struct Flight {
     conditional: bool,
     until: Timestamp,
     lease: Lease,
+    on_demand: bool,
     /// Jitter.
     random: u8,
 }
@@ -109,6 +110,9 @@ impl Core {
         if state.document == 0 || state.document == self.seen.get() {
             return;
         }
+        if self.held.get() == 0 && self.is_forsaken(&state, call.now) {
+            return;
+        }
         // Whatever comes of it, once is enough.
         self.seen.set(state.document);
         let read = match Stored::read(call.host, &self.document_key) {
@@ -120,6 +124,13 @@ impl Core {
             Err(error) => error.to_string(),
         };
         self.log(call.host, Level::Error, &format!("not taken over: {read}"));
+    }
+
+    /// Whether nobody has tried to fetch it for longer than any worker lets pass: it was left there by
+    /// workers that are gone, and may be of long ago.
+    fn is_forsaken(&self, state: &State, now: Timestamp) -> bool {
+        let tried = Timestamp::from_nanos(state.due).after(LONGEST_PAUSE);
+        tried.after(self.lease_length()) < now
     }
 
     /// Whether somebody fetches, as far as is known.
@@ -177,6 +188,11 @@ impl Core {
         let Some(flight) = self.landed(callout) else {
             return;
         };
+        if self.is_lost(call.host, &flight) {
+            // Whoever fetches now has a newer one.
+            self.failed(call, &flight, &Trouble::Overdue);
+            return self.wake(call.now, wake);
+        }
         match self.evaluate(call, &flight, answer) {
             Ok(Outcome::Next(address)) => self.send(call, flight.step + 1, address, &flight),
             Ok(Outcome::Known(lifetime)) => {
@@ -212,6 +228,12 @@ impl Core {
         flight.take_if(|flight| flight.callout == callout)
     }
 
+    /// Whether another worker has the lease by now.
+    fn is_lost(&self, host: &dyn Host, flight: &Flight) -> bool {
+        let read = State::read(host, &self.state_key);
+        read.is_ok_and(|(state, _)| state.lease != flight.lease)
+    }
+
     /// All that wait, once nobody fetches any more.
     fn wake(&self, now: Timestamp, wake: &mut Vec<StreamId>) {
         if self.is_fetching(now) {
@@ -224,7 +246,7 @@ impl Core {
     pub(crate) fn fetch_if_due(&self, call: &Call<'_>) {
         let state = self.state.get();
         if self.is_due(&state, call.now) && !self.is_leased(&state, call.now) {
-            self.fetch(call, &|state| self.is_due(state, call.now));
+            self.fetch(call, false, &|state| self.is_due(state, call.now));
         }
     }
 
@@ -233,7 +255,7 @@ impl Core {
         let (now, period) = (call.now, self.settings.on_demand);
         let allowed = |state: &State| has_come(state.want_after, now.as_nanos(), period);
         if allowed(&self.state.get()) {
-            self.fetch(call, &|state| {
+            self.fetch(call, true, &|state| {
                 let allowed = allowed(state);
                 state.want_after = now.after(period).as_nanos();
                 allowed
@@ -242,7 +264,7 @@ impl Core {
     }
 
     /// Takes the lease and sends the first step. `wanted` may change the state too.
-    fn fetch(&self, call: &Call<'_>, wanted: &dyn Fn(&mut State) -> bool) {
+    fn fetch(&self, call: &Call<'_>, on_demand: bool, wanted: &dyn Fn(&mut State) -> bool) {
         let mut random = [0; 9];
         // Without randomness there is no jitter, and the lease is told by its time alone.
         let _ = call.host.fill_random(&mut random);
@@ -274,6 +296,7 @@ impl Core {
             conditional: false,
             until: call.now,
             lease,
+            on_demand,
             random: jitter,
         };
         self.send(call, 0, self.settings.first.clone(), &before);
@@ -313,6 +336,7 @@ impl Core {
                     conditional,
                     until,
                     lease: before.lease,
+                    on_demand: before.on_demand,
                     random: before.random,
                 });
             }
@@ -443,7 +467,7 @@ impl Core {
             let ours = state.lease == flight.lease;
             // The period of fetches on demand begins with their end.
             let (now, period) = (call.now, self.settings.on_demand);
-            if !has_come(state.want_after, now.as_nanos(), period) {
+            if flight.on_demand || !has_come(state.want_after, now.as_nanos(), period) {
                 state.want_after = now.after(period).as_nanos();
             }
             change(state);

@@ -14,7 +14,8 @@
 //!    followed, and what is too long is not even copied. The last good document stays.
 //! 4. **Where it is.** In shared data under two keys: a small state that each worker looks at on each
 //!    tick, and the document, which a worker reads only when the state names another one. A VM that is made anew finds
-//!    it there.
+//!    it there. What nobody has tried to fetch for longer than any pause was left there by workers that
+//!    are gone, with their configuration perhaps: it is not used before one attempt to fetch it has ended.
 //! 5. **Who waits.** A request without a document waits for the fetch that is under way, or gets its
 //!    refusal at once when none is and none is due. All that wait are woken when the fetch ends, well or not, or its lease does.
 //! 6. **How long.** A document is used until a better one comes; with [`Settings::max_stale`], no longer

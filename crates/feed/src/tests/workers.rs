@@ -85,9 +85,61 @@ fn a_new_worker_finds_what_there_is() {
     let reloaded = Worker::new(&shared, settings());
     assert_eq!(reloaded.ask(1), "a");
     assert_eq!(reloaded.sent(), None);
-    // Also when it cannot be fetched any more.
-    reloaded.host.advance(Duration::from_secs(10_000));
+    assert_eq!(reloaded.tick(), [0; 0]);
+    assert_eq!(reloaded.sent(), None);
+}
+
+/// A configuration that was taken back and comes again finds the document of then: keys that are
+/// withdrawn since, a list on which much is missing.
+#[test]
+fn what_nobody_kept_fresh_is_not_used_before_it_was_asked_for() {
+    let day = Duration::from_secs(86_400);
+    for (name, answers, expected) in [
+        ("another", &[("200", "b")][..], "b"),
+        ("the same", &[("200", "a")], "a"),
+        ("none: the last good one", &[("500", "")], "a"),
+    ] {
+        let (shared, workers) = workers(1);
+        workers[0].tick();
+        workers[0].serve(&[("etag", "\"1\"")], "a");
+        let again = Worker::new(&shared, settings());
+        let other = Worker::new(&shared, settings());
+        again.host.advance(day);
+        other.host.advance(day);
+        assert_eq!(again.ask(1), "waits", "{name}");
+        assert_eq!(other.ask(2), "waits", "{name}");
+        let sent = again.sent().unwrap();
+        assert_eq!(sent.header("if-none-match"), "", "{name}");
+        assert_eq!(again.tick(), [0; 0], "{name}");
+        assert_eq!(other.tick(), [0; 0], "{name}");
+        assert_eq!(other.sent(), None, "{name}");
+        for (status, body) in answers {
+            let woken = again.answer(sent.id, &[(":status", status)], body.as_bytes());
+            assert_eq!(woken, [1], "{name}");
+        }
+        assert_eq!(other.tick(), [2], "{name}");
+        assert_eq!(
+            (again.ask(1), other.ask(2)),
+            (expected.into(), expected.into()),
+            "{name}"
+        );
+    }
+}
+
+/// While it cannot be fetched it is asked for at least every eighty seconds: a VM that is made anew
+/// then has it at once.
+#[test]
+fn what_cannot_be_fetched_is_still_there_for_a_new_worker() {
+    let (shared, workers) = workers(1);
+    workers[0].tick();
+    workers[0].serve(&[], "a");
+    for _ in 0..20 {
+        let (_, sent) = workers[0].until_sent(Duration::from_secs(600)).unwrap();
+        workers[0].answer(sent.id, &[(":status", "500")], b"");
+    }
     let reloaded = Worker::new(&shared, settings());
+    let now = workers[0].host.now().unwrap();
+    reloaded.host.set_now(now.after(Duration::from_secs(80)));
     assert_eq!(reloaded.ask(1), "a");
 }
 
@@ -125,6 +177,19 @@ fn who_lost_the_lease_says_nothing() {
     assert_eq!(workers[1].ask(1), "a");
     workers[0].tick();
     assert_eq!(workers[0].ask(1), "a");
+}
+
+#[test]
+fn who_lost_the_lease_does_not_put_an_older_document_there() {
+    let (shared, workers) = workers(2);
+    workers[0].tick();
+    let late = workers[0].sent().unwrap();
+    workers[1].host.advance(Duration::from_secs(7));
+    workers[1].tick();
+    workers[1].serve(&[], "newer");
+    workers[0].answer(late.id, &[(":status", "200")], b"older");
+    assert_eq!(workers[0].ask(1), "newer");
+    assert_eq!(Worker::new(&shared, settings()).ask(1), "newer");
 }
 
 #[test]
@@ -230,6 +295,23 @@ fn on_demand_while_it_cannot_be_fetched() {
     worker.answer(sent.id, &[(":status", "504")], b"");
     assert_eq!(worker.want(1), "refused");
     assert_eq!(worker.ask(1), "a");
+}
+
+/// Otherwise whoever sends unknown keys has one fetch follow the other.
+#[test]
+fn on_demand_where_a_fetch_takes_longer_than_the_period() {
+    let mut settings = settings();
+    settings.on_demand = Duration::from_secs(1);
+    let worker = Worker::new(&Shared::default(), settings);
+    worker.tick();
+    worker.serve(&[], "a");
+    assert_eq!(worker.want(1), "waits");
+    let first = worker.sent().unwrap();
+    worker.host.advance(Duration::from_millis(1_500));
+    assert_eq!(worker.answer(first.id, &[(":status", "200")], b"a"), [1]);
+    assert_eq!(worker.want(1), "refused");
+    worker.host.advance(Duration::from_secs(1));
+    assert_eq!(worker.want(1), "waits");
 }
 
 #[test]
