@@ -33,7 +33,8 @@ impl Decode for Label {
         }
         // Beyond what a header's value may have: it would be refused with every request.
         if !is_safe(&text) {
-            return context.problem("a name cannot have control characters");
+            return context
+                .problem("a name cannot have control characters, or white space around it");
         }
         Some(Self(text.to_string()))
     }

@@ -5,6 +5,7 @@
 //!
 //! 1. What the service said of a request with the same key is remembered ([`key`], [`lifetime`]).
 //!    Refusals have a memory of their own, so that a flood of them does not drive the others out.
+//!    One that sets a cookie is not remembered, and the cookie goes to one client.
 //! 2. The service is asked ([`question`]), once for all requests with the same key, and for at most
 //!    `max_in_flight` keys at once ([`crate::flight`]). Without `cache`, each request is asked about
 //!    on its own.
@@ -141,7 +142,14 @@ impl Kind for ExtAuthz {
         match self.decided(&flight.key, answer) {
             Ok(decided) => {
                 self.flights.works(host);
-                self.flights.land(flight, Some(decided), wake);
+                match decided.without_cookies() {
+                    None => self.flights.land(flight, Some(decided), wake),
+                    Some(others) => {
+                        let (first, rest) = flight.split();
+                        self.flights.land(first, Some(decided), wake);
+                        self.flights.land(rest, Some(others), wake);
+                    }
+                }
             }
             Err(failure) => self.fell(flight, failure, host, stats, wake),
         }
@@ -267,7 +275,10 @@ impl ExtAuthz {
             Decided::Denied(_) => (
                 &self.denied,
                 &self.allowed,
-                lifetime::of(headers, cache.negative_ttl, cache.negative_ttl),
+                match decided.without_cookies() {
+                    Some(_) => Duration::ZERO,
+                    None => lifetime::of(headers, cache.negative_ttl, cache.negative_ttl),
+                },
             ),
         };
         let now = host.now()?;
@@ -280,6 +291,26 @@ impl ExtAuthz {
 }
 
 impl Decided {
+    /// What all but one get of a refusal that sets a cookie: the session that begins with it is one
+    /// client's. Nothing where it sets none.
+    fn without_cookies(&self) -> Option<Self> {
+        let Self::Denied(reply) = self else {
+            return None;
+        };
+        let headers = reply.headers.iter();
+        let headers: Vec<_> = headers
+            .filter(|(name, _)| name != "set-cookie")
+            .cloned()
+            .collect();
+        (headers.len() < reply.headers.len()).then(|| {
+            Self::Denied(Rc::new(OwnReply {
+                status: reply.status,
+                headers,
+                body: reply.body.clone(),
+            }))
+        })
+    }
+
     /// About what it takes, in bytes.
     fn weight(&self) -> usize {
         match self {

@@ -243,6 +243,20 @@ impl<T: Clone> Flights<T> {
 }
 
 impl Flight {
+    /// The first of its requests, and the others.
+    pub(crate) fn split(self) -> (Self, Self) {
+        let mut streams = self.streams.into_iter();
+        let first = Self {
+            streams: streams.next().into_iter().collect(),
+            ..self
+        };
+        let others = Self {
+            streams: streams.collect(),
+            ..first
+        };
+        (first, others)
+    }
+
     fn board(&mut self, stream: StreamId) {
         let place = self
             .streams

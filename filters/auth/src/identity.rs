@@ -133,9 +133,10 @@ fn scalar(value: &Value) -> Result<String, Reason> {
 }
 
 /// Of the control characters Unicode has more than headers care for: in a log, U+009B begins a
-/// terminal's command as ESC does, and U+0085 is a new line.
+/// terminal's command as ESC does, and U+0085 is a new line. Of white space too: who reads `ann` and a
+/// U+00A0 and trims it, as most languages do, has `ann`.
 pub(crate) fn is_safe(text: &str) -> bool {
-    !text.chars().any(char::is_control) && text.trim_matches(' ') == text
+    !text.chars().any(char::is_control) && text.trim() == text
 }
 
 #[cfg(test)]
@@ -155,6 +156,8 @@ mod tests {
             ("next line", "a\u{85}b", Some(Reason::ClaimUnsafe)),
             ("delete", "a\u{7f}", Some(Reason::ClaimUnsafe)),
             ("space in front", " a", Some(Reason::ClaimUnsafe)),
+            ("space of Unicode", "ann\u{a0}", Some(Reason::ClaimUnsafe)),
+            ("wide space", "\u{3000}ann", Some(Reason::ClaimUnsafe)),
         ];
         for (name, text, expected) in cases {
             let consumer = Consumer {

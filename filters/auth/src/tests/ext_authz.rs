@@ -222,6 +222,40 @@ fn what_the_client_gets_to_see_of_a_denial() {
     assert_eq!(reply.details, "gatehouse.auth.decision_denied");
 }
 
+/// A session that begins with a denial is one client's. With it, another could be made to log in for
+/// whoever asked first.
+#[test]
+fn a_cookie_of_a_denial_is_for_one_client() {
+    let gate = gate(
+        "    headers: {to_client_on_denial: [location, set-cookie]}\n    cache: {negative_ttl: 1h}",
+    );
+    let mut clients: Vec<_> = (1..=3)
+        .map(|number| gate.arrives(number, "/", &[]))
+        .collect();
+    let login: &[(&str, &[u8])] = &[
+        (":status", b"302"),
+        ("location", b"https://login.example/"),
+        ("set-cookie", b"session=1"),
+    ];
+    assert_eq!(
+        gate.answer_callout(gate.only_callout().id, login, ""),
+        [1, 2, 3]
+    );
+    let mut cookies = Vec::new();
+    for client in &mut clients {
+        gate.again(client);
+        assert_eq!(client.outcome, "decision_denied");
+        let reply = client.reply.take().unwrap();
+        assert_eq!(reply.status, 302);
+        let names = reply.headers.iter().map(|(name, _)| name.as_str());
+        cookies.push(names.filter(|name| *name == "set-cookie").count());
+    }
+    assert_eq!(cookies, [1, 0, 0]);
+    // Nor is it remembered for who comes later.
+    assert_eq!(gate.arrives(4, "/", &[]).outcome, "waits");
+    assert_eq!(gate.answer_callout(gate.only_callout().id, login, ""), [4]);
+}
+
 #[test]
 fn a_body_that_is_too_long_for_the_client() {
     let gate = gate("");

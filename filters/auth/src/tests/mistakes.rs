@@ -143,7 +143,7 @@ fn api_keys() {
         (
             "{header: k}",
             "{name: \"a\\x9b\", key: '${env:A_KEY}'}",
-            "consumers[0].name: a name cannot have control characters",
+            "consumers[0].name: a name cannot have control characters, or white space around it",
         ),
         (
             "{header: k}",
