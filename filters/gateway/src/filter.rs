@@ -47,7 +47,9 @@ impl Filter {
             Ok(match config {
                 FilterConfig::Auth(config) => {
                     let filter = gatehouse_auth::Filter::new(config, host);
-                    Link::Auth(filter.map_err(|error| within(place, "auth", error))?)
+                    Link::Auth(Box::new(
+                        filter.map_err(|error| within(place, "auth", error))?,
+                    ))
                 }
                 FilterConfig::RateLimit(config) => {
                     Link::RateLimit(gatehouse_rate_limit::Filter::new(config, host)?)
