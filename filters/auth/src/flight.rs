@@ -8,7 +8,8 @@
 //!    is not to be remembered. They are asked at once; what they leave is dropped at the next event.
 //! 4. Should the clock go back, a flight begins anew, so that it does not last as long as the clock
 //!    went back.
-//! 5. A service that fails is logged once, and once more when it works again.
+//! 5. A service that fails is logged once, and once more when it works again; that at most once a minute:
+//!    a client may have requests that bring the service down and others that do not.
 //!
 //! A request that is gone stays in its flight until that ends; waking it does nothing.
 
@@ -29,6 +30,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(500);
 /// How much longer than its timeout a callout may take.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// For so long after it was said that a service fails, that is not said again.
+const QUIET: Duration = Duration::from_secs(60);
+
 /// How much longer than its flight a request waits: woken by the flight, it can still be decided on.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -38,7 +42,9 @@ pub(crate) struct Flights<T> {
     provider: String,
     timeout: Duration,
     most: usize,
+    /// Whether it was said that the service fails, and when that was said last.
     failing: Cell<bool>,
+    said: Cell<Option<Timestamp>>,
     /// Never borrowed across a host call. Few: searched one by one.
     under_way: RefCell<Vec<Flight>>,
     landed: RefCell<Vec<Landed<T>>>,
@@ -115,6 +121,7 @@ impl<T: Clone> Flights<T> {
             timeout,
             most,
             failing: Cell::new(false),
+            said: Cell::new(None),
             under_way: RefCell::default(),
             landed: RefCell::new(Vec::new()),
         }
@@ -216,14 +223,22 @@ impl<T: Clone> Flights<T> {
     }
 
     /// Notes that the service told us nothing.
-    pub(crate) fn failed(&self, host: &dyn Log, why: Failure) {
-        if !self.failing.replace(true) {
-            let provider = &self.provider;
-            host.log(
-                Level::Warn,
-                &format!("auth: provider {provider}: callouts fail: {why}"),
-            );
+    pub(crate) fn failed(&self, host: &dyn Host, why: Failure) {
+        if self.failing.get() {
+            return;
         }
+        let now = host.now().unwrap_or(Timestamp::from_nanos(0));
+        let just_now = |said: Timestamp| said <= now && now < said.after(QUIET);
+        if self.said.get().is_some_and(just_now) {
+            return;
+        }
+        self.failing.set(true);
+        self.said.set(Some(now));
+        let provider = &self.provider;
+        host.log(
+            Level::Warn,
+            &format!("auth: provider {provider}: callouts fail: {why}"),
+        );
     }
 
     /// Notes that the service told us something.

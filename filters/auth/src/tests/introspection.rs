@@ -380,6 +380,45 @@ fn a_callout_that_cannot_be_sent() {
     }
 }
 
+/// Otherwise a client that has a token that the endpoint fails on writes the log.
+#[test]
+fn a_service_that_fails_now_and_then_is_not_logged_each_time() {
+    let gate = gate("    cache: {size: 0}");
+    let turn = |status: &[u8]| {
+        let mut client = gate.bearer_arrives(1, "t");
+        let sent = gate.only_callout().id;
+        assert_eq!(
+            gate.answer_callout(sent, &[(":status", status)], INACTIVE),
+            [1]
+        );
+        gate.again(&mut client);
+    };
+    for _ in 0..10 {
+        turn(b"500");
+        turn(b"200");
+    }
+    assert_eq!(
+        gate.host.log_lines().len(),
+        2,
+        "{:?}",
+        gate.host.log_lines()
+    );
+    assert_eq!(gate.counted("callouts_failed", "opaque"), 10);
+    // One that goes on failing is, even if it began within that minute.
+    turn(b"500");
+    gate.host.advance(seconds(60));
+    turn(b"500");
+    turn(b"500");
+    turn(b"200");
+    assert_eq!(
+        gate.host.log_lines()[2..],
+        [
+            "Warn: auth: provider opaque: callouts fail: status 500",
+            "Info: auth: provider opaque: callouts work again"
+        ]
+    );
+}
+
 #[test]
 fn an_answer_that_cannot_be_read() {
     for call in [
