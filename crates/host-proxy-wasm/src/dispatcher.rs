@@ -12,7 +12,7 @@
 //! 5. Of a stream that does not wait nothing is kept but what its filter wants to know of it in the
 //!    response phase, and nothing at all where that is nothing: then Envoy need not say when a stream
 //!    ends, which saves a call of the module for each. A request that goes away while it waits is
-//!    forgotten at the end of its wait.
+//!    forgotten at the end of its wait, or sooner where many wait.
 //!
 //! A request of a plugin that is not known is denied.
 
@@ -248,6 +248,18 @@ impl<F: Module> Dispatcher<F> {
         };
         let overdue = self.streams.borrow_mut().end_waits(now);
         self.wake(overdue, host, control);
+        self.forget_gone(control);
+    }
+
+    /// A client that lets requests wait and goes away must not take the room of others until the end
+    /// of their waits.
+    fn forget_gone(&self, control: &dyn Control) {
+        let crowd = self.streams.borrow().crowd();
+        for stream in crowd {
+            if control.enter(stream).is_err() {
+                self.streams.borrow_mut().wake(stream.0);
+            }
+        }
     }
 
     fn plugin(&self, root: u32) -> Option<Rc<F>> {

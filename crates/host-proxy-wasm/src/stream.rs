@@ -149,6 +149,18 @@ impl<F: HttpFilter> Streams<F> {
         }
     }
 
+    /// The requests that wait, where they are so many that there may soon be no room.
+    pub(crate) fn crowd(&self) -> Vec<StreamId> {
+        if self.waiting < MAX_WAITING / 2 {
+            return Vec::new();
+        }
+        let waiting = self.streams.iter();
+        waiting
+            .filter(|(_, stream)| matches!(stream, Stream::Waiting(_)))
+            .map(|(stream, _)| StreamId(*stream))
+            .collect()
+    }
+
     pub(crate) fn any_waiting(&self) -> bool {
         self.waiting > 0
     }

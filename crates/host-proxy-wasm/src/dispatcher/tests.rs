@@ -314,6 +314,24 @@ fn so_many_wait_and_no_more() {
 }
 
 #[test]
+fn those_that_went_away_take_no_room() {
+    let vm = Vm::new(true);
+    let most = u32::try_from(MAX_WAITING).unwrap();
+    for stream in 2..most + 2 {
+        vm.begin(stream, "/wait-on");
+    }
+    vm.gone.set(true);
+    vm.all.tick(ROOT, &vm.host, &vm);
+    assert!(!vm.all.streams.borrow().any_waiting());
+    // Few are left alone.
+    vm.gone.set(false);
+    vm.begin(most + 2, "/wait-on");
+    vm.gone.set(true);
+    vm.all.tick(ROOT, &vm.host, &vm);
+    assert!(vm.all.streams.borrow().any_waiting());
+}
+
+#[test]
 fn bodies() {
     /// What arrives: how many bytes are held, whether that is all.
     type Chunks<'c> = &'c [(usize, bool)];
