@@ -36,6 +36,7 @@ mod url;
 mod tests;
 
 pub use feed::{Current, Feed, Wanted};
+pub use lifetime::max_age;
 pub use url::{Scheme, Url};
 
 use std::time::Duration;

@@ -15,14 +15,15 @@ pub(crate) fn of(headers: &Headers, settings: &Settings) -> Duration {
     let least = settings.min_refresh.min(settings.refresh);
     let said = max_age(headers).map(|max_age| {
         let age = headers.all("age").next().and_then(seconds).unwrap_or(0);
-        Duration::from_secs(max_age.saturating_sub(age))
+        max_age.saturating_sub(Duration::from_secs(age))
     });
     said.unwrap_or(settings.refresh)
         .clamp(least, settings.refresh)
 }
 
-/// In seconds; the shortest where it is said more than once.
-fn max_age(headers: &Headers) -> Option<u64> {
+/// `max-age` of a response (RFC 9111, 5.2.2), the shortest where it is said more than once; zero with
+/// `no-store` or `no-cache`, and where it cannot be read. Nothing where the response does not say.
+pub fn max_age(headers: &Headers) -> Option<Duration> {
     let lines = headers.all("cache-control");
     let directives = lines.flat_map(|line| line.split(|byte| *byte == b','));
     directives
@@ -46,6 +47,7 @@ fn max_age(headers: &Headers) -> Option<u64> {
             })
         })
         .min()
+        .map(Duration::from_secs)
 }
 
 /// A number of seconds (RFC 9111, 1.2.2): what is too large for us is very long.

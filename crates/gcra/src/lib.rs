@@ -42,6 +42,7 @@
 
 mod decide;
 mod quota;
+mod slot;
 
 #[cfg(test)]
 mod properties;
@@ -50,3 +51,4 @@ mod tests;
 
 pub use decide::{CLOCK_TOLERANCE_NS, Decision, Tat, decide};
 pub use quota::{Quota, QuotaError};
+pub use slot::{ENTRIES, Lost, Slot};

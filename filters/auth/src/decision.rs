@@ -149,18 +149,16 @@ fn require(
     };
     let outcome = check.evaluate(&requirement.needed)?;
     let host = check.request.host();
-    if let Outcome::Wait(wait) = outcome {
-        memo.remember(check.credentials);
-        // Before Envoy 1.37 what a callout's answer wakes is evaluated without its request
-        // (`source/extensions/common/wasm/foreign.cc` took the current context).
-        if memo.when.is_none() {
-            memo.when = requirement.authorize.when(host);
-        }
-        return Ok(Decision::Wait(wait));
-    }
     let refusal = match outcome {
-        // Taken above.
-        Outcome::Wait(_) => Refusal::plain(Reason::WaitTimeout),
+        Outcome::Wait(wait) => {
+            memo.remember(check.credentials);
+            // Before Envoy 1.37 what a callout's answer wakes is evaluated without its request
+            // (`source/extensions/common/wasm/foreign.cc` took the current context).
+            if memo.when.is_none() {
+                memo.when = requirement.authorize.when(host);
+            }
+            return Ok(Decision::Wait(wait));
+        }
         Outcome::Good(vouched) => {
             let authorize = &requirement.authorize;
             let when = || memo.when.or_else(|| authorize.when(host)).unwrap_or(Ok(()));

@@ -24,7 +24,7 @@ mod verdict;
 
 use crate::credential::{Location, Presented};
 use crate::decision::OwnReply;
-use crate::flight::{self, Failure, Flight, Flights, Joined, Key};
+use crate::flight::{self, Failure, Flights, Key};
 use crate::identity::{ClaimHeader, Identity};
 use crate::provider::{Kind, Opinion, Wait};
 use crate::reason::Reason;
@@ -60,11 +60,8 @@ pub(super) enum Decided {
     Denied(Rc<OwnReply>),
 }
 
-/// The places of [`Kind::counters`].
-const CALLOUTS: usize = 0;
-const CALLOUTS_FAILED: usize = 1;
-const CALLOUTS_REFUSED: usize = 2;
-const ERRORS_ALLOWED: usize = 3;
+/// The place of [`Kind::counters`] after those of the flights.
+const ERRORS_ALLOWED: usize = flight::COUNTERS;
 
 impl Kind for ExtAuthz {
     fn from(&self) -> &[Location] {
@@ -96,22 +93,10 @@ impl Kind for ExtAuthz {
         let Some(callout) = question::about(&self.config, request.headers()?) else {
             return Ok(self.refusal(Reason::DecisionFailed));
         };
-        let joined = self.flights.join(key, request, || callout)?;
-        let host = request.host();
-        match joined {
-            Joined::Waits { until, first } => {
-                if first {
-                    stats.count(host, CALLOUTS);
-                }
-                return Ok(Opinion::Wait(Wait::Callout(until)));
-            }
-            Joined::Full => stats.count(host, CALLOUTS_REFUSED),
-            Joined::NotSent(error) => {
-                stats.count(host, CALLOUTS_FAILED);
-                self.flights.failed(host, Failure::NotSent(error));
-            }
-        }
-        Ok(self.undecided(request, stats, Reason::DecisionFailed))
+        Ok(match self.flights.ask(key, request, stats, || callout)? {
+            Some(until) => Opinion::Wait(Wait::Callout(until)),
+            None => self.undecided(request, stats, Reason::DecisionFailed),
+        })
     }
 
     /// What to present, the service says itself.
@@ -151,13 +136,16 @@ impl Kind for ExtAuthz {
                     }
                 }
             }
-            Err(failure) => self.fell(flight, failure, host, stats, wake),
+            Err(failure) => self
+                .flights
+                .fall(flight, failure, None, (host, stats), wake),
         }
     }
 
     fn tick(&self, host: &dyn Host, stats: &ProviderStats, wake: &mut Vec<StreamId>) {
         for flight in self.flights.overdue(host) {
-            self.fell(flight, Failure::Overdue, host, stats, wake);
+            self.flights
+                .fall(flight, Failure::Overdue, None, (host, stats), wake);
         }
     }
 
@@ -218,20 +206,6 @@ impl ExtAuthz {
             Some(reply) => Opinion::Refused(reason, reply.clone()),
             None => Opinion::Bad(reason),
         }
-    }
-
-    /// Ends a flight that came to nothing.
-    fn fell(
-        &self,
-        flight: Flight,
-        failure: Failure,
-        host: &dyn Host,
-        stats: &ProviderStats,
-        wake: &mut Vec<StreamId>,
-    ) {
-        stats.count(host, CALLOUTS_FAILED);
-        self.flights.failed(host, failure);
-        self.flights.land(flight, None, wake);
     }
 
     /// What the service decided, which is remembered for as long as it may be.

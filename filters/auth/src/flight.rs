@@ -13,6 +13,7 @@
 //!
 //! A request that is gone stays in its flight until that ends; waking it does nothing.
 
+use crate::stats::ProviderStats;
 use gatehouse_host::{
     Callout, CalloutId, Host, HostError, Level, Log, Request, Result, StreamId, Timestamp,
 };
@@ -26,6 +27,12 @@ pub(crate) type Key = [u8; 32];
 
 /// How often flights that are overdue are looked for.
 pub(crate) const TICK: Duration = Duration::from_millis(500);
+
+/// Each provider of callouts counts these first: sent, come to nothing, not sent as there were too many.
+const SENT: usize = 0;
+const FAILED: usize = 1;
+const REFUSED: usize = 2;
+pub(crate) const COUNTERS: usize = 3;
 
 /// How much longer than its timeout a callout may take.
 const GRACE: Duration = Duration::from_secs(1);
@@ -68,7 +75,7 @@ struct Landed<T> {
 
 /// What became of a request that needs an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Joined {
+enum Joined {
     /// It waits, no longer than until then. Whether it is the first.
     Waits { until: Timestamp, first: bool },
     /// There are too many flights.
@@ -142,8 +149,52 @@ impl<T: Clone> Flights<T> {
         None
     }
 
+    /// Lets a request wait for the answer to this callout, and says how long at most; nothing where no
+    /// answer will come. Counts that.
+    pub(crate) fn ask(
+        &self,
+        key: Key,
+        request: &mut Request<'_>,
+        stats: &ProviderStats,
+        callout: impl FnOnce() -> Callout,
+    ) -> Result<Option<Timestamp>> {
+        let joined = self.join(key, request, callout)?;
+        let host = request.host();
+        Ok(match joined {
+            Joined::Waits { until, first } => {
+                if first {
+                    stats.count(host, SENT);
+                }
+                Some(until)
+            }
+            Joined::Full => {
+                stats.count(host, REFUSED);
+                None
+            }
+            Joined::NotSent(error) => {
+                stats.count(host, FAILED);
+                self.failed(host, Failure::NotSent(error));
+                None
+            }
+        })
+    }
+
+    /// Ends a flight that came to nothing, which is `outcome` to its requests.
+    pub(crate) fn fall(
+        &self,
+        flight: Flight,
+        why: Failure,
+        outcome: T,
+        (host, stats): (&dyn Host, &ProviderStats),
+        wake: &mut Vec<StreamId>,
+    ) {
+        stats.count(host, FAILED);
+        self.failed(host, why);
+        self.land(flight, outcome, wake);
+    }
+
     /// Lets a request wait for the answer to this callout, which is sent unless it is under way.
-    pub(crate) fn join(
+    fn join(
         &self,
         key: Key,
         request: &mut Request<'_>,
@@ -223,7 +274,7 @@ impl<T: Clone> Flights<T> {
     }
 
     /// Notes that the service told us nothing.
-    pub(crate) fn failed(&self, host: &dyn Host, why: Failure) {
+    fn failed(&self, host: &dyn Host, why: Failure) {
         if self.failing.get() {
             return;
         }

@@ -23,7 +23,7 @@ mod form;
 
 use crate::challenge::Challenge;
 use crate::credential::{Location, Presented};
-use crate::flight::{self, Failure, Flight, Flights, Joined, Key};
+use crate::flight::{self, Failure, Flights, Key};
 use crate::identity::{ClaimHeader, Identity};
 use crate::provider::{Kind, Opinion, Wait};
 use crate::reason::Reason;
@@ -31,9 +31,7 @@ use crate::stats::ProviderStats;
 use answer::Said;
 pub(crate) use config::IntrospectionConfig;
 use gatehouse_expiring_map::{ExpiringMap, Found, digest};
-use gatehouse_host::{
-    Answer, Callout, CalloutId, Consumer, Host, Request, Result, StreamId, Timestamp,
-};
+use gatehouse_host::{Answer, Callout, CalloutId, Host, Request, Result, StreamId, Timestamp};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -69,11 +67,8 @@ enum Outcome {
     Failed,
 }
 
-/// The places of [`Kind::counters`].
-const CALLOUTS: usize = 0;
-const CALLOUTS_FAILED: usize = 1;
-const CALLOUTS_REFUSED: usize = 2;
-const STALE: usize = 3;
+/// The place of [`Kind::counters`] after those of the flights.
+const STALE: usize = flight::COUNTERS;
 
 impl Kind for Introspection {
     fn from(&self) -> &[Location] {
@@ -109,22 +104,13 @@ impl Kind for Introspection {
         if request.wait_is_over() {
             return self.failed(&key, request, stats, Reason::WaitTimeout);
         }
-        let joined = self.flights.join(key, request, || self.callout(token))?;
-        let host = request.host();
-        match joined {
-            Joined::Waits { until, first } => {
-                if first {
-                    stats.count(host, CALLOUTS);
-                }
-                return Ok(Opinion::Wait(Wait::Callout(until)));
-            }
-            Joined::Full => stats.count(host, CALLOUTS_REFUSED),
-            Joined::NotSent(error) => {
-                stats.count(host, CALLOUTS_FAILED);
-                self.flights.failed(host, Failure::NotSent(error));
-            }
+        let asked = self
+            .flights
+            .ask(key, request, stats, || self.callout(token))?;
+        match asked {
+            Some(until) => Ok(Opinion::Wait(Wait::Callout(until))),
+            None => self.failed(&key, request, stats, Reason::IntrospectionFailed),
         }
-        self.failed(&key, request, stats, Reason::IntrospectionFailed)
     }
 
     fn challenge(&self, refused: Option<Reason>) -> Option<Cow<'static, str>> {
@@ -163,13 +149,22 @@ impl Kind for Introspection {
                 let checked = self.learn(&flight.key, said, now);
                 self.flights.land(flight, Outcome::Checked(checked), wake);
             }
-            Err(failure) => self.fell(flight, failure, host, stats, wake),
+            Err(failure) => {
+                self.flights
+                    .fall(flight, failure, Outcome::Failed, (host, stats), wake)
+            }
         }
     }
 
     fn tick(&self, host: &dyn Host, stats: &ProviderStats, wake: &mut Vec<StreamId>) {
         for flight in self.flights.overdue(host) {
-            self.fell(flight, Failure::Overdue, host, stats, wake);
+            self.flights.fall(
+                flight,
+                Failure::Overdue,
+                Outcome::Failed,
+                (host, stats),
+                wake,
+            );
         }
     }
 
@@ -235,20 +230,6 @@ impl Introspection {
         })
     }
 
-    /// Ends a flight that came to nothing.
-    fn fell(
-        &self,
-        flight: Flight,
-        failure: Failure,
-        host: &dyn Host,
-        stats: &ProviderStats,
-        wake: &mut Vec<StreamId>,
-    ) {
-        stats.count(host, CALLOUTS_FAILED);
-        self.flights.failed(host, failure);
-        self.flights.land(flight, Outcome::Failed, wake);
-    }
-
     /// Remembers what was said of a token.
     fn learn(
         &self,
@@ -295,29 +276,9 @@ impl Introspection {
         gatehouse_jose::validate(&claims, &self.config.rules, now.as_nanos())
             .map_err(crate::jwt::reason_of_claim)?;
         let expiry = gatehouse_jose::expiry_ns(&claims).map_err(crate::jwt::reason_of_claim)?;
-        let consumer = self.consumer(claims)?;
+        let consumer = self.config.consumer.consumer(&self.provider, claims)?;
         let identity = Identity::new(consumer, &self.claim_headers)?;
         Ok((Rc::new(identity), expiry.map(Timestamp::from_nanos)))
-    }
-
-    fn consumer(&self, claims: Map<String, Value>) -> std::result::Result<Consumer, Reason> {
-        let names = &self.config.consumer;
-        let name = match names.name.find(&claims) {
-            Some(Value::String(name)) => name.clone(),
-            None => return Err(Reason::ClaimMissing),
-            Some(_) => return Err(Reason::ClaimMalformed),
-        };
-        Ok(Consumer {
-            name,
-            provider: self.provider.clone(),
-            groups: crate::jwt::list(names.groups.find(&claims), |text| vec![text.to_owned()])?,
-            // RFC 7662, 2.2: one text, separated by spaces.
-            scopes: crate::jwt::list(names.scopes.find(&claims), |text| {
-                text.split_ascii_whitespace().map(str::to_owned).collect()
-            })?,
-            claims,
-            metadata: Map::new(),
-        })
     }
 
     fn callout(&self, token: &[u8]) -> Callout {

@@ -32,7 +32,8 @@ mod remote;
 mod tests;
 
 use crate::challenge::{Challenge, Realm};
-use crate::claim::{ClaimRef, ClaimRequirement};
+use crate::claim::ClaimRequirement;
+use crate::consumer_claims::ConsumerClaims;
 use crate::credential::{Location, Presented};
 use crate::identity::{ClaimHeader, Identity};
 use crate::provider::{Kind, Opinion, Wait};
@@ -41,7 +42,7 @@ use crate::stats::ProviderStats;
 use cache::{Cache, Found};
 use denylist::{Denylist, DenylistConfig, OnError};
 use gatehouse_feed::{Current, Event, Feed, Wanted};
-use gatehouse_host::{Answer, CalloutId, Consumer, Host, Request, StreamId, Timestamp};
+use gatehouse_host::{Answer, CalloutId, Host, Request, StreamId, Timestamp};
 use gatehouse_jose::{Algorithm, ClaimError, ClaimRules, JwkSet, Jws, JwsError, Key};
 use keys::Keys;
 use serde_json::{Map, Value};
@@ -67,21 +68,6 @@ pub(crate) struct JwtConfig {
     required: Vec<ClaimRequirement>,
     denylist: Option<DenylistConfig>,
     cache_size: usize,
-}
-
-/// Which claims say who the consumer is.
-struct ConsumerClaims {
-    name: ClaimRef,
-    groups: ClaimRef,
-    scopes: Scopes,
-}
-
-/// Where the scopes are.
-enum Scopes {
-    /// In `scope` (RFC 8693, 4.2), or, where that is not there, in `scp`.
-    Standard { scope: ClaimRef, scp: ClaimRef },
-    /// There alone.
-    At(ClaimRef),
 }
 
 /// A `typ`, in its shortest form.
@@ -329,7 +315,10 @@ impl Tokens {
         if !self.required.iter().all(|claim| claim.holds(&claims)) {
             return Err(Reason::ClaimMismatch);
         }
-        let identity = Identity::new(self.consumer(claims)?, &self.claim_headers)?;
+        let identity = Identity::new(
+            self.claims.consumer(&self.provider, claims)?,
+            &self.claim_headers,
+        )?;
         Ok(Rc::new(identity))
     }
 
@@ -427,31 +416,6 @@ impl Tokens {
             _ => Err(Reason::DenylistUnavailable.into()),
         }
     }
-
-    fn consumer(&self, claims: Map<String, Value>) -> Result<Consumer, Reason> {
-        let name = match self.claims.name.find(&claims) {
-            Some(Value::String(name)) => name.clone(),
-            None => return Err(Reason::ClaimMissing),
-            Some(_) => return Err(Reason::ClaimMalformed),
-        };
-        let scopes = match &self.claims.scopes {
-            Scopes::At(place) => place.find(&claims),
-            Scopes::Standard { scope, scp } => scope.find(&claims).or_else(|| scp.find(&claims)),
-        };
-        Ok(Consumer {
-            name,
-            provider: self.provider.clone(),
-            groups: list(self.claims.groups.find(&claims), |text| {
-                vec![text.to_owned()]
-            })?,
-            // RFC 8693, 4.2: one text, separated by spaces.
-            scopes: list(scopes, |text| {
-                text.split_ascii_whitespace().map(str::to_owned).collect()
-            })?,
-            claims,
-            metadata: Map::new(),
-        })
-    }
 }
 
 impl Memory {
@@ -501,23 +465,6 @@ fn verifies(key: &Key, jws: &Jws<'_>, host: &dyn Host, stats: &ProviderStats) ->
         }
     }
     key.verify(algorithm, jws.signing_input(), jws.signature())
-}
-
-/// A claim that is a list of texts, or one text.
-pub(crate) fn list(
-    claim: Option<&Value>,
-    one: impl Fn(&str) -> Vec<String>,
-) -> Result<Vec<String>, Reason> {
-    match claim {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(one(text)),
-        Some(Value::Array(items)) => items
-            .iter()
-            .map(|item| item.as_str().map(str::to_owned))
-            .collect::<Option<_>>()
-            .ok_or(Reason::ClaimMalformed),
-        Some(_) => Err(Reason::ClaimMalformed),
-    }
 }
 
 fn reason_of_jws(error: &JwsError) -> Reason {

@@ -46,6 +46,7 @@ mod basic;
 mod challenge;
 mod claim;
 mod config;
+mod consumer_claims;
 mod credential;
 mod decision;
 mod ext_authz;

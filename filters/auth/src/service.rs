@@ -12,10 +12,10 @@ const MAX_CACHE_SIZE: usize = 100_000;
 const MIN_CACHE_BYTES: usize = 64 << 10;
 const MAX_CACHE_BYTES: usize = 256 << 20;
 
-/// The name of a cluster.
-pub(crate) struct Cluster(pub(crate) String);
+/// A text that is not empty: the name of a cluster, an issuer.
+pub(crate) struct Text(pub(crate) String);
 
-impl Decode for Cluster {
+impl Decode for Text {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let name = String::decode(value, context)?;
         if name.is_empty() {

@@ -6,10 +6,10 @@ use crate::fields::Fields;
 use crate::key::{self, NoKey};
 use crate::stats::{Cause, Stats};
 use crate::store::{Bucket, Failure, Table, host_failed};
-use crate::table::Lost;
 use gatehouse_config::load;
 use gatehouse_denial::DenialShape;
 use gatehouse_gcra::Decision;
+use gatehouse_gcra::Lost;
 use gatehouse_host::{
     ConfigureError, Host, HttpFilter, Level, Module, Request, Response, Result, Verdict,
 };

@@ -29,7 +29,6 @@ mod filter;
 mod key;
 mod stats;
 mod store;
-mod table;
 
 #[cfg(test)]
 mod tests;

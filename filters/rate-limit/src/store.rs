@@ -11,8 +11,7 @@
 //! slots decides where a bucket is looked for; where it changes, all keys begin anew.
 
 use crate::stats::Cause;
-use crate::table::{Lost, Slot};
-use gatehouse_gcra::{Decision, Quota, Tat, decide};
+use gatehouse_gcra::{Decision, Lost, Quota, Slot, Tat, decide};
 use gatehouse_host::{Cas, Entropy, Host, HostError, SharedData, Status};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hasher as _;

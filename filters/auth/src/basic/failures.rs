@@ -1,7 +1,7 @@
 //! How often a password may be wrong: for each user, and for each client address.
 //!
 //! 1. One count for all workers, in Envoy's shared data, which has neither delete nor expiry: a fixed
-//!    number of keys ([`SLOTS`]), each with the failures of up to [`slot::ENTRIES`] users or addresses.
+//!    number of keys ([`SLOTS`]), each with the failures of up to [`gatehouse_gcra::ENTRIES`] users or addresses.
 //!    Where a slot is full, the one that has most left is forgotten: half a megabyte, however many
 //!    names strangers make up.
 //! 2. Where a user's failures are, an HMAC over provider and name decides, under a key that the first
@@ -16,12 +16,9 @@
 //! 6. Where other workers come first [`ATTEMPTS`] times, no password is looked at.
 //! 7. Where shared data does not work, no password is looked at: the request is denied with 500.
 
-mod slot;
-
 use super::keyed::{KEY_BYTES, Keyed};
-use gatehouse_gcra::{Decision, Quota, Tat, decide};
+use gatehouse_gcra::{Decision, Quota, Slot, Tat, decide};
 use gatehouse_host::{Cas, Host, HostError, Result, Status};
-use slot::Slot;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -241,7 +238,7 @@ impl Bucket {
         }
         if let Some(repaired) = repaired(&decision) {
             // If this fails, the next attempt asks for it again.
-            let slot = self.slot.with(self.fingerprint, repaired);
+            let slot = self.slot_with(repaired);
             let _ = host.swap_shared(&self.name, slot.as_bytes(), self.version);
         }
         Ok(refused(&decision))
@@ -257,7 +254,7 @@ impl Bucket {
             let Decision::Admitted { next, .. } = decision else {
                 return Ok(Charge::NoRoom(refused(&decision).unwrap_or_default()));
             };
-            let slot = self.slot.with(self.fingerprint, next);
+            let slot = self.slot_with(next);
             if host.swap_shared(&self.name, slot.as_bytes(), self.version)? {
                 return Ok(Charge::Made);
             }
@@ -277,14 +274,28 @@ impl Bucket {
             let before = state.to_bits().saturating_sub(self.quota.interval_ns());
             // Without a failure there is no entry: were the clock set back, it would look like many.
             let slot = match before <= charged {
-                true => self.slot.without(self.fingerprint),
-                false => self.slot.with(self.fingerprint, Tat::from_bits(before)),
+                true => self.slot_without(),
+                false => self.slot_with(Tat::from_bits(before)),
             };
             match host.swap_shared(&self.name, slot.as_bytes(), self.version) {
                 Ok(false) => {}
                 Ok(true) | Err(_) => return,
             }
         }
+    }
+
+    /// The slot with its failures forgotten at that time.
+    fn slot_with(&self, until: Tat) -> Slot {
+        let mut slot = self.slot.clone();
+        // Whose failures are forgotten for these, where there is no room, nobody counts.
+        slot.put(self.fingerprint, until, 0);
+        slot
+    }
+
+    fn slot_without(&self) -> Slot {
+        let mut slot = self.slot.clone();
+        slot.remove(self.fingerprint);
+        slot
     }
 
     fn refresh(&mut self, host: &dyn Host) -> Result<()> {

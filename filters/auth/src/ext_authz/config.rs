@@ -4,7 +4,7 @@ use crate::api_key::Label;
 use crate::config::RESERVED;
 use crate::decision::OwnReply;
 use crate::flight::Failure;
-use crate::service::{self, Cluster};
+use crate::service::{self, Text};
 use gatehouse_config::{
     Context, Decode, Duration, Entries, HeaderName, HeaderValue, NonEmpty, Size, Value, keywords,
     object, one_of,
@@ -81,7 +81,7 @@ keywords! {
 
 object! {
     struct Raw {
-        cluster: Cluster,
+        cluster: Text,
         path_prefix: PathPrefix = PathPrefix(String::new()),
         timeout: Option<Duration>,
         headers: RawHeaders = RawHeaders::default(),

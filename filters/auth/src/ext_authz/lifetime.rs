@@ -7,38 +7,7 @@ use std::time::Duration;
 /// `no-store` or `no-cache`. Of several `max-age` the shortest counts, and one that is no number is
 /// zero (RFC 9111, 4.2.1).
 pub(super) fn of(headers: &Headers, usual: Duration, most: Duration) -> Duration {
-    let lines = headers.all("cache-control");
-    let directives = lines.flat_map(|line| line.split(|byte| *byte == b','));
-    directives
-        .filter_map(age)
-        .min()
-        .map_or(usual, |age| age.min(most))
-}
-
-/// What a directive says of the age that the answer may reach.
-fn age(directive: &[u8]) -> Option<Duration> {
-    let directive = directive.trim_ascii();
-    let end = directive.iter().position(|byte| *byte == b'=');
-    let (name, value) = directive.split_at_checked(end.unwrap_or(directive.len()))?;
-    let name = name.trim_ascii();
-    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-    if is("no-store") || is("no-cache") {
-        return Some(Duration::ZERO);
-    }
-    is("max-age").then(|| {
-        let value = value.strip_prefix(b"=").unwrap_or_default().trim_ascii();
-        let quoted = value.strip_prefix(b"\"");
-        let unquoted = quoted.and_then(|value| value.strip_suffix(b"\""));
-        seconds(unquoted.unwrap_or(value))
-    })
-}
-
-/// RFC 9111, 1.2.2: what is too large to count is very long.
-fn seconds(digits: &[u8]) -> Duration {
-    let all = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let text = std::str::from_utf8(digits).ok().filter(|_| all);
-    let seconds = text.map_or(0, |text| text.parse().unwrap_or(u32::MAX));
-    Duration::from_secs(u64::from(seconds))
+    gatehouse_feed::max_age(headers).map_or(usual, |age| age.min(most))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use super::form;
 use crate::challenge::Realm;
-use crate::claim::ClaimRef;
+use crate::consumer_claims::ConsumerClaims;
 use crate::credential::{Location, Prefix};
-use crate::service::{self, Cluster};
+use crate::service::{self, Text};
 use base64ct::{Base64, Encoding as _};
 use gatehouse_config::{
     Context, Decode, Duration, HeaderName, NonEmpty, Secret, Size, Value, keywords, object, one_of,
@@ -52,13 +52,6 @@ pub(super) struct Cache {
     pub(super) bad: Bounds,
 }
 
-/// Which claims say who the consumer is.
-pub(super) struct ConsumerClaims {
-    pub(super) name: ClaimRef,
-    pub(super) groups: ClaimRef,
-    pub(super) scopes: ClaimRef,
-}
-
 keywords! {
     /// How the gateway says to the endpoint who it is.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +71,7 @@ one_of! {
 
 object! {
     struct Raw {
-        cluster: Cluster,
+        cluster: Text,
         uri: Endpoint,
         client_id: Option<Text>,
         client_secret: Option<Secret>,
@@ -91,23 +84,8 @@ object! {
         issuer: Option<Text>,
         audiences: Option<NonEmpty<Text>>,
         clock_skew: Duration = Duration::from_secs(30),
-        consumer: RawClaims = RawClaims::default(),
+        consumer: ConsumerClaims = ConsumerClaims::default(),
         max_in_flight: usize = 100,
-    }
-}
-
-object! {
-    #[derive(Default)]
-    struct RawClaims {
-        name: Option<ClaimName>,
-        groups: Option<ClaimName>,
-        scopes: Option<ClaimName>,
-    }
-}
-
-object! {
-    struct ClaimName {
-        claim: ClaimRef,
     }
 }
 
@@ -143,19 +121,6 @@ impl Decode for RawCache {
         let mut cache = Self::default();
         cache.0.positive = positive;
         Some(cache)
-    }
-}
-
-/// A text that is not empty.
-struct Text(String);
-
-impl Decode for Text {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let text = String::decode(value, context)?;
-        if text.is_empty() {
-            return context.problem("cannot be empty");
-        }
-        Some(Self(text))
     }
 }
 
@@ -209,10 +174,6 @@ impl Decode for IntrospectionConfig {
             return None;
         }
         let (authorization, form) = client?;
-        let claim = |name: Option<ClaimName>, default: &str| match name {
-            Some(name) => name.claim,
-            None => ClaimRef::named(default),
-        };
         let audiences = raw.audiences.map(|audiences| audiences.0);
         Some(Self {
             from: match raw.from {
@@ -247,11 +208,7 @@ impl Decode for IntrospectionConfig {
                 clock_skew: service::std(raw.clock_skew),
                 require_exp: false,
             },
-            consumer: ConsumerClaims {
-                name: claim(raw.consumer.name, "sub"),
-                groups: claim(raw.consumer.groups, "groups"),
-                scopes: claim(raw.consumer.scopes, "scope"),
-            },
+            consumer: raw.consumer.or_scopes(&["scope"]),
             max_in_flight: raw.max_in_flight,
         })
     }

@@ -2,10 +2,12 @@
 
 use super::denylist::DenylistConfig;
 use super::keys::Keys;
-use super::{ConsumerClaims, JwtConfig, Scopes, TokenType};
+use super::{JwtConfig, TokenType};
 use crate::challenge::Realm;
-use crate::claim::{ClaimRef, ClaimRequirement};
+use crate::claim::ClaimRequirement;
+use crate::consumer_claims::ConsumerClaims;
 use crate::credential::{Location, Prefix};
+use crate::service::Text;
 use gatehouse_config::{Context, Decode, Duration, HeaderName, NonEmpty, Value, object};
 use gatehouse_jose::{Algorithm, ClaimRules};
 
@@ -24,26 +26,11 @@ object! {
         from: Option<NonEmpty<Location>>,
         realm: Option<Realm>,
         clock_skew: Duration = Duration::from_secs(30),
-        consumer: RawClaims = RawClaims::default(),
+        consumer: ConsumerClaims = ConsumerClaims::default(),
         cache: RawCache = RawCache::default(),
         types: Option<NonEmpty<TokenType>>,
         claims: Option<NonEmpty<ClaimRequirement>>,
         denylist: Option<DenylistConfig>,
-    }
-}
-
-object! {
-    #[derive(Default)]
-    struct RawClaims {
-        name: Option<ClaimName>,
-        groups: Option<ClaimName>,
-        scopes: Option<ClaimName>,
-    }
-}
-
-object! {
-    struct ClaimName {
-        claim: ClaimRef,
     }
 }
 
@@ -56,19 +43,6 @@ object! {
 impl Default for RawCache {
     fn default() -> Self {
         Self { size: 1000 }
-    }
-}
-
-/// A text that is not empty.
-struct Text(String);
-
-impl Decode for Text {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let text = String::decode(value, context)?;
-        if text.is_empty() {
-            return context.problem("cannot be empty");
-        }
-        Some(Self(text))
     }
 }
 
@@ -120,10 +94,6 @@ impl Decode for JwtConfig {
         if context.problem_count() > before {
             return None;
         }
-        let claim = |name: Option<ClaimName>, default: &str| match name {
-            Some(name) => name.claim,
-            None => ClaimRef::named(default),
-        };
         Some(Self {
             from: match raw.from {
                 Some(from) => from.0,
@@ -142,17 +112,7 @@ impl Decode for JwtConfig {
                 clock_skew: std::time::Duration::from_nanos(raw.clock_skew.as_nanos()),
                 require_exp: true,
             },
-            claims: ConsumerClaims {
-                name: claim(raw.consumer.name, "sub"),
-                groups: claim(raw.consumer.groups, "groups"),
-                scopes: match raw.consumer.scopes {
-                    Some(name) => Scopes::At(name.claim),
-                    None => Scopes::Standard {
-                        scope: ClaimRef::named("scope"),
-                        scp: ClaimRef::named("scp"),
-                    },
-                },
-            },
+            claims: raw.consumer.or_scopes(&["scope", "scp"]),
             types: raw.types.map(|types| types.0).unwrap_or_default(),
             required: raw.claims.map(|claims| claims.0).unwrap_or_default(),
             denylist: raw.denylist,

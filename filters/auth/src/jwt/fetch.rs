@@ -1,5 +1,6 @@
 //! The options of a document that is fetched.
 
+use crate::service::Text;
 use gatehouse_config::{Context, Decode, Duration, Fields, Size, Value};
 use gatehouse_feed::{Address, Settings, Url};
 use sha2::{Digest as _, Sha256};
@@ -33,19 +34,6 @@ pub(super) struct Fetch {
     max_bytes: usize,
 }
 
-/// The name of a cluster.
-pub(super) struct Cluster(pub(super) String);
-
-impl Decode for Cluster {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let name = String::decode(value, context)?;
-        match name.is_empty() {
-            true => context.problem("a cluster's name cannot be empty"),
-            false => Some(Self(name)),
-        }
-    }
-}
-
 impl Decode for FetchedFrom {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let text = String::decode(value, context)?;
@@ -70,7 +58,7 @@ impl Fetch {
         context: &mut Context<'_>,
     ) -> Option<Self> {
         let before = context.problem_count();
-        let cluster: Option<Cluster> = fields.field("cluster", context);
+        let cluster: Option<Text> = fields.field("cluster", context);
         let timeout = fields.field_or("timeout", || Duration::from_secs(2), context);
         let refresh = fields.field_or("refresh", || refresh, context);
         let min_refresh: Option<Option<Duration>> = fields.field("min_refresh", context);

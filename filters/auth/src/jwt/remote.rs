@@ -10,7 +10,8 @@
 //! A set of keys is read leniently ([`JwkSet::from_published`]), since issuers publish keys that are
 //! not for us; secrets in it are never keys, and one without any key for us is refused.
 
-use super::fetch::{Cluster, Fetch, FetchedFrom, OPTIONS, address, shown};
+use super::fetch::{Fetch, FetchedFrom, OPTIONS, address, shown};
+use crate::service::Text;
 use gatehouse_config::{Context, Duration, Value};
 use gatehouse_feed::{Address, Feed, Scheme, Step, Url};
 use gatehouse_jose::JwkSet;
@@ -57,7 +58,7 @@ impl Remote {
     pub(super) fn discovered(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let known = [&OPTIONS[..], &["jwks_cluster", "unknown_key_interval"]].concat();
         let fields = context.object(value, &known)?;
-        let cluster: Option<Option<Cluster>> = fields.field("jwks_cluster", context);
+        let cluster: Option<Option<Text>> = fields.field("jwks_cluster", context);
         let fetch = Fetch::decode(&fields, REFRESH, MAX_BYTES, context);
         let interval = interval(&fields, context);
         Some(Self {

@@ -304,7 +304,7 @@ fn documents_that_are_fetched() {
         ),
         (
             format!("{base}, jwks: {{uri: 'https://i/keys', cluster: ''}}"),
-            "jwks.cluster: a cluster's name cannot be empty",
+            "jwks.cluster: cannot be empty",
         ),
         (
             format!("{base}, jwks: {{uri: /keys, cluster: idp}}"),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::{Bucket, Table, write_part};
-use crate::table::Lost;
+use gatehouse_gcra::Lost;
 use gatehouse_gcra::Quota;
 use gatehouse_host::Cas;
 use std::time::Duration;

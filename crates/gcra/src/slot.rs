@@ -1,22 +1,22 @@
-//! One slot of the table: up to eight buckets in 128 bytes.
+//! One slot of a table of buckets in shared memory: up to eight in 128 bytes.
 //!
 //! An entry is 16 bytes: the fingerprint of its key and its theoretical arrival time, both 64 bits,
 //! little-endian. Entries stand in the order of their arrival; there are no gaps.
 
-use gatehouse_gcra::Tat;
+use crate::Tat;
 
 /// How many entries a slot holds.
-pub(crate) const ENTRIES: usize = 8;
+pub const ENTRIES: usize = 8;
 
 const ENTRY_BYTES: usize = 16;
 
 /// A slot, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Slot(Vec<u8>);
+pub struct Slot(Vec<u8>);
 
 /// What was lost for an entry to be put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub enum Lost {
     /// Nothing that says anything about the time of the decision.
     Nothing,
     /// A bucket that was not full yet: its key will be taken for one never seen.
@@ -25,21 +25,28 @@ pub(crate) enum Lost {
 
 impl Slot {
     /// The slot that was stored as these bytes; nothing where no slot was.
-    pub(crate) fn decode(bytes: Vec<u8>) -> Option<Self> {
+    pub fn decode(bytes: Vec<u8>) -> Option<Self> {
         let valid = bytes.len().is_multiple_of(ENTRY_BYTES) && bytes.len() <= ENTRIES * ENTRY_BYTES;
         valid.then_some(Self(bytes))
     }
 
     /// The bytes to store.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// When the bucket with this fingerprint is full; nothing where it is not here.
-    pub(crate) fn find(&self, fingerprint: u64) -> Option<Tat> {
+    pub fn find(&self, fingerprint: u64) -> Option<Tat> {
         let (entries, _) = self.0.as_chunks();
         let entry = entries.iter().find(|entry| print(entry) == fingerprint)?;
         Some(Tat::from_bits(tat(entry)))
+    }
+
+    /// Forgets the bucket with this fingerprint.
+    pub fn remove(&mut self, fingerprint: u64) {
+        let (entries, _) = self.0.as_chunks();
+        let others = entries.iter().filter(|entry| print(entry) != fingerprint);
+        self.0 = others.flatten().copied().collect();
     }
 
     /// Remembers when the bucket with this fingerprint is full. A bucket that is here is replaced; a
@@ -47,7 +54,7 @@ impl Slot {
     /// is full the soonest. A bucket that has long been full is the first to go, and one that
     /// *just* became full is kept as long as there is room: a worker whose reading of the clock is
     /// older may still need it.
-    pub(crate) fn put(&mut self, fingerprint: u64, full_at: Tat, now: u64) -> Lost {
+    pub fn put(&mut self, fingerprint: u64, full_at: Tat, now: u64) -> Lost {
         let new = encode(fingerprint, full_at.to_bits());
         let has_room = self.0.len() < ENTRIES * ENTRY_BYTES;
         let (entries, _) = self.0.as_chunks_mut();
@@ -92,6 +99,27 @@ mod tests {
     fn slot(entries: &[(u64, u64)]) -> Slot {
         let bytes = entries.iter().flat_map(|(print, tat)| encode(*print, *tat));
         Slot::decode(bytes.collect()).unwrap()
+    }
+
+    #[test]
+    fn an_entry_is_removed() {
+        let cases: [(&str, &[(u64, u64)], u64, &[(u64, u64)]); 4] = [
+            ("of none", &[], 1, &[]),
+            ("the only one", &[(1, 5)], 1, &[]),
+            (
+                "one between others",
+                &[(1, 5), (2, 6), (3, 7)],
+                2,
+                &[(1, 5), (3, 7)],
+            ),
+            ("one that is not there", &[(1, 5)], 2, &[(1, 5)]),
+        ];
+        for (name, before, fingerprint, after) in cases {
+            let mut removed = slot(before);
+            removed.remove(fingerprint);
+            assert_eq!(removed, slot(after), "{name}");
+            assert_eq!(removed.find(fingerprint), None, "{name}");
+        }
     }
 
     #[test]
