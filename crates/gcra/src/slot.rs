@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn an_entry_is_removed() {
-        let cases: [(&str, &[(u64, u64)], u64, &[(u64, u64)]); 4] = [
+        type Entries<'a> = &'a [(u64, u64)];
+        let cases: [(&str, Entries<'_>, u64, Entries<'_>); 4] = [
             ("of none", &[], 1, &[]),
             ("the only one", &[(1, 5)], 1, &[]),
             (
