@@ -103,6 +103,25 @@ pub fn decide(quota: &Quota, state: Option<Tat>, now: u64, cost: u64) -> Decisio
     }
 }
 
+/// Charges what has been used already at `now`, whether it is in the bucket or not: where it is not,
+/// the key owes it, and waits the longer. No more than the [debt](Quota::with_debt) there may be; of
+/// a quota without one, the bucket is empty at most. Always [`Decision::Admitted`].
+pub fn owe(quota: &Quota, state: Option<Tat>, now: u64, cost: u64) -> Decision {
+    let bucket = Bucket::at(quota, state, now);
+    let price = quota.interval_ns().saturating_mul(cost);
+    let deepest = now.saturating_add(quota.deepest_ns());
+    // Who is behind others with the clock takes nothing back of what they charged.
+    let tat = bucket
+        .tat
+        .max(bucket.tat.saturating_add(price).min(deepest));
+    let after = Bucket { tat, ..bucket };
+    Decision::Admitted {
+        next: Tat(tat),
+        remaining: after.remaining(),
+        reset_after_ns: after.missing_ns(),
+    }
+}
+
 /// A key's bucket at an instant, its content counted in nanoseconds of refill.
 struct Bucket<'q> {
     quota: &'q Quota,
@@ -115,7 +134,7 @@ struct Bucket<'q> {
 impl<'q> Bucket<'q> {
     fn at(quota: &'q Quota, state: Option<Tat>, now: u64) -> Self {
         let tat = state.map_or(now, |Tat(tat)| tat.max(now));
-        let possible = quota.refill_ns().saturating_add(CLOCK_TOLERANCE_NS);
+        let possible = quota.deepest_ns().saturating_add(CLOCK_TOLERANCE_NS);
         if tat - now <= possible {
             return Self {
                 quota,

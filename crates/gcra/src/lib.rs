@@ -25,12 +25,20 @@
 //! A key never seen, and a key whose TAT has passed, has a full bucket: `burst` requests of cost 1
 //! are admitted at one instant and the next is refused.
 //!
+//! # Debt
+//!
+//! What a request costs may be known only when it is over ([`owe`]). It is then charged whether the
+//! bucket has it or not, and moves the TAT past `now + burst·I`: nothing is admitted until that is
+//! paid off. The bound above holds for the costs that were admitted by [`decide`]; of all costs
+//! together, over any time, what exceeds `burst + e · count / period` is what is owed at its end, at
+//! most an hour's worth ([`Quota::with_debt`]), and what was forgiven beyond that.
+//!
 //! # When the clock jumps
 //!
 //! Forward: buckets refill, as if the time had passed. Backward: a stored TAT may lie further ahead
 //! than any admission at `now` could have put it. If by more than [`CLOCK_TOLERANCE_NS`], the clock
 //! was set back, and the TAT is replaced by that of a bucket empty at `now`, so that no key is locked
-//! out longer than one full refill and the tolerance. By less, it is left alone: workers that share
+//! out longer than one full refill and the tolerance. (With room for debts, they count as possible.) By less, it is left alone: workers that share
 //! the state read the clock at slightly different times, and giving a late one credit would break
 //! the guarantee above. The bound holds before such a replacement, and anew after it. Who may have
 //! been held up since it read the clock reads it again, and decides again, before it stores one: a
@@ -49,6 +57,6 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{CLOCK_TOLERANCE_NS, Decision, Tat, decide};
+pub use decide::{CLOCK_TOLERANCE_NS, Decision, Tat, decide, owe};
 pub use quota::{Quota, QuotaError};
 pub use slot::{ENTRIES, Lost, Slot};

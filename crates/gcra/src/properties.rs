@@ -174,4 +174,33 @@ proptest! {
             prop_assert!(next.to_bits() - now <= quota.refill_ns());
         }
     }
+
+    /// What is charged after the fact counts in full while it is less than an hour's worth: all
+    /// costs together exceed the bound by what is owed, and that is never more.
+    #[test]
+    fn what_is_owed_is_paid(quota in quotas(), schedule in schedules(), owed in prop::collection::vec(0_u64..40, 120)) {
+        let quota = quota.with_debt();
+        let start = 1_795_132_800_000_000_000;
+        let (mut now, mut state, mut total) = (start, None, 0_u128);
+        for ((gap, cost), later) in schedule.into_iter().zip(owed) {
+            now += gap_ns(&quota, gap);
+            let decision = decide(&quota, state, now, cost);
+            state = decision.to_store(state).or(state);
+            if decision.is_admitted() {
+                total += u128::from(cost + later);
+                let before = state.map_or(now, |tat| tat.to_bits().max(now));
+                state = owe(&quota, state, now, later).to_store(state).or(state);
+                let price = quota.interval_ns() * later;
+                if state.map_or(now, |tat| tat.to_bits().max(now)) < before + price {
+                    // Forgiven: from here on there is more than the bound.
+                    return Ok(());
+                }
+            }
+            let ahead = state.map_or(0, |tat| tat.to_bits().saturating_sub(now));
+            let debt_ns = ahead.saturating_sub(quota.refill_ns());
+            let debt = u128::from(debt_ns.div_ceil(quota.interval_ns()));
+            prop_assert!(debt_ns <= quota.period_ns().max(3_600_000_000_000));
+            prop_assert!(total <= bound(&quota, now - start) + debt);
+        }
+    }
 }

@@ -14,7 +14,12 @@ pub struct Quota {
     burst: u64,
     interval_ns: u64,
     refill_ns: u64,
+    debt_ns: u64,
 }
+
+/// What a bucket may owe at most is what its rate gives in so long, or in its period where that is
+/// longer: one hour, in nanoseconds.
+const DEBT_NS: u64 = 3_600_000_000_000;
 
 /// Why there is no such quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +66,21 @@ impl Quota {
             burst,
             interval_ns,
             refill_ns,
+            debt_ns: 0,
         })
+    }
+
+    /// The same with room for debts, for who charges with [`owe`] after the fact: at most what the
+    /// rate gives in an hour, or in one period where that is longer. What a charge goes beyond it is
+    /// forgiven, so no single cost shuts a key out for years.
+    ///
+    /// [`owe`]: crate::owe
+    #[must_use]
+    pub fn with_debt(self) -> Self {
+        Self {
+            debt_ns: self.period_ns.max(DEBT_NS),
+            ..self
+        }
     }
 
     /// Requests per period, as configured.
@@ -87,6 +106,11 @@ impl Quota {
     /// Nanoseconds in which an empty bucket becomes full.
     pub fn refill_ns(&self) -> u64 {
         self.refill_ns
+    }
+
+    /// How far ahead of now a bucket in all the debt there may be is full again.
+    pub(crate) fn deepest_ns(&self) -> u64 {
+        self.refill_ns.saturating_add(self.debt_ns)
     }
 }
 

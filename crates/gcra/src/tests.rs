@@ -199,3 +199,52 @@ fn only_what_changes_is_stored() {
         assert_eq!(stored.map(Tat::to_bits), *expected, "{name}");
     }
 }
+
+#[test]
+fn debts() {
+    const HOUR: u64 = 3_600 * SECOND;
+    let ten = per_second(10, 3).with_debt();
+    let daily = quota(2, Duration::from_secs(86_400), 2).with_debt();
+    let none = per_second(10, 3);
+    let ms = |ms: u64| NOW + ms * 1_000_000;
+    // Quota, TAT, cost, and the TAT after it.
+    #[rustfmt::skip]
+    let cases: &[(&str, Quota, Option<u64>, u64, u64)] = &[
+        ("from a full bucket", ten, None, 2, ms(200)),
+        ("all of it", ten, None, 3, ms(300)),
+        ("more than is in it", ten, Some(ms(200)), 8, ms(1_000)),
+        ("more on a debt", ten, Some(ms(1_000)), 1, ms(1_100)),
+        ("nothing", ten, Some(ms(1_000)), 0, ms(1_000)),
+        ("nothing of an unseen key", ten, None, 0, NOW),
+        ("an hour's worth", ten, Some(ms(300)), 36_000, ms(300) + HOUR),
+        ("more than an hour's worth is forgiven", ten, Some(ms(300)), 36_001, ms(300) + HOUR),
+        ("on the deepest debt", ten, Some(ms(300) + HOUR), 1, ms(300) + HOUR),
+        ("a cost at its end", ten, None, u64::MAX, ms(300) + HOUR),
+        ("a period longer than an hour", daily, None, u64::MAX, NOW + 2 * 86_400 * SECOND),
+        ("no room for debts: empty at most", none, Some(ms(200)), 8, ms(300)),
+        ("a clock behind takes nothing back", ten, Some(ms(300) + HOUR + SECOND), 5, ms(300) + HOUR + SECOND),
+        ("a clock set back", ten, Some(ms(300) + HOUR + SECOND + 1), 1, ms(400)),
+    ];
+    for (name, quota, state, cost, expected) in cases {
+        let owed = owe(quota, state.map(Tat::from_bits), NOW, *cost);
+        let stored = owed.to_store(None);
+        assert_eq!(stored.map(Tat::to_bits), Some(*expected), "{name}");
+        assert!(owed.is_admitted(), "{name}");
+    }
+    let at_the_end = owe(&ten, None, u64::MAX, 1).to_store(None);
+    assert_eq!(at_the_end, Some(Tat::from_bits(u64::MAX)));
+}
+
+#[test]
+fn a_debt_is_paid_off_before_anything_is_admitted() {
+    let quota = per_second(10, 3).with_debt();
+    let state = owe(&quota, None, NOW, 10).to_store(None);
+    // Seven more than the bucket holds: 700 ms to pay, then 100 for the next.
+    assert_eq!(
+        decide(&quota, state, NOW, 1),
+        refused(Some(800_000_000), 0, SECOND)
+    );
+    let later = NOW + 799_999_999;
+    assert!(!decide(&quota, state, later, 1).is_admitted());
+    assert!(decide(&quota, state, later + 1, 1).is_admitted());
+}

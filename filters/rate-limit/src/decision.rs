@@ -10,8 +10,8 @@ use gatehouse_gcra::Decision;
 
 /// What one limit has found out about a request.
 pub(crate) enum Finding<'l> {
-    /// There is room, and it is not charged yet.
-    Room(&'l Allowance, Bucket),
+    /// There is room for a request of this cost, and it is not charged yet.
+    Room(&'l Allowance, Bucket, u64),
     /// It is charged.
     Charged(&'l Allowance, Standing),
     /// There is no room. With the nanoseconds until there is, unless there never will be.
@@ -65,7 +65,7 @@ impl Finding<'_> {
                 (allowance, *standing)
             }
             // Another limit refuses the request: what is in the bucket stays in it.
-            Self::Room(allowance, bucket) => {
+            Self::Room(allowance, bucket, _) => {
                 let standing = Standing::after(&bucket.look(&allowance.quota), &allowance.quota);
                 (allowance, standing)
             }

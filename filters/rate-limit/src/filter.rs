@@ -97,9 +97,10 @@ impl Filter {
         let allowance = limit.allowance_for(subject, request).map_err(host_failed)?;
         let now = request.now().map_err(host_failed)?.as_nanos();
         let mut bucket = Bucket::read(self.table.address(&hasher), now, request.host())?;
-        let decision = bucket.check(&allowance.quota, request.host())?;
+        let cost = 1;
+        let decision = bucket.check(&allowance.quota, cost, request.host())?;
         Ok(Some(match decision {
-            Decision::Admitted { .. } => Finding::Room(allowance, bucket),
+            Decision::Admitted { .. } => Finding::Room(allowance, bucket, cost),
             Decision::Refused { .. } => Finding::from_decision(&decision, allowance),
         }))
     }
@@ -136,9 +137,10 @@ impl InForce {
         &self,
         allowance: &'l Allowance,
         bucket: &mut Bucket,
+        cost: u64,
         host: &dyn Host,
     ) -> Finding<'l> {
-        match bucket.charge(&allowance.quota, host) {
+        match bucket.charge(&allowance.quota, cost, host) {
             Ok((decision, lost)) => {
                 if lost == Lost::Bucket {
                     self.stats.count_cause(Cause::Evicted, host);
@@ -173,10 +175,10 @@ impl HttpFilter for Filter {
             |(in_force, finding): &(&InForce, Finding<'_>)| finding.denies(&in_force.limit);
         if !findings.iter().any(refuses) {
             for (in_force, finding) in &mut findings {
-                let Finding::Room(allowance, bucket) = finding else {
+                let Finding::Room(allowance, bucket, cost) = finding else {
                     continue;
                 };
-                *finding = in_force.charge(allowance, bucket, host);
+                *finding = in_force.charge(allowance, bucket, *cost, host);
                 // Another worker took the last of it in the meantime.
                 if finding.denies(&in_force.limit) {
                     break;

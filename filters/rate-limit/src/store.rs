@@ -11,7 +11,7 @@
 //! slots decides where a bucket is looked for; where it changes, all keys begin anew.
 
 use crate::stats::Cause;
-use gatehouse_gcra::{Decision, Lost, Quota, Slot, Tat, decide};
+use gatehouse_gcra::{Decision, Lost, Quota, Slot, Tat, decide, owe};
 use gatehouse_host::{Cas, Entropy, Host, HostError, SharedData, Status};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hasher as _;
@@ -133,15 +133,20 @@ impl Bucket {
         decide(quota, self.tat(), self.now, 0)
     }
 
-    /// Whether one more request fits, going by what was read. Charges nothing.
-    pub(crate) fn check(&mut self, quota: &Quota, host: &dyn Host) -> Result<Decision, Failure> {
-        let mut decision = decide(quota, self.tat(), self.now, 1);
+    /// Whether a request of this cost fits, going by what was read. Charges nothing.
+    pub(crate) fn check(
+        &mut self,
+        quota: &Quota,
+        cost: u64,
+        host: &dyn Host,
+    ) -> Result<Decision, Failure> {
+        let mut decision = decide(quota, self.tat(), self.now, cost);
         if repaired(&decision).is_some() {
             // The clock was set back; or this worker was held up between the clock and the bucket,
             // while others charged it. A reading of the clock that is newer than that of the bucket
             // tells which.
             self.now = host.now().map_err(host_failed)?.as_nanos();
-            decision = decide(quota, self.tat(), self.now, 1);
+            decision = decide(quota, self.tat(), self.now, cost);
         }
         if let Some(repaired) = repaired(&decision) {
             // The request is refused either way: if this fails, the next decision asks for it again.
@@ -152,21 +157,48 @@ impl Bucket {
         Ok(decision)
     }
 
-    /// Takes one request from it, if one fits: decided anew whenever another worker came between.
-    /// Says what was lost for it.
+    /// Takes the cost of a request from it, if it fits: decided anew whenever another worker came
+    /// between. Says what was lost for it.
     pub(crate) fn charge(
         &mut self,
         quota: &Quota,
+        cost: u64,
         host: &dyn Host,
+    ) -> Result<(Decision, Lost), Failure> {
+        self.settle(host, |bucket| bucket.check(quota, cost, host))
+    }
+
+    /// Takes from it what has been used already, though it may not be in it: what is missing is owed.
+    /// `quota` is one with room for debts. Says what was lost for it.
+    #[allow(dead_code, reason = "for costs that are known only from responses")]
+    pub(crate) fn owe(
+        &mut self,
+        quota: &Quota,
+        cost: u64,
+        host: &dyn Host,
+    ) -> Result<(Decision, Lost), Failure> {
+        self.settle(host, |bucket| {
+            Ok(owe(quota, bucket.tat(), bucket.now, cost))
+        })
+    }
+
+    /// Stores what is decided, by compare-and-swap; nothing where that changes nothing.
+    fn settle(
+        &mut self,
+        host: &dyn Host,
+        mut decide: impl FnMut(&mut Self) -> Result<Decision, Failure>,
     ) -> Result<(Decision, Lost), Failure> {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 self.refresh(host)?;
             }
-            let decision = self.check(quota, host)?;
+            let decision = decide(self)?;
             let Decision::Admitted { next, .. } = decision else {
                 return Ok((decision, Lost::Nothing));
             };
+            if decision.to_store(self.tat()).is_none() {
+                return Ok((decision, Lost::Nothing));
+            }
             let lost = self.slot.put(self.fingerprint, next, self.now);
             let swapped = host
                 .swap_shared(&self.name, self.slot.as_bytes(), self.version)

@@ -1,6 +1,7 @@
 //! The filter over the fake host.
 
 mod answers;
+mod costs;
 mod documents;
 mod hostile;
 mod keys;

@@ -152,7 +152,7 @@ fn a_million_keys_fit_in_the_table() {
         write_part(&mut hasher, &key.to_le_bytes());
         let now = FakeHost::START.as_nanos() + key;
         let mut bucket = Bucket::read(table.address(&hasher), now, &host).unwrap();
-        let (decision, forgotten) = bucket.charge(&quota, &host).unwrap();
+        let (decision, forgotten) = bucket.charge(&quota, 1, &host).unwrap();
         assert!(decision.is_admitted());
         lost += u64::from(forgotten == Lost::Bucket);
     }
