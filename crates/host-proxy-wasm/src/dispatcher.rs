@@ -9,14 +9,18 @@
 //! 4. A request that waits is held, and its filter asked anew when it is woken or its body has
 //!    arrived. At the end of its wait, where it has waited too often, and where too many wait already,
 //!    the filter is asked for the last time; if it still does not decide, the request is denied.
-//! 5. Of a stream that does not wait nothing is kept but what its filter wants to know of it in the
-//!    response phase, and nothing at all where that is nothing: then Envoy need not say when a stream
-//!    ends, which saves a call of the module for each. A request that goes away while it waits is
-//!    forgotten at the end of its wait, or sooner where many wait.
+//! 5. Of a stream that does not wait nothing is kept but what its filter wants to know of it later,
+//!    and nothing at all where that is nothing: then Envoy need not say when a stream ends, which saves a
+//!    call of the module for each. A request that goes away while it waits is then forgotten at the end
+//!    of its wait, or sooner where many wait.
+//! 6. A filter that wants the end of a stream is told of it in `on_delete`: Envoy calls that for each
+//!    stream that it has announced, however it ended, and last (`Context::onDestroy` in Envoy's
+//!    `source/extensions/common/wasm/context.cc`). `on_done` comes right before and may hold the end up,
+//!    which nothing here needs; `on_log` is for access logs, and some of those are written before the end.
 //!
 //! A request of a plugin that is not known is denied.
 
-use crate::stream::{Kept, Progress, Streams, Waiting};
+use crate::stream::{Ended, Found, Kept, Progress, Streams, Waiting};
 use gatehouse_host::{
     Answer, Body, CalloutId, Exchange, Host, Level, LocalReply, Module, Request, Response, Result,
     StreamId, Verdict,
@@ -132,12 +136,15 @@ impl<F: Module> Dispatcher<F> {
     }
 
     /// `proxy_on_delete`
-    pub fn delete(&self, context: u32) {
-        let is_stream = self.streams.borrow_mut().end(context);
-        if !is_stream {
-            self.plugins
+    pub fn delete(&self, context: u32, host: &dyn Host) {
+        let found = self.streams.borrow_mut().end(context);
+        match found {
+            Found::Ended(ended) => ended.tell(host),
+            Found::Stream => {}
+            Found::Nothing => self
+                .plugins
                 .borrow_mut()
-                .retain(|(root, _)| *root != context);
+                .retain(|(root, _)| *root != context),
         }
     }
 
@@ -189,29 +196,27 @@ impl<F: Module> Dispatcher<F> {
         let kept = streams.take_kept(stream).or_else(|| {
             // A response whose request never came here.
             let filter = self.plugin(streams.take_begun(stream)?)?;
-            Some(Kept {
+            Some(Box::new(Kept {
                 filter,
-                exchange: Exchange::default(),
+                exchange: Exchange::new(StreamId(stream), true),
                 pending: F::Pending::default(),
-            })
+                responded: false,
+            }))
         });
         drop(streams);
-        let Some(Kept {
-            filter,
-            exchange,
-            mut pending,
-        }) = kept
-        else {
+        let Some(mut kept) = kept else {
             return;
         };
-        let mut headers = None;
-        let mut response = Response::new(host, &exchange, &mut headers);
-        if let Err(error) = filter.response(&mut response, &mut pending) {
-            log::<F>(
-                host,
-                &format!("response not changed as configured: {error}"),
-            );
+        if !kept.responded {
+            kept.responded = true;
+            let mut headers = None;
+            let mut response = Response::new(host, &kept.exchange, &mut headers);
+            if let Err(error) = kept.filter.response(&mut response, &mut kept.pending) {
+                let problem = format!("response not changed as configured: {error}");
+                log::<F>(host, &problem);
+            }
         }
+        self.streams.borrow_mut().put_back(kept);
     }
 
     /// `proxy_on_http_call_response`, of `sizes`: how many headers, how many bytes.
@@ -248,16 +253,18 @@ impl<F: Module> Dispatcher<F> {
         };
         let overdue = self.streams.borrow_mut().end_waits(now);
         self.wake(overdue, host, control);
-        self.forget_gone(control);
+        self.forget_gone(host, control);
     }
 
     /// A client that lets requests wait and goes away must not take the room of others until the end
     /// of their waits.
-    fn forget_gone(&self, control: &dyn Control) {
+    fn forget_gone(&self, host: &dyn Host, control: &dyn Control) {
         let crowd = self.streams.borrow().crowd();
         for stream in crowd {
             if control.enter(stream).is_err() {
-                self.streams.borrow_mut().wake(stream.0);
+                let gone = self.streams.borrow_mut().wake(stream.0);
+                gone.into_iter()
+                    .for_each(|gone| Ended::from(gone).tell(host));
             }
         }
     }
@@ -277,6 +284,7 @@ impl<F: Module> Dispatcher<F> {
             };
             // A client that went away meanwhile, as clients do: nothing to say.
             if control.enter(stream).is_err() {
+                Ended::from(woken).tell(host);
                 continue;
             }
             if self.ask_again(woken, host) == Action::Continue
@@ -327,11 +335,11 @@ impl<F: Module> Dispatcher<F> {
             }
             Err(error) => {
                 log::<F>(host, &format!("request denied: {error}"));
-                self.keep(filter, exchange, F::Pending::default());
+                self.keep(filter, exchange, pending);
                 return self.refuse(stream, "host_error", host);
             }
             Ok(_) if exchange.wait_is_over() => {
-                self.keep(filter, exchange, F::Pending::default());
+                self.keep(filter, exchange, pending);
                 return self.refuse(stream, "cannot_wait", host);
             }
             Ok(Verdict::Wait { until }) => (until, None),
@@ -361,6 +369,7 @@ impl<F: Module> Dispatcher<F> {
             filter,
             exchange,
             pending,
+            responded: false,
         });
     }
 

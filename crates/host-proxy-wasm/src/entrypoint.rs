@@ -4,8 +4,8 @@
 ///
 /// The callbacks are named without `proxy_on_`: of `request_headers`, `request_body`,
 /// `request_trailers`, `response_headers`, `http_call_response`, `tick` and `delete`. What a module
-/// begins with is always there. A filter that wants responses needs `delete`, or what it keeps of
-/// requests would never be let go. Envoy calls each callback that a module exports, for every request, so
+/// begins with is always there. A filter that wants responses, or the end of streams, needs `delete`, or
+/// what it keeps of requests would never be let go. Envoy calls each callback that a module exports, for every request, so
 /// none is exported that is not named. The custom section `gatehouse.callbacks` lists them for the
 /// build tool, which removes all others: a library may bring its own.
 #[macro_export]
@@ -15,6 +15,10 @@ macro_rules! http_module {
             assert!(
                 !<$filter as $crate::HttpFilter>::WANTS_RESPONSE || $crate::http_module!(@has_delete $($callback)*),
                 "a filter that wants responses needs the callback delete"
+            );
+            assert!(
+                !<$filter as $crate::HttpFilter>::WANTS_END || $crate::http_module!(@has_delete $($callback)*),
+                "a filter that wants the end of streams needs the callback delete"
             );
 
             const CALLBACKS: &str = concat!($("proxy_on_", stringify!($callback), "\n"),*);
@@ -113,7 +117,7 @@ macro_rules! http_module {
     (@export delete) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_delete(context: u32) {
-            DISPATCHER.with(|all| all.delete(context));
+            DISPATCHER.with(|all| all.delete(context, &Envoy));
         }
     };
     (@export tick) => {

@@ -1,6 +1,6 @@
 //! The streams of a VM, and what is known of each.
 
-use gatehouse_host::{Exchange, HttpFilter, StreamId, Timestamp};
+use gatehouse_host::{Exchange, Host, HttpFilter, StreamId, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
@@ -31,19 +31,68 @@ pub(crate) struct Progress {
     pub(crate) size: usize,
 }
 
-/// What a filter wants to know of a request in the response phase.
+/// What is known of a stream after its request.
 pub(crate) struct Kept<F: HttpFilter> {
     pub(crate) filter: Rc<F>,
     pub(crate) exchange: Exchange,
     pub(crate) pending: F::Pending,
+    /// Its filter has seen the response. It does so once, also where Envoy replaces a response that
+    /// it has begun to send through the filters by one of its own.
+    pub(crate) responded: bool,
+}
+
+impl<F: HttpFilter> Kept<F> {
+    /// Whether its filter wants to know what follows.
+    fn is_wanted(&self) -> bool {
+        let awaits_response = F::WANTS_RESPONSE && !self.responded;
+        awaits_response || wants_end(&*self.filter, &self.pending)
+    }
+}
+
+fn wants_end<F: HttpFilter>(filter: &F, pending: &F::Pending) -> bool {
+    F::WANTS_END && filter.wants_end(pending)
+}
+
+/// What a stream left that is over.
+pub(crate) struct Ended<F: HttpFilter> {
+    filter: Rc<F>,
+    pending: F::Pending,
+}
+
+impl<F: HttpFilter> Ended<F> {
+    /// Tells its filter, where that wants to know.
+    pub(crate) fn tell(self, host: &dyn Host) {
+        if wants_end(&*self.filter, &self.pending) {
+            self.filter.ended(host, self.pending);
+        }
+    }
+}
+
+impl<F: HttpFilter> From<Waiting<F>> for Ended<F> {
+    fn from(waiting: Waiting<F>) -> Self {
+        Self {
+            filter: waiting.filter,
+            pending: waiting.pending,
+        }
+    }
 }
 
 enum Stream<F: HttpFilter> {
     Waiting(Box<Waiting<F>>),
-    /// Its filter has decided, and wants to see the response.
+    /// Its filter has decided, and wants to know what follows.
     Decided(Box<Kept<F>>),
     /// It was to be answered, and could not be.
-    Stuck,
+    Stuck(Option<Box<Kept<F>>>),
+}
+
+/// What [`Streams::end`] found.
+pub(crate) enum Found<F: HttpFilter> {
+    /// No stream that is known.
+    Nothing,
+    /// A stream of which its filter knows nothing.
+    Stream,
+    /// One of which it may.
+    Ended(Ended<F>),
 }
 
 /// The streams of a VM of which something must be known, by their context. Of most, nothing.
@@ -82,16 +131,22 @@ impl<F: HttpFilter> Streams<F> {
         self.begun.remove(place).map(|(_, root)| root)
     }
 
-    /// Forgets a stream; says whether it was known.
-    pub(crate) fn end(&mut self, stream: u32) -> bool {
+    /// Forgets a stream.
+    pub(crate) fn end(&mut self, stream: u32) -> Found<F> {
         match self.streams.remove(&stream) {
-            None => self.take_begun(stream).is_some(),
-            Some(ended) => {
-                if matches!(ended, Stream::Waiting(_)) {
-                    self.waiting = self.waiting.saturating_sub(1);
-                }
-                true
+            None => match self.take_begun(stream) {
+                None => Found::Nothing,
+                Some(_) => Found::Stream,
+            },
+            Some(Stream::Waiting(waiting)) => {
+                self.waiting = self.waiting.saturating_sub(1);
+                Found::Ended((*waiting).into())
             }
+            Some(Stream::Decided(kept) | Stream::Stuck(Some(kept))) => Found::Ended(Ended {
+                filter: kept.filter,
+                pending: kept.pending,
+            }),
+            Some(Stream::Stuck(None)) => Found::Stream,
         }
     }
 
@@ -99,22 +154,33 @@ impl<F: HttpFilter> Streams<F> {
     /// answered.
     pub(crate) fn action(&self, stream: u32) -> Action {
         match self.streams.get(&stream) {
-            Some(Stream::Waiting(_) | Stream::Stuck) => Action::Pause,
+            Some(Stream::Waiting(_) | Stream::Stuck(_)) => Action::Pause,
             Some(Stream::Decided(_)) | None => Action::Continue,
         }
     }
 
-    /// Keeps what a filter wants to know in the response phase; nothing for one that does not want to.
+    /// Keeps what a filter wants to know later; nothing where it wants to know no more.
     pub(crate) fn keep(&mut self, kept: Kept<F>) {
-        if F::WANTS_RESPONSE {
+        if kept.is_wanted() {
+            self.put_back(Box::new(kept));
+        }
+    }
+
+    /// Keeps what was taken out, where it is still wanted.
+    pub(crate) fn put_back(&mut self, kept: Box<Kept<F>>) {
+        if kept.is_wanted() {
             let stream = kept.exchange.stream().0;
-            self.streams.insert(stream, Stream::Decided(Box::new(kept)));
+            self.streams.insert(stream, Stream::Decided(kept));
         }
     }
 
     /// Notes that a request goes no further, though it could not be answered.
     pub(crate) fn stuck(&mut self, stream: StreamId) {
-        self.streams.insert(stream.0, Stream::Stuck);
+        let kept = match self.streams.remove(&stream.0) {
+            Some(Stream::Decided(kept)) => Some(kept),
+            _ => None,
+        };
+        self.streams.insert(stream.0, Stream::Stuck(kept));
     }
 
     /// Whether one more request can be held.
@@ -179,10 +245,16 @@ impl<F: HttpFilter> Streams<F> {
         over
     }
 
+    /// Whether nothing is known of any stream.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.begun.is_empty() && self.streams.is_empty() && self.waiting == 0
+    }
+
     /// Takes what was kept of a request.
-    pub(crate) fn take_kept(&mut self, stream: u32) -> Option<Kept<F>> {
+    pub(crate) fn take_kept(&mut self, stream: u32) -> Option<Box<Kept<F>>> {
         match self.streams.remove(&stream) {
-            Some(Stream::Decided(kept)) => Some(*kept),
+            Some(Stream::Decided(kept)) => Some(kept),
             Some(other) => {
                 self.streams.insert(stream, other);
                 None

@@ -41,7 +41,13 @@ pub trait HttpFilter {
     /// Whether it has to do with responses. Where not, nothing of a request is kept for one.
     const WANTS_RESPONSE: bool = true;
 
-    /// Decides on a request.
+    /// Whether it must know when streams end: it holds something for as long as one lives. Its module
+    /// then needs the callback `delete`.
+    const WANTS_END: bool = false;
+
+    /// Decides on a request. What it leaves in `pending` stays there whatever it decides: of a request
+    /// that is denied, here or by another filter, `pending` meets the response and the end as of one
+    /// that goes on.
     ///
     /// # Errors
     /// Where the host failed in a way that leaves the filter without its policy. The request is
@@ -53,6 +59,23 @@ pub trait HttpFilter {
     /// # Errors
     /// Where the host failed. It is logged, and the response goes on.
     fn response(&self, response: &mut Response<'_>, pending: &mut Self::Pending) -> Result<()>;
+
+    /// Whether the end of this stream matters: `pending` says that something is held for it. Asked when
+    /// the stream ends, and before, to know what to keep; nothing is kept of a stream that nothing more
+    /// is wanted of.
+    fn wants_end(&self, pending: &Self::Pending) -> bool {
+        let _ = pending;
+        Self::WANTS_END
+    }
+
+    /// Gives back what was held for a stream, which is over: answered in full, denied by whichever
+    /// filter, reset by either side, timed out, or gone while it waited. Called once for each stream
+    /// whose request it was asked about and whose end it wants ([`HttpFilter::wants_end`]), and last.
+    /// Clock, shared data, metrics and callouts work here, and so do attributes of the stream; headers
+    /// cannot be read any more. Not called where the whole VM goes: with a trap, or with the proxy.
+    fn ended(&self, host: &dyn Host, pending: Self::Pending) {
+        let _ = (host, pending);
+    }
 
     /// Takes what came of a callout, and names the streams that need not wait any longer. `callout`
     /// may be another filter's.

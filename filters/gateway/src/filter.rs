@@ -100,6 +100,10 @@ impl Module for Filter {
 impl HttpFilter for Filter {
     type Pending = Pending;
 
+    const WANTS_END: bool = gatehouse_auth::Filter::WANTS_END
+        || gatehouse_rate_limit::Filter::WANTS_END
+        || gatehouse_headers::Filter::WANTS_END;
+
     fn request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<Verdict> {
         pending.kept.reserve_exact(self.chain.len());
         for (place, link) in self.chain.iter().enumerate().skip(pending.passed) {
@@ -125,6 +129,20 @@ impl HttpFilter for Filter {
             }
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Where it matters to one of those that saw the request.
+    fn wants_end(&self, pending: &Pending) -> bool {
+        let mut seen = self.chain.iter().zip(&pending.kept);
+        seen.any(|(link, kept)| link.wants_end(kept))
+    }
+
+    fn ended(&self, host: &dyn Host, pending: Pending) {
+        for (link, kept) in self.chain.iter().zip(pending.kept) {
+            if link.wants_end(&kept) {
+                link.ended(host, kept);
+            }
+        }
     }
 
     /// Each filter knows its own callouts.
@@ -194,4 +212,26 @@ impl Link {
             _ => Ok(()),
         }
     }
+
+    fn wants_end(&self, kept: &LinkPending) -> bool {
+        match (self, kept) {
+            (Self::Auth(filter), LinkPending::Auth(kept)) => wants_end(&**filter, kept),
+            (Self::RateLimit(filter), LinkPending::RateLimit(kept)) => wants_end(filter, kept),
+            (Self::Headers(filter), LinkPending::Headers(kept)) => wants_end(filter, kept),
+            _ => false,
+        }
+    }
+
+    fn ended(&self, host: &dyn Host, kept: LinkPending) {
+        match (self, kept) {
+            (Self::Auth(filter), LinkPending::Auth(kept)) => filter.ended(host, kept),
+            (Self::RateLimit(filter), LinkPending::RateLimit(kept)) => filter.ended(host, kept),
+            (Self::Headers(filter), LinkPending::Headers(kept)) => filter.ended(host, kept),
+            _ => {}
+        }
+    }
+}
+
+fn wants_end<F: HttpFilter>(filter: &F, kept: &F::Pending) -> bool {
+    F::WANTS_END && filter.wants_end(kept)
 }

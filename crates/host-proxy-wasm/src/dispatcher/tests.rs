@@ -6,14 +6,18 @@ use gatehouse_host::{Callout, Clock as _, ConfigureError, HttpFilter};
 use gatehouse_host_fake::FakeHost;
 use std::cell::Cell;
 
-/// Does what the path says, and counts how often it was asked in `x-asked`.
+/// Does what the path says, and counts how often it was asked in `x-asked`. With the query `hold` it holds
+/// something until the stream ends.
 struct Obedient {
     ticks: bool,
 }
 
 /// How often it was asked about a request.
 #[derive(Default)]
-struct Asked(u32);
+struct Asked {
+    times: u32,
+    holds: bool,
+}
 
 impl Module for Obedient {
     const NAME: &'static str = "obedient";
@@ -35,13 +39,17 @@ impl Module for Obedient {
 impl HttpFilter for Obedient {
     type Pending = Asked;
 
+    const WANTS_END: bool = true;
+
     fn request(&self, request: &mut Request<'_>, asked: &mut Asked) -> Result<Verdict> {
-        asked.0 += 1;
+        asked.times += 1;
         let until = request.now()?.after(Duration::from_secs(5));
         let path = request.headers()?.all(":path").next().unwrap_or_default();
         let path = String::from_utf8_lossy(path).into_owned();
-        let waited = asked.0 > 1;
-        Ok(match &*path {
+        let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+        asked.holds = query == "hold";
+        let waited = asked.times > 1;
+        Ok(match path {
             "/deny" => Verdict::Deny(broken::<Self>("because")),
             "/fail" => return Err(malformed()),
             "/wait" if !waited => self.wait(request, until)?,
@@ -71,7 +79,16 @@ impl HttpFilter for Obedient {
     }
 
     fn response(&self, response: &mut Response<'_>, asked: &mut Asked) -> Result<()> {
-        response.set("x-asked", asked.0.to_string().as_bytes())
+        response.set("x-asked", asked.times.to_string().as_bytes())
+    }
+
+    fn wants_end(&self, asked: &Asked) -> bool {
+        asked.holds
+    }
+
+    fn ended(&self, host: &dyn Host, asked: Asked) {
+        let line = format!("ended after {}", asked.times);
+        host.log(Level::Info, &line);
     }
 
     /// The callout is the stream.
@@ -191,6 +208,14 @@ impl Vm {
             .collect()
     }
 
+    /// What the filter said at the end of streams.
+    fn ends(&self) -> Vec<String> {
+        let lines = self.host.log_lines().into_iter();
+        lines
+            .filter_map(|line| line.strip_prefix("Info: ").map(str::to_owned))
+            .collect()
+    }
+
     /// How often the filter had been asked about the request, once its response is there.
     fn asked(&self, stream: u32) -> String {
         self.host.respond([(":status", &b"200"[..])]);
@@ -206,7 +231,7 @@ fn requests_that_do_not_wait() {
     let cases: [(&str, Action, &[&str], &str); 3] = [
         ("/", Action::Continue, &[], "1"),
         ("/deny", Action::Pause, &["because"], "1"),
-        ("/fail", Action::Pause, &["host_error"], "0"),
+        ("/fail", Action::Pause, &["host_error"], "1"),
     ];
     for (path, action, replies, asked) in cases {
         let vm = Vm::new(false);
@@ -225,7 +250,7 @@ fn requests_that_wait_are_asked_about_anew() {
     let cases: [(&str, u32, &[&str], &str); 4] = [
         ("/wait", 1, &[], "2"),
         ("/wait-then-deny", 0, &["because"], "2"),
-        ("/wait-then-fail", 0, &["host_error"], "0"),
+        ("/wait-then-fail", 0, &["host_error"], "2"),
         // Held again, not resumed.
         ("/wait-on", 0, &[], ""),
     ];
@@ -308,7 +333,7 @@ fn so_many_wait_and_no_more() {
     assert_eq!(vm.begin(most + 2, "/wait-while-it-may"), Action::Pause);
     assert_eq!(vm.replies(), ["late"]);
     // The room of one that went away is another's.
-    vm.all.delete(2);
+    vm.all.delete(2, &vm.host);
     assert_eq!(vm.begin(most + 3, "/wait-while-it-may"), Action::Pause);
     assert!(vm.replies().is_empty());
 }
@@ -431,7 +456,7 @@ fn a_body_that_came_during_another_wait_is_known() {
 fn streams_that_go_away_are_forgotten() {
     let vm = Vm::new(true);
     vm.begin(STREAM, "/wait");
-    vm.all.delete(STREAM);
+    vm.all.delete(STREAM, &vm.host);
     vm.answer(STREAM);
     assert_eq!(vm.entered.get(), None);
     // Envoy lets go of it first, and says so later.
@@ -460,7 +485,7 @@ fn what_is_not_known_does_not_go_on() {
     vm.all.response_headers(9, &vm.host);
     vm.all.http_call_response(77, 9, (0, 0), &vm.host, &vm);
     vm.all.tick(77, &vm.host, &vm);
-    vm.all.delete(9);
+    vm.all.delete(9, &vm.host);
 }
 
 #[test]
@@ -476,8 +501,8 @@ fn configurations() {
     );
     // The one before serves on, until its root context goes.
     assert_eq!(vm.begin(STREAM, "/"), Action::Continue);
-    vm.all.delete(STREAM);
-    vm.all.delete(ROOT);
+    vm.all.delete(STREAM, &vm.host);
+    vm.all.delete(ROOT, &vm.host);
     assert_eq!(vm.begin(STREAM, "/"), Action::Pause);
     assert_eq!(vm.replies(), ["not_configured"]);
 }
@@ -522,4 +547,159 @@ fn contexts_that_nothing_follows_take_no_room() {
         let seen = vm.all.request_headers(stream, true, &vm.host);
         assert_eq!(seen, action, "{stream}");
     }
+}
+
+/// What happens to a stream after its request headers.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Answer,
+    Response,
+    Gone,
+    Tick,
+    Delete,
+}
+
+#[test]
+fn the_end_of_a_stream_is_told_once() {
+    use Event::{Answer, Delete, Gone, Response, Tick};
+    let cases: [(&str, &str, &[Event], &[&str]); 14] = [
+        (
+            "answered",
+            "/?hold",
+            &[Response, Delete],
+            &["ended after 1"],
+        ),
+        ("nothing held", "/", &[Response, Delete], &[]),
+        (
+            "reset before the response",
+            "/?hold",
+            &[Delete],
+            &["ended after 1"],
+        ),
+        ("the same, nothing held", "/", &[Delete], &[]),
+        (
+            "a response that Envoy replaces by its own",
+            "/?hold",
+            &[Response, Response, Delete],
+            &["ended after 1"],
+        ),
+        (
+            "denied",
+            "/deny?hold",
+            &[Response, Delete],
+            &["ended after 1"],
+        ),
+        (
+            "denied, and gone before it is said",
+            "/deny?hold",
+            &[Delete],
+            &["ended after 1"],
+        ),
+        (
+            "the host failed",
+            "/fail?hold",
+            &[Response, Delete],
+            &["ended after 1"],
+        ),
+        (
+            "gone while it waits",
+            "/wait?hold",
+            &[Delete, Answer],
+            &["ended after 1"],
+        ),
+        (
+            "gone while it waits, seen first by the one who wakes it",
+            "/wait?hold",
+            &[Gone, Answer, Delete],
+            &["ended after 1"],
+        ),
+        (
+            "answered after a wait",
+            "/wait?hold",
+            &[Answer, Response, Delete],
+            &["ended after 2"],
+        ),
+        (
+            "denied after a wait",
+            "/wait-then-deny?hold",
+            &[Answer, Response, Delete],
+            &["ended after 2"],
+        ),
+        (
+            "never answered, never decided",
+            "/wait-on?hold",
+            &[Tick, Response, Delete],
+            &["ended after 2"],
+        ),
+        (
+            "Envoy says it twice, which it does not",
+            "/?hold",
+            &[Delete, Delete],
+            &["ended after 1"],
+        ),
+    ];
+    for (name, path, events, expected) in cases {
+        let vm = Vm::new(true);
+        vm.begin(STREAM, path);
+        for event in events {
+            match event {
+                Answer => vm.answer(STREAM),
+                Response => vm.all.response_headers(STREAM, &vm.host),
+                Gone => vm.gone.set(true),
+                Tick => {
+                    vm.host.advance(Duration::from_secs(5));
+                    vm.all.tick(ROOT, &vm.host, &vm);
+                }
+                Delete => vm.all.delete(STREAM, &vm.host),
+            }
+        }
+        assert_eq!(vm.ends(), expected, "{name}");
+        assert!(vm.all.streams.borrow().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_held_is_given_back_also_where_no_reply_could_be_sent() {
+    let vm = Vm::new(false);
+    vm.host.fail(
+        "proxy_send_local_response",
+        gatehouse_host::Status::Code(10),
+    );
+    assert_eq!(vm.begin(STREAM, "/deny?hold"), Action::Pause);
+    assert_eq!(
+        vm.all.request_body(STREAM, 1, true, &vm.host),
+        Action::Pause
+    );
+    assert_eq!(vm.ends(), [""; 0]);
+    vm.all.delete(STREAM, &vm.host);
+    assert_eq!(vm.ends(), ["ended after 1"]);
+}
+
+#[test]
+fn a_crowd_that_went_away_gives_back_what_it_held() {
+    let vm = Vm::new(true);
+    let most = u32::try_from(MAX_WAITING).unwrap();
+    for stream in 2..most + 2 {
+        vm.begin(stream, "/wait-on?hold");
+    }
+    vm.gone.set(true);
+    vm.all.tick(ROOT, &vm.host, &vm);
+    assert_eq!(vm.ends().len(), MAX_WAITING);
+    for stream in 2..most + 2 {
+        vm.all.delete(stream, &vm.host);
+    }
+    assert_eq!(vm.ends().len(), MAX_WAITING);
+}
+
+/// Nothing is kept of a stream whose filter wants to know no more.
+#[test]
+fn a_response_is_changed_once() {
+    let vm = Vm::new(false);
+    vm.begin(STREAM, "/?hold");
+    assert_eq!(vm.asked(STREAM), "1");
+    assert_eq!(vm.asked(STREAM), "", "the second response is not changed");
+    vm.begin(3, "/");
+    assert_eq!(vm.asked(3), "1");
+    vm.all.delete(STREAM, &vm.host);
+    assert!(vm.all.streams.borrow().is_empty());
 }
