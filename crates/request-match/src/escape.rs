@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The octet that two hexadecimal digits after a `%` stand for, and what follows them; nothing
 /// where there are no two.
-pub(crate) fn octet(after_percent: &[u8]) -> Option<(u8, &[u8])> {
+pub fn octet(after_percent: &[u8]) -> Option<(u8, &[u8])> {
     let (digits, rest) = after_percent.split_first_chunk::<2>()?;
     let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
     let octet = u8::try_from(high? * 16 + low?).ok()?;
@@ -12,7 +12,7 @@ pub(crate) fn octet(after_percent: &[u8]) -> Option<(u8, &[u8])> {
 }
 
 /// Decodes once. A `%` that begins no escape stays, and so does `+`.
-pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.contains(&b'%') {
         return Cow::Borrowed(bytes);
     }

@@ -7,6 +7,7 @@
 
 use crate::expression;
 use gatehouse_config::{Context, Decode, HeaderName, HeaderValue, Value, object};
+use gatehouse_host::Headers;
 use regex::bytes::Regex;
 
 /// What is asked of the values of a name.
@@ -35,9 +36,16 @@ impl Test {
 
 /// A header and what is asked of it.
 #[derive(Debug, Clone)]
-pub(crate) struct HeaderField {
+pub struct HeaderField {
     pub(crate) name: HeaderName,
     pub(crate) test: Test,
+}
+
+impl HeaderField {
+    /// Whether it holds for these headers; they may be a response's too.
+    pub fn holds(&self, headers: &Headers) -> bool {
+        self.test.holds(headers.all(&self.name))
+    }
 }
 
 /// A parameter and what is asked of it. The name is the decoded one.

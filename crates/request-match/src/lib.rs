@@ -62,7 +62,7 @@
 mod authority;
 mod client_ip;
 mod condition;
-mod escape;
+pub mod escape;
 pub mod expression;
 mod field;
 mod index;
@@ -77,6 +77,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use field::HeaderField;
 pub use index::Index;
 pub use path::Path;
 pub use rule::Match;
