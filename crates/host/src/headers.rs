@@ -22,6 +22,12 @@ struct Span {
     end: usize,
 }
 
+impl Span {
+    fn len(self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+}
+
 /// The bytes are not a header map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
@@ -92,9 +98,25 @@ impl Headers {
 
     /// All values of a header, in order. `name` is in lower case.
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-        self.iter()
-            .filter(|(key, _)| *key == name.as_bytes())
-            .map(|(_, value)| value)
+        self.as_long_as(name)
+            .filter(|entry| self.slice(entry.name) == name.as_bytes())
+            .map(|entry| self.slice(entry.value))
+    }
+
+    /// All names that are as long as this one, and their values.
+    pub fn with_names_as_long_as<'h>(
+        &'h self,
+        name: &'h str,
+    ) -> impl Iterator<Item = (&'h [u8], &'h [u8])> {
+        self.as_long_as(name)
+            .map(|entry| (self.slice(entry.name), self.slice(entry.value)))
+    }
+
+    /// Names differ in length more often than not, and lengths are at hand.
+    fn as_long_as<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h Entry> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.name.len() == name.len())
     }
 
     /// The value of a header of which there should be at most one.
@@ -128,8 +150,10 @@ impl Headers {
     /// Removes all values of a header.
     pub fn remove(&mut self, name: &str) {
         let Self { bytes, entries } = self;
-        entries
-            .retain(|entry| bytes.get(entry.name.start..entry.name.end) != Some(name.as_bytes()));
+        entries.retain(|entry| {
+            entry.name.len() != name.len()
+                || bytes.get(entry.name.start..entry.name.end) != Some(name.as_bytes())
+        });
     }
 
     fn store(&mut self, bytes: &[u8]) -> Span {

@@ -1,11 +1,12 @@
 //! The provider `api_key`: keys that the operator hands out.
 //!
 //! Keys are held as SHA-256 digests only. A presented key is hashed and looked up ([`table`]), so how
-//! long it takes says nothing about which keys are near. A key longer than `credential::MAX_BYTES` is nobody's,
-//! and is not hashed. A consumer may have several keys, each with its own time: that is how one is
+//! long it takes says nothing about which keys are near. A good one is known again by a cheaper keyed hash
+//! ([`seen`]). A key longer than `credential::MAX_BYTES` is nobody's, and is not hashed. A consumer may have several keys, each with its own time: that is how one is
 //! replaced by another without a moment at which neither is good.
 
 mod config;
+mod seen;
 mod table;
 
 use crate::challenge::{Challenge, Realm};
@@ -15,7 +16,8 @@ use crate::provider::{Kind, Opinion};
 use crate::reason::{Class, Reason};
 use crate::stats::ProviderStats;
 use gatehouse_config::{Context, Decode, HeaderValue, Time, Value};
-use gatehouse_host::{Consumer, Request, Timestamp};
+use gatehouse_host::{Consumer, Host, Request, Timestamp};
+use seen::Seen;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -72,9 +74,12 @@ pub(crate) struct ApiKeys {
     from: Vec<Location>,
     realm: Option<Realm>,
     by_digest: Table<Known>,
+    /// From [`Kind::start`] on.
+    seen: Option<Seen<Known>>,
 }
 
 /// Whose key it is, and when.
+#[derive(Clone)]
 struct Known {
     identity: Rc<Identity>,
     window: Window,
@@ -105,16 +110,31 @@ impl ApiKeys {
             from: config.from,
             realm: config.realm,
             by_digest,
+            seen: None,
         }
     }
 
     /// Whose key this is. Says nothing about whether it is valid now: [`Window::check`].
-    fn find(&self, key: &[u8]) -> Option<&Known> {
-        self.by_digest.find(&Sha256::digest(key).into())
+    fn find(&self, key: &[u8]) -> Option<Known> {
+        let by_digest = || self.by_digest.find(&Sha256::digest(key).into()).cloned();
+        let Some(seen) = &self.seen else {
+            return by_digest();
+        };
+        let mark = seen.mark(key);
+        seen.find(&mark).or_else(|| {
+            let known = by_digest()?;
+            seen.remember(mark, known.clone());
+            Some(known)
+        })
     }
 }
 
 impl Kind for ApiKeys {
+    fn start(&mut self, _: u32, host: &dyn Host) -> gatehouse_host::Result<()> {
+        self.seen = Some(Seen::new(host)?);
+        Ok(())
+    }
+
     fn from(&self) -> &[Location] {
         &self.from
     }
@@ -139,7 +159,7 @@ impl Kind for ApiKeys {
         {
             return Ok(Opinion::Bad(reason));
         }
-        Ok(Opinion::Good(known.identity.clone()))
+        Ok(Opinion::Good(known.identity))
     }
 
     fn challenge(&self, refused: Option<Reason>) -> Option<Cow<'static, str>> {

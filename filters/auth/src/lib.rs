@@ -57,6 +57,7 @@ mod identity;
 mod introspection;
 mod jwt;
 mod mtls;
+mod place;
 mod provider;
 mod reason;
 mod rule;

@@ -21,7 +21,8 @@ pub(crate) fn others<'h>(
     headers: &'h Headers,
     name: &'h str,
 ) -> impl Iterator<Item = (&'h str, &'h [u8])> {
-    headers.iter().filter_map(move |(other, value)| {
+    let alike = headers.with_names_as_long_as(name);
+    alike.filter_map(move |(other, value)| {
         if other == name.as_bytes() || !is_same(other, name.as_bytes()) {
             return None;
         }

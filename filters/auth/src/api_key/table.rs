@@ -4,6 +4,7 @@
 //! that differs from start to start: nobody can choose a place. Digests compare in constant time. How long a look-up
 //! takes therefore depends neither on how many there are nor on how near one is.
 
+use crate::place::Place;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use subtle::ConstantTimeEq as _;
@@ -55,25 +56,7 @@ impl BuildHasher for Seed {
     type Hasher = Place;
 
     fn build_hasher(&self) -> Place {
-        Place(self.0)
-    }
-}
-
-struct Place(u64);
-
-impl Hasher for Place {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte).rotate_left(56));
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 ^= value;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
+        Place::seeded(self.0)
     }
 }
 

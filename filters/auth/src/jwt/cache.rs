@@ -5,26 +5,36 @@
 //! young. So a token in use stays, and a flood of others costs one verification each, no memory.
 //!
 //! The key is the token, all of it: anything shorter would let one token pass for another. Its place in
-//! the map is found by its end alone ([`EndHasher`]), since a token is long: that is its signature,
-//! which nobody chooses, and only tokens that were good are ever there.
+//! the map is found by its end alone ([`Places`]), since a token is long: that is its signature,
+//! which nobody chooses, and only tokens that were good are ever there. Of two tokens with one place the
+//! later is remembered.
 
 use crate::identity::Identity;
+use crate::place::Place;
 use gatehouse_host::Timestamp;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher as _, RandomState};
 use std::rc::Rc;
 
 /// Longer tokens are not remembered.
 pub(super) const MAX_TOKEN_BYTES: usize = 4 * 1024;
 
-type Generation = HashMap<Box<[u8]>, Entry, Ends>;
+/// By place.
+type Generation = HashMap<u64, Remembered, BuildHasherDefault<Place>>;
 
 /// Tokens that were verified.
 pub(super) struct Cache {
     /// How many a generation holds.
     room: usize,
+    places: Places,
     young: Generation,
     old: Generation,
+}
+
+/// A token and what is remembered of it.
+struct Remembered {
+    token: Box<[u8]>,
+    entry: Entry,
 }
 
 /// What is remembered of a token.
@@ -63,27 +73,33 @@ impl Cache {
     pub(super) fn new(size: usize) -> Self {
         Self {
             room: size / 2,
+            places: Places::default(),
             young: Generation::default(),
             old: Generation::default(),
         }
     }
 
     pub(super) fn find(&mut self, token: &[u8], now: Timestamp) -> Found {
-        let found = match self.young.get(token) {
-            Some(entry) => Self::at(entry, now),
-            None => match self.old.remove(token) {
-                Some(entry) => {
-                    let found = Self::at(&entry, now);
-                    self.remember(token, entry);
-                    found
-                }
-                None => Found::Unknown,
-            },
+        let place = self.places.of(token);
+        let here = |known: Option<&Remembered>| known.is_some_and(|known| known.is_of(token));
+        if !here(self.young.get(&place)) && here(self.old.get(&place)) {
+            self.renew(place);
+        }
+        let Some(known) = self.young.get(&place).filter(|known| known.is_of(token)) else {
+            return Found::Unknown;
         };
+        let found = Self::at(&known.entry, now);
         if found == Found::Expired {
-            self.young.remove(token);
+            self.young.remove(&place);
         }
         found
+    }
+
+    /// Moves what is in the old generation to the young one.
+    fn renew(&mut self, place: u64) {
+        if let Some(known) = self.old.remove(&place) {
+            self.put(place, known);
+        }
     }
 
     fn at(entry: &Entry, now: Timestamp) -> Found {
@@ -100,10 +116,20 @@ impl Cache {
         if self.room == 0 || token.len() > MAX_TOKEN_BYTES {
             return;
         }
-        if self.young.len() >= self.room && !self.young.contains_key(token) {
+        self.put(
+            self.places.of(token),
+            Remembered {
+                token: token.into(),
+                entry,
+            },
+        );
+    }
+
+    fn put(&mut self, place: u64, known: Remembered) {
+        if self.young.len() >= self.room && !self.young.contains_key(&place) {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(token.into(), entry);
+        self.young.insert(place, known);
     }
 
     /// How many tokens are held.
@@ -113,36 +139,34 @@ impl Cache {
     }
 }
 
-/// Makes an [`EndHasher`] with the keys of this map.
-#[derive(Default)]
-struct Ends(RandomState);
+impl Remembered {
+    /// Whether it is of this token. Tokens are long and equal more often than not: eight bytes at a time,
+    /// where the library for wasm takes one.
+    fn is_of(&self, token: &[u8]) -> bool {
+        let ((words, rest), (others, other_rest)) = (self.token.as_chunks(), token.as_chunks());
+        let pairs = words.iter().zip(others);
+        let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+        self.token.len() == token.len()
+            && pairs
+                .into_iter()
+                .all(|(ours, other)| word(ours) == word(other))
+            && rest == other_rest
+    }
+}
 
-/// Hashes the last bytes of a token, and how long it is.
-struct EndHasher(DefaultHasher);
+/// Finds places: a keyed hash of the last bytes of a token, and of how long it is.
+#[derive(Default)]
+struct Places(RandomState);
 
 /// So many are the last bytes.
 const END: usize = 32;
 
-impl BuildHasher for Ends {
-    type Hasher = EndHasher;
-
-    fn build_hasher(&self) -> EndHasher {
-        EndHasher(self.0.build_hasher())
-    }
-}
-
-impl Hasher for EndHasher {
-    fn finish(&self) -> u64 {
-        self.0.finish()
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        let end = bytes.len().checked_sub(END);
-        self.0
-            .write(end.and_then(|end| bytes.get(end..)).unwrap_or(bytes));
-    }
-
-    fn write_usize(&mut self, length: usize) {
-        self.0.write_usize(length);
+impl Places {
+    fn of(&self, token: &[u8]) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        let start = token.len().saturating_sub(END);
+        hasher.write(token.get(start..).unwrap_or_default());
+        hasher.write_usize(token.len());
+        hasher.finish()
     }
 }

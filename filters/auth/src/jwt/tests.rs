@@ -55,6 +55,41 @@ fn only_in_their_time() {
 }
 
 #[test]
+fn tokens_with_one_end() {
+    let end = "the signature of both, of more than 32 bytes";
+    let (good, bad) = (format!("good.{end}"), format!("evil.{end}"));
+    let mut cache = Cache::new(2);
+    cache.remember(good.as_bytes(), entry("ann"));
+    let cases = [
+        ("itself", good.clone(), Some("ann")),
+        ("another beginning", bad.clone(), None),
+        ("a byte less", good[1..].to_owned(), None),
+        ("a byte more", format!("x{good}"), None),
+        ("the end alone", end.to_owned(), None),
+        ("nothing", String::new(), None),
+        ("itself, after all of these", good.clone(), Some("ann")),
+    ];
+    for (case, token, expected) in cases {
+        let found = name(cache.find(token.as_bytes(), at(10)));
+        assert_eq!(found.as_deref(), expected, "{case}");
+    }
+    // In the old generation.
+    cache.remember(b"t", entry("bob"));
+    assert_eq!(name(cache.find(bad.as_bytes(), at(10))), None);
+    assert_eq!(
+        name(cache.find(good.as_bytes(), at(10))).as_deref(),
+        Some("ann")
+    );
+    // The later one stays.
+    cache.remember(bad.as_bytes(), entry("eve"));
+    assert_eq!(
+        name(cache.find(bad.as_bytes(), at(10))).as_deref(),
+        Some("eve")
+    );
+    assert_eq!(name(cache.find(good.as_bytes(), at(10))), None);
+}
+
+#[test]
 fn not_at_all() {
     let long = vec![b't'; MAX_TOKEN_BYTES + 1];
     let fits = vec![b't'; MAX_TOKEN_BYTES];
