@@ -63,7 +63,7 @@ fn tokens_with_one_end() {
     let cases = [
         ("itself", good.clone(), Some("ann")),
         ("another beginning", bad.clone(), None),
-        ("a byte less", good[1..].to_owned(), None),
+        ("a byte less", good.trim_start_matches('g').to_owned(), None),
         ("a byte more", format!("x{good}"), None),
         ("the end alone", end.to_owned(), None),
         ("nothing", String::new(), None),
