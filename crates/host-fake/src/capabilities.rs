@@ -201,6 +201,13 @@ impl Bodies for FakeHost {
         self.call("proxy_get_buffer_bytes")?;
         Ok(first(&self.body.borrow(), most))
     }
+
+    fn response_body(&self, start: usize, length: usize) -> Result<Vec<u8>> {
+        self.call("proxy_get_buffer_bytes")?;
+        let chunk = self.chunk.borrow();
+        let rest = chunk.get(start..).unwrap_or_default();
+        Ok(first(rest, length))
+    }
 }
 
 fn first(bytes: &[u8], most: usize) -> Vec<u8> {

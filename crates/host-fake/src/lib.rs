@@ -14,7 +14,7 @@ mod capabilities;
 mod shared;
 
 pub use callouts::SentCallout;
-use gatehouse_host::{Cas, HeaderMap, Headers, LocalReply, Status, Timestamp};
+use gatehouse_host::{Cas, HeaderMap, Headers, LocalReply, ResponseChunk, Status, Timestamp};
 pub use shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -27,7 +27,9 @@ pub struct FakeHost {
     now: Cell<u64>,
     shared: Shared,
     request: RefCell<Headers>,
+    request_trailers: RefCell<Headers>,
     response: RefCell<Headers>,
+    response_trailers: RefCell<Headers>,
     properties: RefCell<BTreeMap<String, Vec<u8>>>,
     replies: RefCell<Vec<LocalReply>>,
     log: RefCell<Vec<String>>,
@@ -38,6 +40,7 @@ pub struct FakeHost {
     verifier: RefCell<Option<Verifier>>,
     random: Cell<u64>,
     body: RefCell<Vec<u8>>,
+    chunk: RefCell<Vec<u8>>,
     callouts: RefCell<Vec<SentCallout>>,
     /// The number of the last callout.
     callout: Cell<u32>,
@@ -62,7 +65,9 @@ impl FakeHost {
             now: Cell::new(Self::START.as_nanos()),
             shared,
             request: RefCell::default(),
+            request_trailers: RefCell::default(),
             response: RefCell::default(),
+            response_trailers: RefCell::default(),
             properties: RefCell::default(),
             replies: RefCell::default(),
             log: RefCell::default(),
@@ -73,6 +78,7 @@ impl FakeHost {
             verifier: RefCell::default(),
             random: Cell::new(1),
             body: RefCell::default(),
+            chunk: RefCell::default(),
             callouts: RefCell::default(),
             callout: Cell::new(0),
             answer: RefCell::default(),
@@ -83,7 +89,14 @@ impl FakeHost {
     /// Begins a new stream: these request headers, no response, no properties, no calls counted.
     pub fn begin<'p>(&self, headers: impl IntoIterator<Item = (&'p str, &'p [u8])>) {
         *self.request.borrow_mut() = headers.into_iter().collect();
-        *self.response.borrow_mut() = Headers::default();
+        for map in [
+            &self.request_trailers,
+            &self.response,
+            &self.response_trailers,
+        ] {
+            *map.borrow_mut() = Headers::default();
+        }
+        self.chunk.borrow_mut().clear();
         self.body.borrow_mut().clear();
         self.properties.borrow_mut().clear();
         self.replies.borrow_mut().clear();
@@ -131,6 +144,29 @@ impl FakeHost {
     /// The body of the request, once it has arrived.
     pub fn body_is(&self, body: impl Into<Vec<u8>>) {
         *self.body.borrow_mut() = body.into();
+    }
+
+    /// A piece of the response's body, for [`gatehouse_host::HttpFilter::response_body`].
+    pub fn chunk(&self, bytes: impl Into<Vec<u8>>, is_last: bool) -> ResponseChunk<'_> {
+        let bytes = bytes.into();
+        let length = bytes.len();
+        *self.chunk.borrow_mut() = bytes;
+        ResponseChunk::new(self, length, is_last)
+    }
+
+    /// The trailers of the request or of the response, as they arrive.
+    pub fn trailers_are<'p>(
+        &self,
+        map: HeaderMap,
+        fields: impl IntoIterator<Item = (&'p str, &'p [u8])>,
+    ) {
+        *self.map(map).borrow_mut() = fields.into_iter().collect();
+    }
+
+    /// The trailers of the request or of the response as the other side would see them, with values as
+    /// text.
+    pub fn trailers(&self, map: HeaderMap) -> Vec<(String, String)> {
+        text(&self.map(map).borrow())
     }
 
     /// What an expression comes to, compiled before or later; nothing for one that cannot be
@@ -213,7 +249,9 @@ impl FakeHost {
     fn map(&self, map: HeaderMap) -> &RefCell<Headers> {
         match map {
             HeaderMap::Request => &self.request,
+            HeaderMap::RequestTrailers => &self.request_trailers,
             HeaderMap::Response => &self.response,
+            HeaderMap::ResponseTrailers => &self.response_trailers,
         }
     }
 

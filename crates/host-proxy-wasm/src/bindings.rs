@@ -18,6 +18,8 @@ const CAS_MISMATCH: u32 = 8;
 pub enum Buffer {
     /// What is held of the body of the current stream's request.
     RequestBody = 0,
+    /// The chunk of the body of the current stream's response that is on its way.
+    ResponseBody = 1,
     /// The body of the answer to a callout.
     CalloutAnswer = 4,
     /// The configuration of the plugin.
@@ -187,13 +189,19 @@ pub fn now() -> Result<u64> {
     done("proxy_get_current_time_nanoseconds", status).map(|()| time)
 }
 
-/// `proxy_get_buffer_bytes`, at most the first `size`.
-pub fn buffer(buffer: Buffer, size: usize) -> Result<Vec<u8>> {
+/// `proxy_get_buffer_bytes`, at most `size` from `start` on.
+pub fn buffer(buffer: Buffer, start: usize, size: usize) -> Result<Vec<u8>> {
     const CALL: &str = "proxy_get_buffer_bytes";
     let mut out = Returned::nothing();
     // SAFETY: the host writes pointer and size of what it allocated in this module.
     let status = unsafe {
-        import::proxy_get_buffer_bytes(buffer as u32, 0, size, &raw mut out.data, &raw mut out.size)
+        import::proxy_get_buffer_bytes(
+            buffer as u32,
+            start,
+            size,
+            &raw mut out.data,
+            &raw mut out.size,
+        )
     };
     match status {
         NOT_FOUND => Ok(Vec::new()),
@@ -204,7 +212,9 @@ pub fn buffer(buffer: Buffer, size: usize) -> Result<Vec<u8>> {
 fn map_type(map: HeaderMap) -> u32 {
     match map {
         HeaderMap::Request => 0,
+        HeaderMap::RequestTrailers => 1,
         HeaderMap::Response => 2,
+        HeaderMap::ResponseTrailers => 3,
     }
 }
 

@@ -22,8 +22,8 @@
 
 use crate::stream::{Ended, Found, Kept, Progress, Streams, Waiting};
 use gatehouse_host::{
-    Answer, Body, CalloutId, Exchange, Host, Level, LocalReply, Module, Request, Response, Result,
-    StreamId, Verdict,
+    Answer, Body, CalloutId, Exchange, HeaderMap, Host, Level, LocalReply, Module, Request,
+    Response, ResponseChunk, Result, StreamId, Trailers, Verdict,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -183,15 +183,39 @@ impl<F: Module> Dispatcher<F> {
 
     /// `proxy_on_request_trailers`: the body is complete.
     pub fn request_trailers(&self, stream: u32, host: &dyn Host) -> Action {
-        let size = match self.streams.borrow_mut().waiting(stream) {
-            Some(waiting) => waiting.progress.size,
-            None => 0,
-        };
-        self.request_body(stream, size, true, host)
+        let size = self.streams.borrow_mut().waiting(stream).map(|waiting| {
+            waiting.progress.trailers = true;
+            waiting.progress.size
+        });
+        match size {
+            Some(size) => self.request_body(stream, size, true, host),
+            None => self.pass_request_trailers(StreamId(stream), host),
+        }
     }
 
-    /// `proxy_on_response_headers`
-    pub fn response_headers(&self, stream: u32, host: &dyn Host) {
+    /// Lets a filter that has let the request go on change its trailers.
+    fn pass_request_trailers(&self, stream: StreamId, host: &dyn Host) -> Action {
+        let mut streams = self.streams.borrow_mut();
+        let Some(mut kept) = streams.take_wanted(stream.0, Kept::wants_trailers) else {
+            return streams.action(stream.0);
+        };
+        drop(streams);
+        let mut trailers = Trailers::new(host, &kept.exchange, HeaderMap::RequestTrailers);
+        let changed = kept
+            .filter
+            .request_trailers(&mut trailers, &mut kept.pending);
+        self.streams.borrow_mut().put_back(kept);
+        match changed {
+            Ok(()) => Action::Continue,
+            Err(error) => {
+                log::<F>(host, &format!("request denied at its trailers: {error}"));
+                self.refuse(stream, "host_error", host)
+            }
+        }
+    }
+
+    /// `proxy_on_response_headers`; `whole` where no body and no trailers follow.
+    pub fn response_headers(&self, stream: u32, whole: bool, host: &dyn Host) {
         let mut streams = self.streams.borrow_mut();
         let kept = streams.take_kept(stream).or_else(|| {
             // A response whose request never came here.
@@ -211,10 +235,44 @@ impl<F: Module> Dispatcher<F> {
             kept.responded = true;
             let mut headers = None;
             let mut response = Response::new(host, &kept.exchange, &mut headers);
+            if whole {
+                response = response.without_body();
+            }
             if let Err(error) = kept.filter.response(&mut response, &mut kept.pending) {
                 let problem = format!("response not changed as configured: {error}");
                 log::<F>(host, &problem);
             }
+        }
+        self.streams.borrow_mut().put_back(kept);
+    }
+
+    /// `proxy_on_response_body`, of a chunk of so many bytes, which goes on whatever comes of this.
+    pub fn response_body(&self, stream: u32, size: usize, end: bool, host: &dyn Host) {
+        let mut streams = self.streams.borrow_mut();
+        let Some(mut kept) = streams.take_wanted(stream, Kept::wants_response_body) else {
+            return;
+        };
+        drop(streams);
+        let mut chunk = ResponseChunk::new(host, size, end);
+        kept.filter.response_body(&mut chunk, &mut kept.pending);
+        self.streams.borrow_mut().put_back(kept);
+    }
+
+    /// `proxy_on_response_trailers`: the body is complete.
+    pub fn response_trailers(&self, stream: u32, host: &dyn Host) {
+        self.response_body(stream, 0, true, host);
+        let mut streams = self.streams.borrow_mut();
+        let Some(mut kept) = streams.take_wanted(stream, Kept::wants_trailers) else {
+            return;
+        };
+        drop(streams);
+        let mut trailers = Trailers::new(host, &kept.exchange, HeaderMap::ResponseTrailers);
+        let changed = kept
+            .filter
+            .response_trailers(&mut trailers, &mut kept.pending);
+        if let Err(error) = changed {
+            let problem = format!("response trailers not changed as configured: {error}");
+            log::<F>(host, &problem);
         }
         self.streams.borrow_mut().put_back(kept);
     }
@@ -327,7 +385,11 @@ impl<F: Module> Dispatcher<F> {
         let (until, most) = match verdict {
             Ok(Verdict::Continue) => {
                 self.keep(filter, exchange, pending);
-                return Action::Continue;
+                // Envoy does not hand them over again.
+                return match progress.trailers {
+                    true => self.pass_request_trailers(stream, host),
+                    false => Action::Continue,
+                };
             }
             Ok(Verdict::Deny(reply)) => {
                 self.keep(filter, exchange, pending);

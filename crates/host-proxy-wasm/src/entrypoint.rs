@@ -1,25 +1,21 @@
 //! The one line that makes a filter a module.
 
+use gatehouse_host::HttpFilter;
+
 /// Makes a filter the whole of a proxy-wasm module, and says which callbacks it needs.
 ///
 /// The callbacks are named without `proxy_on_`: of `request_headers`, `request_body`,
-/// `request_trailers`, `response_headers`, `http_call_response`, `tick` and `delete`. What a module
-/// begins with is always there. A filter that wants responses, or the end of streams, needs `delete`, or
-/// what it keeps of requests would never be let go. Envoy calls each callback that a module exports, for every request, so
+/// `request_trailers`, `response_headers`, `response_body`, `response_trailers`, `http_call_response`,
+/// `tick` and `delete`. What a filter wants by its constants ([`HttpFilter`](gatehouse_host::HttpFilter))
+/// must be named. What a module begins with is always there. A filter of which something is kept needs `delete`, or that would never
+/// be let go. Envoy calls each callback that a module exports, for every request, so
 /// none is exported that is not named. The custom section `gatehouse.callbacks` lists them for the
 /// build tool, which removes all others: a library may bring its own.
 #[macro_export]
 macro_rules! http_module {
     ($filter:ty, callbacks: [$($callback:ident),* $(,)?]) => {
         const _: () = {
-            assert!(
-                !<$filter as $crate::HttpFilter>::WANTS_RESPONSE || $crate::http_module!(@has_delete $($callback)*),
-                "a filter that wants responses needs the callback delete"
-            );
-            assert!(
-                !<$filter as $crate::HttpFilter>::WANTS_END || $crate::http_module!(@has_delete $($callback)*),
-                "a filter that wants the end of streams needs the callback delete"
-            );
+            $crate::check::<$filter>(&[$(stringify!($callback)),*]);
 
             const CALLBACKS: &str = concat!($("proxy_on_", stringify!($callback), "\n"),*);
 
@@ -74,9 +70,6 @@ macro_rules! http_module {
             $($crate::http_module!(@export $callback);)*
         }
     };
-    (@has_delete) => { false };
-    (@has_delete delete $($rest:ident)*) => { true };
-    (@has_delete $other:ident $($rest:ident)*) => { $crate::http_module!(@has_delete $($rest)*) };
     (@export request_headers) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_request_headers(stream: u32, _: usize, end: u32) -> Action {
@@ -97,8 +90,22 @@ macro_rules! http_module {
     };
     (@export response_headers) => {
         #[unsafe(no_mangle)]
-        extern "C" fn proxy_on_response_headers(stream: u32, _: usize, _: u32) -> Action {
-            DISPATCHER.with(|all| all.response_headers(stream, &Envoy));
+        extern "C" fn proxy_on_response_headers(stream: u32, _: usize, end: u32) -> Action {
+            DISPATCHER.with(|all| all.response_headers(stream, end != 0, &Envoy));
+            Action::Continue
+        }
+    };
+    (@export response_body) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_body(stream: u32, size: usize, end: u32) -> Action {
+            DISPATCHER.with(|all| all.response_body(stream, size, end != 0, &Envoy));
+            Action::Continue
+        }
+    };
+    (@export response_trailers) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_trailers(stream: u32, _: usize) -> Action {
+            DISPATCHER.with(|all| all.response_trailers(stream, &Envoy));
             Action::Continue
         }
     };
@@ -134,5 +141,122 @@ pub const fn bytes<const N: usize>(text: &str) -> [u8; N] {
     match text.as_bytes().first_chunk() {
         Some(bytes) => *bytes,
         None => [0; N],
+    }
+}
+
+/// Refuses to compile a module that lacks a callback that its filter needs.
+#[doc(hidden)]
+pub const fn check<F: HttpFilter>(callbacks: &[&str]) {
+    let keeps = F::WANTS_RESPONSE || F::WANTS_END || F::WANTS_TRAILERS;
+    assert!(
+        !keeps || declares(callbacks, "delete"),
+        "a filter that wants responses, trailers or the end of streams needs the callback delete"
+    );
+    assert!(
+        !F::WANTS_RESPONSE || declares(callbacks, "response_headers"),
+        "a filter that wants responses needs the callback response_headers"
+    );
+    assert!(
+        !F::WANTS_RESPONSE_BODY || F::WANTS_RESPONSE,
+        "a filter that wants bodies of responses wants responses"
+    );
+    assert!(
+        !F::WANTS_RESPONSE_BODY || declares(callbacks, "response_body"),
+        "a filter that wants bodies of responses needs the callback response_body"
+    );
+    assert!(
+        !F::WANTS_TRAILERS || declares(callbacks, "request_trailers"),
+        "a filter that wants trailers needs the callback request_trailers"
+    );
+    assert!(
+        !(F::WANTS_TRAILERS || F::WANTS_RESPONSE_BODY) || declares(callbacks, "response_trailers"),
+        "a filter that wants trailers or bodies of responses needs the callback response_trailers"
+    );
+}
+
+const fn declares(callbacks: &[&str], callback: &str) -> bool {
+    match callbacks {
+        [] => false,
+        [first, rest @ ..] => {
+            same(first.as_bytes(), callback.as_bytes()) || declares(rest, callback)
+        }
+    }
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    match (one, other) {
+        ([], []) => true,
+        ([a, one @ ..], [b, other @ ..]) => *a == *b && same(one, other),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use gatehouse_host::{HttpFilter, Request, Response, Result, Verdict};
+
+    struct Wants<const RESPONSE: bool, const BODY: bool, const TRAILERS: bool, const END: bool>;
+
+    impl<const R: bool, const B: bool, const T: bool, const E: bool> HttpFilter for Wants<R, B, T, E> {
+        type Pending = ();
+
+        const WANTS_RESPONSE: bool = R;
+        const WANTS_RESPONSE_BODY: bool = B;
+        const WANTS_TRAILERS: bool = T;
+        const WANTS_END: bool = E;
+
+        fn request(&self, _: &mut Request<'_>, (): &mut ()) -> Result<Verdict> {
+            Ok(Verdict::Continue)
+        }
+
+        fn response(&self, _: &mut Response<'_>, (): &mut ()) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_module_without_a_callback_that_its_filter_needs_does_not_compile() {
+        type Check = fn(&[&str]);
+        let cases: [(&str, Check, &[&str]); 5] = [
+            ("nothing", check::<Wants<false, false, false, false>>, &[]),
+            (
+                "responses",
+                check::<Wants<true, false, false, false>>,
+                &["response_headers", "delete"],
+            ),
+            (
+                "bodies",
+                check::<Wants<true, true, false, false>>,
+                &[
+                    "response_headers",
+                    "response_body",
+                    "response_trailers",
+                    "delete",
+                ],
+            ),
+            (
+                "trailers",
+                check::<Wants<false, false, true, false>>,
+                &["request_trailers", "response_trailers", "delete"],
+            ),
+            (
+                "the end",
+                check::<Wants<false, false, false, true>>,
+                &["delete"],
+            ),
+        ];
+        let compiles = |check: Check, callbacks: &[&str]| {
+            std::panic::catch_unwind(|| check(callbacks)).is_ok()
+        };
+        for (name, check, callbacks) in cases {
+            assert!(compiles(check, callbacks), "{name}");
+            for missing in callbacks {
+                let others: Vec<_> = callbacks.iter().copied().filter(|c| c != missing).collect();
+                assert!(!compiles(check, &others), "{name} without {missing}");
+            }
+        }
+        let all = ["response_body", "response_trailers"];
+        assert!(!compiles(check::<Wants<false, true, false, false>>, &all));
     }
 }

@@ -150,13 +150,17 @@ impl Callouts for Envoy {
     }
 
     fn answer_body(&self, most: usize) -> Result<Vec<u8>> {
-        bindings::buffer(Buffer::CalloutAnswer, most)
+        bindings::buffer(Buffer::CalloutAnswer, 0, most)
     }
 }
 
 impl Bodies for Envoy {
     fn request_body(&self, most: usize) -> Result<Vec<u8>> {
-        bindings::buffer(Buffer::RequestBody, most)
+        bindings::buffer(Buffer::RequestBody, 0, most)
+    }
+
+    fn response_body(&self, start: usize, length: usize) -> Result<Vec<u8>> {
+        bindings::buffer(Buffer::ResponseBody, start, length)
     }
 }
 
@@ -198,7 +202,7 @@ fn milliseconds(duration: Duration) -> u32 {
 
 impl Control for Envoy {
     fn plugin_configuration(&self, size: usize) -> Result<Vec<u8>> {
-        bindings::buffer(Buffer::PluginConfiguration, size)
+        bindings::buffer(Buffer::PluginConfiguration, 0, size)
     }
 
     #[expect(

@@ -29,6 +29,4 @@ pub use envoy::Envoy;
 
 /// What [`http_module!`] expands to; not for use by hand.
 #[doc(hidden)]
-pub use entrypoint::bytes;
-#[doc(hidden)]
-pub use gatehouse_host::HttpFilter;
+pub use entrypoint::{bytes, check};

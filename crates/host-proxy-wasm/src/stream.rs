@@ -29,6 +29,8 @@ pub(crate) struct Progress {
     pub(crate) waits: u32,
     /// How many bytes of its body have arrived while it was held.
     pub(crate) size: usize,
+    /// Its trailers have arrived while it was held.
+    pub(crate) trailers: bool,
 }
 
 /// What is known of a stream after its request.
@@ -45,7 +47,18 @@ impl<F: HttpFilter> Kept<F> {
     /// Whether its filter wants to know what follows.
     fn is_wanted(&self) -> bool {
         let awaits_response = F::WANTS_RESPONSE && !self.responded;
-        awaits_response || wants_end(&*self.filter, &self.pending)
+        awaits_response
+            || self.wants_response_body()
+            || self.wants_trailers()
+            || wants_end(&*self.filter, &self.pending)
+    }
+
+    pub(crate) fn wants_response_body(&self) -> bool {
+        F::WANTS_RESPONSE_BODY && self.responded && self.filter.wants_response_body(&self.pending)
+    }
+
+    pub(crate) fn wants_trailers(&self) -> bool {
+        F::WANTS_TRAILERS && self.filter.wants_trailers(&self.pending)
     }
 }
 
@@ -251,7 +264,19 @@ impl<F: HttpFilter> Streams<F> {
         self.begun.is_empty() && self.streams.is_empty() && self.waiting == 0
     }
 
-    /// Takes what was kept of a request.
+    /// Takes what was kept of a stream, where its filter wants to know what comes now.
+    pub(crate) fn take_wanted(
+        &mut self,
+        stream: u32,
+        wants: impl FnOnce(&Kept<F>) -> bool,
+    ) -> Option<Box<Kept<F>>> {
+        match self.streams.get(&stream) {
+            Some(Stream::Decided(kept)) if wants(kept) => self.take_kept(stream),
+            _ => None,
+        }
+    }
+
+    /// Takes what was kept of a stream.
     pub(crate) fn take_kept(&mut self, stream: u32) -> Option<Box<Kept<F>>> {
         match self.streams.remove(&stream) {
             Some(Stream::Decided(kept)) => Some(kept),

@@ -124,7 +124,9 @@ pub trait SharedData {
 #[expect(missing_docs, reason = "their names say it")]
 pub enum HeaderMap {
     Request,
+    RequestTrailers,
     Response,
+    ResponseTrailers,
 }
 
 /// The headers of the current stream.
@@ -214,10 +216,13 @@ pub trait Callouts {
     fn answer_body(&self, most: usize) -> Result<Vec<u8>>;
 }
 
-/// The body of the current stream's request, while it is held.
+/// The bodies of the current stream.
 pub trait Bodies {
-    /// The first bytes of what has arrived.
+    /// The first bytes of what has arrived of the request's body, while it is held.
     fn request_body(&self, most: usize) -> Result<Vec<u8>>;
+
+    /// Bytes of the chunk of the response's body that is on its way.
+    fn response_body(&self, start: usize, length: usize) -> Result<Vec<u8>>;
 }
 
 /// A CEL expression that was compiled, in this VM.

@@ -1,7 +1,7 @@
 //! A configured filter.
 
 use crate::capability::{CalloutId, Host, HostError, Result, Timestamp};
-use crate::{Answer, LocalReply, Request, Response, StreamId};
+use crate::{Answer, LocalReply, Request, Response, ResponseChunk, StreamId, Trailers};
 use std::fmt;
 use std::time::Duration;
 
@@ -45,6 +45,14 @@ pub trait HttpFilter {
     /// then needs the callback `delete`.
     const WANTS_END: bool = false;
 
+    /// Whether it looks at bodies of responses. Its module then needs the callbacks `response_body` and
+    /// `response_trailers`: Envoy calls the module for each piece of each response, wanted or not.
+    const WANTS_RESPONSE_BODY: bool = false;
+
+    /// Whether it has to do with trailers. Its module then needs the callbacks `request_trailers` and
+    /// `response_trailers`.
+    const WANTS_TRAILERS: bool = false;
+
     /// Decides on a request. What it leaves in `pending` stays there whatever it decides: of a request
     /// that is denied, here or by another filter, `pending` meets the response and the end as of one
     /// that goes on.
@@ -59,6 +67,55 @@ pub trait HttpFilter {
     /// # Errors
     /// Where the host failed. It is logged, and the response goes on.
     fn response(&self, response: &mut Response<'_>, pending: &mut Self::Pending) -> Result<()>;
+
+    /// Whether it looks at the body of this stream's response. Asked after [`HttpFilter::response`] and
+    /// after each chunk.
+    fn wants_response_body(&self, pending: &Self::Pending) -> bool {
+        let _ = pending;
+        Self::WANTS_RESPONSE_BODY
+    }
+
+    /// Takes note of a piece of a response's body that is on its way to the client, where this response's
+    /// body is wanted ([`HttpFilter::wants_response_body`]). The last one says so; a response that breaks
+    /// off has no last one.
+    fn response_body(&self, chunk: &mut ResponseChunk<'_>, pending: &mut Self::Pending) {
+        let _ = (chunk, pending);
+    }
+
+    /// Whether it has to do with trailers of this stream that are still to come.
+    fn wants_trailers(&self, pending: &Self::Pending) -> bool {
+        let _ = pending;
+        Self::WANTS_TRAILERS
+    }
+
+    /// Changes the trailers of a request that goes on, where they are wanted
+    /// ([`HttpFilter::wants_trailers`]). The response may have come before them.
+    ///
+    /// # Errors
+    /// Where the host failed. The request is denied with status 500, or broken off where the upstream has
+    /// begun to answer.
+    fn request_trailers(
+        &self,
+        trailers: &mut Trailers<'_>,
+        pending: &mut Self::Pending,
+    ) -> Result<()> {
+        let _ = (trailers, pending);
+        Ok(())
+    }
+
+    /// Changes the trailers of a response, where they are wanted ([`HttpFilter::wants_trailers`]), after
+    /// the last chunk of its body.
+    ///
+    /// # Errors
+    /// Where the host failed. It is logged, and the trailers go on.
+    fn response_trailers(
+        &self,
+        trailers: &mut Trailers<'_>,
+        pending: &mut Self::Pending,
+    ) -> Result<()> {
+        let _ = (trailers, pending);
+        Ok(())
+    }
 
     /// Whether the end of this stream matters: `pending` says that something is held for it. Asked when
     /// the stream ends, and before, to know what to keep; nothing is kept of a stream that nothing more

@@ -12,6 +12,7 @@
 
 mod answer;
 mod capability;
+mod chunk;
 mod consumer;
 mod exchange;
 mod filter;
@@ -19,6 +20,7 @@ mod headers;
 mod local_reply;
 mod request;
 mod response;
+mod trailers;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ pub use capability::{
     HeaderMap, HeaderMaps, Host, HostError, Level, LocalReplies, Log, Metrics, Properties, Result,
     SharedData, Signatures, Status, Timestamp,
 };
+pub use chunk::ResponseChunk;
 pub use consumer::Consumer;
 pub use exchange::Exchange;
 pub use filter::{ConfigureError, HttpFilter, Module, Verdict};
@@ -36,3 +39,4 @@ pub use headers::{Headers, Malformed, Only};
 pub use local_reply::LocalReply;
 pub use request::{Audience, Body, IDENTITY_STATE, NAME_STATE, Request, StreamId};
 pub use response::Response;
+pub use trailers::Trailers;

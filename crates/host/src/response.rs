@@ -10,6 +10,7 @@ pub struct Response<'a> {
     host: &'a dyn Host,
     exchange: &'a Exchange,
     headers: &'a mut Option<Headers>,
+    has_body: bool,
 }
 
 impl<'a> Response<'a> {
@@ -23,7 +24,20 @@ impl<'a> Response<'a> {
             host,
             exchange,
             headers,
+            has_body: true,
         }
+    }
+
+    /// The same for a response that is complete with its headers.
+    #[must_use]
+    pub fn without_body(mut self) -> Self {
+        self.has_body = false;
+        self
+    }
+
+    /// Whether a body or trailers follow. A body may turn out to be empty.
+    pub fn has_body(&self) -> bool {
+        self.has_body
     }
 
     /// The capabilities that are not about this response.

@@ -12,8 +12,10 @@
 //! Each filter is the same code, with the same configuration and the same metrics, as its own
 //! module. Who the consumer is goes from `auth` to the others as a value.
 
+mod chain;
 mod config;
 mod filter;
+mod link;
 #[cfg(test)]
 mod tests;
 

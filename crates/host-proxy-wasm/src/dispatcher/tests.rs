@@ -6,8 +6,8 @@ use gatehouse_host::{Callout, Clock as _, ConfigureError, HttpFilter};
 use gatehouse_host_fake::FakeHost;
 use std::cell::Cell;
 
-/// Does what the path says, and counts how often it was asked in `x-asked`. With the query `hold` it holds
-/// something until the stream ends.
+/// Does what the path says, and counts how often it was asked in `x-asked`. The query says what
+/// more it wants: `body` (of the response), `trailers`, `hold` (something until the stream ends).
 struct Obedient {
     ticks: bool,
 }
@@ -16,7 +16,8 @@ struct Obedient {
 #[derive(Default)]
 struct Asked {
     times: u32,
-    holds: bool,
+    query: String,
+    chunks: u32,
 }
 
 impl Module for Obedient {
@@ -40,6 +41,8 @@ impl HttpFilter for Obedient {
     type Pending = Asked;
 
     const WANTS_END: bool = true;
+    const WANTS_RESPONSE_BODY: bool = true;
+    const WANTS_TRAILERS: bool = true;
 
     fn request(&self, request: &mut Request<'_>, asked: &mut Asked) -> Result<Verdict> {
         asked.times += 1;
@@ -47,7 +50,7 @@ impl HttpFilter for Obedient {
         let path = request.headers()?.all(":path").next().unwrap_or_default();
         let path = String::from_utf8_lossy(path).into_owned();
         let (path, query) = path.split_once('?').unwrap_or((&path, ""));
-        asked.holds = query == "hold";
+        asked.query = query.to_owned();
         let waited = asked.times > 1;
         Ok(match path {
             "/deny" => Verdict::Deny(broken::<Self>("because")),
@@ -79,11 +82,41 @@ impl HttpFilter for Obedient {
     }
 
     fn response(&self, response: &mut Response<'_>, asked: &mut Asked) -> Result<()> {
+        if !response.has_body() {
+            response.host().log(Level::Info, "no body");
+        }
         response.set("x-asked", asked.times.to_string().as_bytes())
     }
 
+    /// Three chunks at most.
+    fn wants_response_body(&self, asked: &Asked) -> bool {
+        asked.query.contains("body") && asked.chunks < 3
+    }
+
+    fn response_body(&self, chunk: &mut ResponseChunk<'_>, asked: &mut Asked) {
+        asked.chunks += 1;
+        let bytes = chunk.bytes(0, 100).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let last = if chunk.is_last() { ", the last" } else { "" };
+        chunk.host().log(Level::Info, &format!("[{text}]{last}"));
+    }
+
+    fn wants_trailers(&self, asked: &Asked) -> bool {
+        asked.query.contains("trailers")
+    }
+
+    fn request_trailers(&self, trailers: &mut Trailers<'_>, _: &mut Asked) -> Result<()> {
+        trailers.host().log(Level::Info, "request trailers");
+        trailers.remove("x-secret")
+    }
+
+    fn response_trailers(&self, trailers: &mut Trailers<'_>, _: &mut Asked) -> Result<()> {
+        trailers.host().log(Level::Info, "response trailers");
+        trailers.remove("x-secret")
+    }
+
     fn wants_end(&self, asked: &Asked) -> bool {
-        asked.holds
+        asked.query.contains("hold")
     }
 
     fn ended(&self, host: &dyn Host, asked: Asked) {
@@ -208,8 +241,40 @@ impl Vm {
             .collect()
     }
 
-    /// What the filter said at the end of streams.
-    fn ends(&self) -> Vec<String> {
+    /// Something happens to the stream.
+    fn happens(&self, event: Event) {
+        match event {
+            Event::RequestTrailers => {
+                self.all.request_trailers(STREAM, &self.host);
+            }
+            Event::RequestBody(size, end) => {
+                self.all.request_body(STREAM, size, end, &self.host);
+            }
+            Event::Answer => self.answer(STREAM),
+            Event::Response => self.all.response_headers(STREAM, false, &self.host),
+            Event::WholeResponse => self.all.response_headers(STREAM, true, &self.host),
+            Event::Chunk(bytes) => {
+                self.host.chunk(bytes, false);
+                self.all
+                    .response_body(STREAM, bytes.len(), false, &self.host);
+            }
+            Event::LastChunk(bytes) => {
+                self.host.chunk(bytes, true);
+                self.all
+                    .response_body(STREAM, bytes.len(), true, &self.host);
+            }
+            Event::ResponseTrailers => self.all.response_trailers(STREAM, &self.host),
+            Event::Gone => self.gone.set(true),
+            Event::Tick => {
+                self.host.advance(Duration::from_secs(5));
+                self.all.tick(ROOT, &self.host, self);
+            }
+            Event::Delete => self.all.delete(STREAM, &self.host),
+        }
+    }
+
+    /// What the filter wrote down of what it was told.
+    fn told(&self) -> Vec<String> {
         let lines = self.host.log_lines().into_iter();
         lines
             .filter_map(|line| line.strip_prefix("Info: ").map(str::to_owned))
@@ -219,7 +284,7 @@ impl Vm {
     /// How often the filter had been asked about the request, once its response is there.
     fn asked(&self, stream: u32) -> String {
         self.host.respond([(":status", &b"200"[..])]);
-        self.all.response_headers(stream, &self.host);
+        self.all.response_headers(stream, false, &self.host);
         let headers = self.host.response_headers();
         let asked = headers.iter().find(|(name, _)| name == "x-asked");
         asked.map(|(_, value)| value.clone()).unwrap_or_default()
@@ -482,7 +547,7 @@ fn what_is_not_known_does_not_go_on() {
     vm.host.begin([]);
     assert_eq!(vm.all.request_headers(9, true, &vm.host), Action::Pause);
     assert_eq!(vm.replies(), ["not_configured"]);
-    vm.all.response_headers(9, &vm.host);
+    vm.all.response_headers(9, false, &vm.host);
     vm.all.http_call_response(77, 9, (0, 0), &vm.host, &vm);
     vm.all.tick(77, &vm.host, &vm);
     vm.all.delete(9, &vm.host);
@@ -552,8 +617,16 @@ fn contexts_that_nothing_follows_take_no_room() {
 /// What happens to a stream after its request headers.
 #[derive(Debug, Clone, Copy)]
 enum Event {
+    RequestTrailers,
+    /// So much is held of the body, and whether that is all.
+    RequestBody(usize, bool),
     Answer,
     Response,
+    /// A response that is complete with its headers.
+    WholeResponse,
+    Chunk(&'static str),
+    LastChunk(&'static str),
+    ResponseTrailers,
     Gone,
     Tick,
     Delete,
@@ -641,19 +714,8 @@ fn the_end_of_a_stream_is_told_once() {
     for (name, path, events, expected) in cases {
         let vm = Vm::new(true);
         vm.begin(STREAM, path);
-        for event in events {
-            match event {
-                Answer => vm.answer(STREAM),
-                Response => vm.all.response_headers(STREAM, &vm.host),
-                Gone => vm.gone.set(true),
-                Tick => {
-                    vm.host.advance(Duration::from_secs(5));
-                    vm.all.tick(ROOT, &vm.host, &vm);
-                }
-                Delete => vm.all.delete(STREAM, &vm.host),
-            }
-        }
-        assert_eq!(vm.ends(), expected, "{name}");
+        events.iter().for_each(|event| vm.happens(*event));
+        assert_eq!(vm.told(), expected, "{name}");
         assert!(vm.all.streams.borrow().is_empty(), "{name}");
     }
 }
@@ -670,9 +732,9 @@ fn what_is_held_is_given_back_also_where_no_reply_could_be_sent() {
         vm.all.request_body(STREAM, 1, true, &vm.host),
         Action::Pause
     );
-    assert_eq!(vm.ends(), [""; 0]);
+    assert_eq!(vm.told(), [""; 0]);
     vm.all.delete(STREAM, &vm.host);
-    assert_eq!(vm.ends(), ["ended after 1"]);
+    assert_eq!(vm.told(), ["ended after 1"]);
 }
 
 #[test]
@@ -684,11 +746,11 @@ fn a_crowd_that_went_away_gives_back_what_it_held() {
     }
     vm.gone.set(true);
     vm.all.tick(ROOT, &vm.host, &vm);
-    assert_eq!(vm.ends().len(), MAX_WAITING);
+    assert_eq!(vm.told().len(), MAX_WAITING);
     for stream in 2..most + 2 {
         vm.all.delete(stream, &vm.host);
     }
-    assert_eq!(vm.ends().len(), MAX_WAITING);
+    assert_eq!(vm.told().len(), MAX_WAITING);
 }
 
 /// Nothing is kept of a stream whose filter wants to know no more.
@@ -702,4 +764,185 @@ fn a_response_is_changed_once() {
     assert_eq!(vm.asked(3), "1");
     vm.all.delete(STREAM, &vm.host);
     assert!(vm.all.streams.borrow().is_empty());
+}
+
+#[test]
+fn what_follows_of_a_stream_goes_to_a_filter_that_wants_it() {
+    use Event::{
+        Answer, Chunk, Delete, LastChunk, RequestBody, RequestTrailers, Response, ResponseTrailers,
+        WholeResponse,
+    };
+    let whole_stream = [
+        RequestTrailers,
+        Response,
+        Chunk("ab"),
+        LastChunk("c"),
+        ResponseTrailers,
+        Delete,
+    ];
+    let cases: [(&str, &str, &[Event], &[&str]); 14] = [
+        ("nothing wanted", "/", &whole_stream, &[]),
+        (
+            "a body in chunks",
+            "/?body",
+            &[Response, Chunk("ab"), Chunk(""), LastChunk("c"), Delete],
+            &["[ab]", "[]", "[c], the last"],
+        ),
+        (
+            "no more of a body than it wants",
+            "/?body",
+            &[
+                Response,
+                Chunk("a"),
+                Chunk("b"),
+                Chunk("c"),
+                LastChunk("d"),
+                Delete,
+            ],
+            &["[a]", "[b]", "[c]"],
+        ),
+        (
+            "a body that trailers end",
+            "/?body",
+            &[Response, Chunk("ab"), ResponseTrailers, Delete],
+            &["[ab]", "[], the last"],
+        ),
+        (
+            "a body that trailers end, which are wanted too",
+            "/?body,trailers",
+            &[Response, Chunk("ab"), ResponseTrailers, Delete],
+            &["[ab]", "[], the last", "response trailers"],
+        ),
+        (
+            "a response without a body",
+            "/?body",
+            &[WholeResponse, Delete],
+            &["no body"],
+        ),
+        (
+            "a body that breaks off",
+            "/?body,hold",
+            &[Response, Chunk("ab"), Delete],
+            &["[ab]", "ended after 1"],
+        ),
+        (
+            "a chunk before the response, which Envoy does not do",
+            "/?body",
+            &[Chunk("ab"), Response, LastChunk("c"), Delete],
+            &["[c], the last"],
+        ),
+        (
+            "the body of a denial",
+            "/deny?body",
+            &[Response, LastChunk("no"), Delete],
+            &["[no], the last"],
+        ),
+        (
+            "trailers of both",
+            "/?trailers",
+            &whole_stream,
+            &["request trailers", "response trailers"],
+        ),
+        (
+            "a response that comes before the trailers of the request",
+            "/?trailers",
+            &[Response, RequestTrailers, LastChunk(""), Delete],
+            &["request trailers"],
+        ),
+        (
+            "trailers that came while the request waited",
+            "/wait?trailers",
+            &[RequestTrailers, Answer, Response, Delete],
+            &["request trailers"],
+        ),
+        (
+            "trailers that ended the body that the request waited for",
+            "/body?trailers",
+            &[RequestBody(3, false), RequestTrailers, Response, Delete],
+            &["request trailers"],
+        ),
+        (
+            "trailers of a request that is denied after its wait",
+            "/wait-then-deny?trailers",
+            &[RequestTrailers, Answer, Response, Delete],
+            &[],
+        ),
+    ];
+    for (name, path, events, expected) in cases {
+        let vm = Vm::new(true);
+        vm.begin(STREAM, path);
+        vm.host.body_is("0123456789");
+        events.iter().for_each(|event| vm.happens(*event));
+        assert_eq!(vm.told(), expected, "{name}");
+        assert!(vm.all.streams.borrow().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn request_trailers_that_cannot_be_changed_do_not_pass() {
+    for path in ["/?trailers", "/wait?trailers"] {
+        let vm = Vm::new(true);
+        let waits = vm.begin(STREAM, path) == Action::Pause;
+        vm.host.fail(
+            "proxy_remove_header_map_value",
+            gatehouse_host::Status::Code(10),
+        );
+        let action = vm.all.request_trailers(STREAM, &vm.host);
+        assert_eq!(action, Action::Pause, "{path}");
+        if waits {
+            vm.answer(STREAM);
+        }
+        assert_eq!(vm.replies(), ["host_error"], "{path}");
+        assert_eq!(vm.resumed.get(), 0, "{path}");
+        // A response's pass: there is nothing better to send.
+        vm.all.response_headers(STREAM, false, &vm.host);
+        vm.all.response_trailers(STREAM, &vm.host);
+        assert_eq!(
+            vm.host.log_lines().last().unwrap(),
+            "Error: gatehouse obedient: response trailers not changed as configured: \
+             proxy_remove_header_map_value answered status 10"
+        );
+    }
+}
+
+#[test]
+fn what_nobody_wants_costs_no_host_call() {
+    let vm = Vm::new(false);
+    vm.begin(STREAM, "/");
+    vm.all.response_headers(STREAM, false, &vm.host);
+    let before = vm.host.call_count();
+    vm.all.response_body(STREAM, 10, false, &vm.host);
+    vm.all.response_trailers(STREAM, &vm.host);
+    vm.all.request_trailers(STREAM, &vm.host);
+    vm.all.delete(STREAM, &vm.host);
+    assert_eq!(vm.host.call_count(), before);
+}
+
+#[test]
+fn a_chunk_is_read_in_pieces() {
+    let host = FakeHost::default();
+    let cases: [(&str, usize, usize, &str, usize); 7] = [
+        ("all", 0, 6, "abcdef", 1),
+        ("more than there is", 0, usize::MAX, "abcdef", 1),
+        ("the beginning", 0, 2, "ab", 1),
+        ("the end", 4, 100, "ef", 1),
+        ("past the end", 6, 1, "", 0),
+        ("far past it", usize::MAX, usize::MAX, "", 0),
+        ("nothing", 0, 0, "", 0),
+    ];
+    for (name, start, most, expected, calls) in cases {
+        host.begin([]);
+        let chunk = host.chunk("abcdef", false);
+        assert_eq!((chunk.len(), chunk.is_empty()), (6, false));
+        let bytes = chunk.bytes(start, most).unwrap();
+        assert_eq!(bytes, expected.as_bytes(), "{name}");
+        assert_eq!(host.call_count(), calls, "{name}");
+    }
+    // Fewer bytes than the callback said.
+    host.chunk("abc", false);
+    let chunk = ResponseChunk::new(&host, 4, false);
+    assert_eq!(
+        chunk.bytes(0, 4).unwrap_err().to_string(),
+        "proxy_get_buffer_bytes answered malformed data"
+    );
 }
