@@ -1,10 +1,10 @@
 //! The host traits over [`FakeHost`], each call counted under its ABI name.
 
-use crate::{FakeHost, SentCallout};
+use crate::{FakeHost, SentCallout, SentGrpcCallout};
 use gatehouse_host::{
     Bodies, Callout, CalloutId, Callouts, Cas, Clock, Counter, Entropy, Expression, Expressions,
-    HeaderMap, HeaderMaps, Headers, HostError, Level, LocalReplies, LocalReply, Log, Metrics,
-    Properties, Result, SharedData, Signatures, Status, Timestamp,
+    GrpcCallout, HeaderMap, HeaderMaps, Headers, HostError, Level, LocalReplies, LocalReply, Log,
+    Metrics, Properties, Result, SharedData, Signatures, Status, Timestamp,
 };
 
 impl FakeHost {
@@ -178,11 +178,30 @@ fn serialized(headers: &Headers) -> Vec<u8> {
 impl Callouts for FakeHost {
     fn call_out(&self, callout: &Callout) -> Result<CalloutId> {
         self.call("proxy_http_call")?;
-        self.callout.set(self.callout.get() + 1);
-        let id = CalloutId(self.callout.get());
+        let id = self.next_callout();
         let callout = callout.clone();
         self.callouts.borrow_mut().push(SentCallout { id, callout });
         Ok(id)
+    }
+
+    fn call_grpc(&self, callout: &GrpcCallout) -> Result<CalloutId> {
+        self.call("proxy_grpc_call")?;
+        let id = self.next_callout();
+        let callout = callout.clone();
+        self.grpc_callouts
+            .borrow_mut()
+            .push(SentGrpcCallout { id, callout });
+        Ok(id)
+    }
+
+    fn grpc_message(&self, most: usize) -> Result<Vec<u8>> {
+        self.call("proxy_get_buffer_bytes")?;
+        Ok(first(&self.grpc_answer.borrow().0, most))
+    }
+
+    fn grpc_status_text(&self) -> Result<Vec<u8>> {
+        self.call("proxy_get_status")?;
+        Ok(self.grpc_answer.borrow().1.clone().into_bytes())
     }
 
     fn answer_headers(&self) -> Result<Vec<u8>> {

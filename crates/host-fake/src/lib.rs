@@ -13,7 +13,7 @@ mod callouts;
 mod capabilities;
 mod shared;
 
-pub use callouts::SentCallout;
+pub use callouts::{SentCallout, SentGrpcCallout};
 use gatehouse_host::{Cas, HeaderMap, Headers, LocalReply, ResponseChunk, Status, Timestamp};
 pub use shared::Shared;
 use std::cell::{Cell, RefCell};
@@ -42,9 +42,12 @@ pub struct FakeHost {
     body: RefCell<Vec<u8>>,
     chunk: RefCell<Vec<u8>>,
     callouts: RefCell<Vec<SentCallout>>,
+    grpc_callouts: RefCell<Vec<SentGrpcCallout>>,
     /// The number of the last callout.
     callout: Cell<u32>,
     answer: RefCell<(Headers, Vec<u8>)>,
+    /// A message, or what is said of a status.
+    grpc_answer: RefCell<(Vec<u8>, String)>,
     /// By the number of their expression.
     expressions: RefCell<Vec<(String, Option<bool>)>>,
 }
@@ -80,8 +83,10 @@ impl FakeHost {
             body: RefCell::default(),
             chunk: RefCell::default(),
             callouts: RefCell::default(),
+            grpc_callouts: RefCell::default(),
             callout: Cell::new(0),
             answer: RefCell::default(),
+            grpc_answer: RefCell::default(),
             expressions: RefCell::default(),
         }
     }

@@ -22,6 +22,8 @@ pub enum Buffer {
     ResponseBody = 1,
     /// The body of the answer to a callout.
     CalloutAnswer = 4,
+    /// The message that answers a gRPC callout.
+    GrpcMessage = 5,
     /// The configuration of the plugin.
     PluginConfiguration = 7,
 }
@@ -120,6 +122,22 @@ mod import {
             timeout_milliseconds: u32,
             callout: *mut u32,
         ) -> u32;
+        pub(super) fn proxy_grpc_call(
+            service: *const u8,
+            service_size: usize,
+            service_name: *const u8,
+            service_name_size: usize,
+            method: *const u8,
+            method_size: usize,
+            metadata: *const u8,
+            metadata_size: usize,
+            message: *const u8,
+            message_size: usize,
+            timeout_milliseconds: u32,
+            callout: *mut u32,
+        ) -> u32;
+        pub(super) fn proxy_get_status(code: *mut u32, text: *mut *mut u8, size: *mut usize)
+        -> u32;
         pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) fn proxy_continue_stream(stream_type: u32) -> u32;
@@ -423,6 +441,47 @@ pub fn http_call(
         )
     };
     done("proxy_http_call", status).map(|()| callout)
+}
+
+/// `proxy_grpc_call`; `service` is a serialized `envoy.config.core.v3.GrpcService`, `metadata` as
+/// [`crate::wire::pairs`] writes them.
+pub fn grpc_call(
+    service: &[u8],
+    service_name: &str,
+    method: &str,
+    metadata: &[u8],
+    message: &[u8],
+    timeout_milliseconds: u32,
+) -> Result<u32> {
+    let mut callout = 0;
+    // SAFETY: as in `http_call`.
+    let status = unsafe {
+        import::proxy_grpc_call(
+            service.as_ptr(),
+            service.len(),
+            service_name.as_ptr(),
+            service_name.len(),
+            method.as_ptr(),
+            method.len(),
+            metadata.as_ptr(),
+            metadata.len(),
+            message.as_ptr(),
+            message.len(),
+            timeout_milliseconds,
+            &raw mut callout,
+        )
+    };
+    done("proxy_grpc_call", status).map(|()| callout)
+}
+
+/// `proxy_get_status`: the text of the gRPC status that is being handed over.
+pub fn status_text() -> Result<Vec<u8>> {
+    let mut out = Returned::nothing();
+    let mut code = 0;
+    // SAFETY: as in `buffer`, and one u32.
+    let status =
+        unsafe { import::proxy_get_status(&raw mut code, &raw mut out.data, &raw mut out.size) };
+    done("proxy_get_status", status).map(|()| out.take())
 }
 
 /// `proxy_set_tick_period_milliseconds`

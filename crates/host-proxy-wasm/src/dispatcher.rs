@@ -286,13 +286,44 @@ impl<F: Module> Dispatcher<F> {
         host: &dyn Host,
         control: &dyn Control,
     ) {
+        let answer = Answer::new(host, sizes.0, sizes.1);
+        self.answered(root, CalloutId(callout), &answer, control);
+    }
+
+    /// `proxy_on_grpc_receive`: a gRPC callout was answered by a message of so many bytes. Nothing more
+    /// comes of it.
+    pub fn grpc_receive(
+        &self,
+        root: u32,
+        callout: u32,
+        size: usize,
+        host: &dyn Host,
+        control: &dyn Control,
+    ) {
+        let answer = Answer::grpc_message(host, size);
+        self.answered(root, CalloutId(callout), &answer, control);
+    }
+
+    /// `proxy_on_grpc_close`: a gRPC callout failed, with this status.
+    pub fn grpc_close(
+        &self,
+        root: u32,
+        callout: u32,
+        status: u32,
+        host: &dyn Host,
+        control: &dyn Control,
+    ) {
+        let answer = Answer::grpc_failure(host, status);
+        self.answered(root, CalloutId(callout), &answer, control);
+    }
+
+    fn answered(&self, root: u32, callout: CalloutId, answer: &Answer<'_>, control: &dyn Control) {
         let Some(filter) = self.plugin(root) else {
             return;
         };
         let mut wake = Vec::new();
-        let answer = Answer::new(host, sizes.0, sizes.1);
-        filter.answered(CalloutId(callout), &answer, &mut wake);
-        self.wake(wake, host, control);
+        filter.answered(callout, answer, &mut wake);
+        self.wake(wake, answer.host(), control);
     }
 
     /// `proxy_on_tick`

@@ -6,8 +6,8 @@ use gatehouse_host::HttpFilter;
 ///
 /// The callbacks are named without `proxy_on_`: of `request_headers`, `request_body`,
 /// `request_trailers`, `response_headers`, `response_body`, `response_trailers`, `http_call_response`,
-/// `tick` and `delete`. What a filter wants by its constants ([`HttpFilter`](gatehouse_host::HttpFilter))
-/// must be named. What a module begins with is always there. A filter of which something is kept needs `delete`, or that would never
+/// `grpc_receive`, `grpc_close`, `tick` and `delete`. What a filter wants by its constants ([`HttpFilter`](gatehouse_host::HttpFilter))
+/// must be named; one that sends callouts needs the callbacks that answer them. What a module begins with is always there. A filter of which something is kept needs `delete`, or that would never
 /// be let go. Envoy calls each callback that a module exports, for every request, so
 /// none is exported that is not named. The custom section `gatehouse.callbacks` lists them for the
 /// build tool, which removes all others: a library may bring its own.
@@ -119,6 +119,18 @@ macro_rules! http_module {
             _: usize,
         ) {
             DISPATCHER.with(|all| all.http_call_response(root, callout, (headers, body), &Envoy, &Envoy));
+        }
+    };
+    (@export grpc_receive) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_grpc_receive(root: u32, callout: u32, size: usize) {
+            DISPATCHER.with(|all| all.grpc_receive(root, callout, size, &Envoy, &Envoy));
+        }
+    };
+    (@export grpc_close) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_grpc_close(root: u32, callout: u32, status: u32) {
+            DISPATCHER.with(|all| all.grpc_close(root, callout, status, &Envoy, &Envoy));
         }
     };
     (@export delete) => {

@@ -4,8 +4,8 @@ use crate::bindings::{self, Buffer};
 use crate::{Control, wire};
 use gatehouse_host::{
     Bodies, Callout, CalloutId, Callouts, Cas, Clock, Counter, Entropy, Expression, Expressions,
-    HeaderMap, HeaderMaps, HostError, Level, LocalReplies, LocalReply, Log, Metrics, Properties,
-    Result, SharedData, Signatures, Status, StreamId, Timestamp,
+    GrpcCallout, HeaderMap, HeaderMaps, HostError, Level, LocalReplies, LocalReply, Log, Metrics,
+    Properties, Result, SharedData, Signatures, Status, StreamId, Timestamp,
 };
 use prost::Message as _;
 use std::time::Duration;
@@ -143,6 +143,31 @@ impl Callouts for Envoy {
             milliseconds(callout.timeout),
         )
         .map(CalloutId)
+    }
+
+    fn call_grpc(&self, callout: &GrpcCallout) -> Result<CalloutId> {
+        let pairs = callout
+            .metadata
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_slice()));
+        let metadata = wire::pairs(pairs).unwrap_or_default();
+        bindings::grpc_call(
+            &wire::GrpcService::of_cluster(&callout.cluster).encode_to_vec(),
+            &callout.service,
+            &callout.method,
+            &metadata,
+            &callout.message,
+            milliseconds(callout.timeout),
+        )
+        .map(CalloutId)
+    }
+
+    fn grpc_message(&self, most: usize) -> Result<Vec<u8>> {
+        bindings::buffer(Buffer::GrpcMessage, 0, most)
+    }
+
+    fn grpc_status_text(&self) -> Result<Vec<u8>> {
+        bindings::status_text()
     }
 
     fn answer_headers(&self) -> Result<Vec<u8>> {

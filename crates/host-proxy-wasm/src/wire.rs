@@ -52,6 +52,34 @@ pub struct VerifySignatureResult {
     pub error: String,
 }
 
+/// Which service a gRPC callout goes to (`envoy.config.core.v3.GrpcService`). Envoy takes a bare cluster's
+/// name too, but tries to read it as this message first.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct GrpcService {
+    /// Through a cluster.
+    #[prost(message, optional, tag = "1")]
+    pub envoy_grpc: Option<EnvoyGrpc>,
+}
+
+/// `envoy.config.core.v3.GrpcService.EnvoyGrpc`
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EnvoyGrpc {
+    /// The cluster.
+    #[prost(string, tag = "1")]
+    pub cluster_name: String,
+}
+
+impl GrpcService {
+    /// What is behind a cluster.
+    pub fn of_cluster(name: &str) -> Self {
+        Self {
+            envoy_grpc: Some(EnvoyGrpc {
+                cluster_name: name.to_owned(),
+            }),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +109,10 @@ mod tests {
         assert_eq!(
             arguments.encode_to_vec(),
             b"\x0a\x06sha256\x12\x01\x01\x1a\x02\x02\x03"
+        );
+        assert_eq!(
+            GrpcService::of_cluster("limits").encode_to_vec(),
+            b"\x0a\x08\x0a\x06limits"
         );
         let good = VerifySignatureResult::decode(&b"\x08\x01"[..]).unwrap();
         assert!(good.result);

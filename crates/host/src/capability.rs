@@ -194,7 +194,25 @@ pub struct Callout {
     pub timeout: Duration,
 }
 
-/// A callout that is under way. One number for all filters of a plugin.
+/// A gRPC call of our own to a cluster, with one message there and one back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrpcCallout {
+    /// The name of a cluster of the proxy's configuration, with HTTP/2.
+    pub cluster: String,
+    /// The service's full name: `envoy.service.ratelimit.v3.RateLimitService`.
+    pub service: String,
+    /// The method: `ShouldRateLimit`.
+    pub method: String,
+    /// Metadata beside what the proxy sets itself, names in lower case.
+    pub metadata: Vec<(String, Vec<u8>)>,
+    /// The message, serialized.
+    pub message: Vec<u8>,
+    /// After so long, the proxy gives up.
+    pub timeout: Duration,
+}
+
+/// A callout that is under way, HTTP or gRPC. One number for all filters of a plugin: Envoy counts both
+/// kinds so that no number is one of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CalloutId(pub u32);
 
@@ -208,12 +226,27 @@ pub trait Callouts {
     /// host, 2 where there is no such cluster.
     fn call_out(&self, callout: &Callout) -> Result<CalloutId>;
 
+    /// Sends a gRPC call. What comes of it goes to [`crate::HttpFilter::answered`], as for an HTTP
+    /// callout.
+    ///
+    /// # Errors
+    /// Where it was not sent: status 10 where the cluster has no healthy host or does not exist. Envoy
+    /// may then hand over a failure of a call by a number that nobody was told; who goes by the numbers
+    /// it knows is not misled.
+    fn call_grpc(&self, callout: &GrpcCallout) -> Result<CalloutId>;
+
     /// The headers of the answer that is being handed over, serialized; see
     /// [`crate::Headers::decode`].
     fn answer_headers(&self) -> Result<Vec<u8>>;
 
     /// The first bytes of the body of the answer that is being handed over.
     fn answer_body(&self, most: usize) -> Result<Vec<u8>>;
+
+    /// The first bytes of the gRPC message that is being handed over.
+    fn grpc_message(&self, most: usize) -> Result<Vec<u8>>;
+
+    /// What came with the gRPC status that is being handed over, for people.
+    fn grpc_status_text(&self) -> Result<Vec<u8>>;
 }
 
 /// The bodies of the current stream.

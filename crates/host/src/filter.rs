@@ -134,7 +134,7 @@ pub trait HttpFilter {
         let _ = (host, pending);
     }
 
-    /// Takes what came of a callout, and names the streams that need not wait any longer. `callout`
+    /// Takes what came of a callout, HTTP or gRPC, and names the streams that need not wait any longer. `callout`
     /// may be another filter's.
     fn answered(&self, callout: CalloutId, answer: &Answer<'_>, wake: &mut Vec<StreamId>) {
         let _ = (callout, answer, wake);

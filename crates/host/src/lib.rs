@@ -28,8 +28,8 @@ mod tests;
 pub use answer::Answer;
 pub use capability::{
     Bodies, Callout, CalloutId, Callouts, Cas, Clock, Counter, Entropy, Expression, Expressions,
-    HeaderMap, HeaderMaps, Host, HostError, Level, LocalReplies, Log, Metrics, Properties, Result,
-    SharedData, Signatures, Status, Timestamp,
+    GrpcCallout, HeaderMap, HeaderMaps, Host, HostError, Level, LocalReplies, Log, Metrics,
+    Properties, Result, SharedData, Signatures, Status, Timestamp,
 };
 pub use chunk::ResponseChunk;
 pub use consumer::Consumer;

@@ -126,6 +126,15 @@ impl HttpFilter for Obedient {
 
     /// The callout is the stream.
     fn answered(&self, callout: CalloutId, answer: &Answer<'_>, wake: &mut Vec<StreamId>) {
+        if let Some(status) = answer.grpc_status() {
+            let message = answer.body(8).unwrap();
+            let text = answer.grpc_status_text().unwrap();
+            let line = format!(
+                "grpc {status} {message:?} of {} {text:?}",
+                answer.body_size()
+            );
+            answer.host().log(Level::Info, &line);
+        }
         if answer.headers().is_ok() {
             wake.push(StreamId(callout.0));
         }
@@ -945,4 +954,51 @@ fn a_chunk_is_read_in_pieces() {
         chunk.bytes(0, 4).unwrap_err().to_string(),
         "proxy_get_buffer_bytes answered malformed data"
     );
+}
+
+#[test]
+fn grpc_callouts_are_answered_by_a_message_or_a_status() {
+    /// A message, or a status and its text.
+    type Outcome = std::result::Result<&'static [u8], (u32, &'static str)>;
+    let cases: [(&str, Outcome, &str); 6] = [
+        ("a message", Ok(b"ab"), "grpc 0 Some([97, 98]) of 2 \"\""),
+        ("an empty one", Ok(b""), "grpc 0 Some([]) of 0 \"\""),
+        (
+            "more than is wanted",
+            Ok(b"123456789"),
+            "grpc 0 None of 9 \"\"",
+        ),
+        (
+            "unavailable",
+            Err((14, "no route")),
+            "grpc 14 Some([]) of 0 \"no route\"",
+        ),
+        (
+            "a status that gRPC does not have",
+            Err((4_000_000_000, "")),
+            "grpc 4000000000 Some([]) of 0 \"\"",
+        ),
+        (
+            "success without a message, which is none",
+            Err((0, "")),
+            "grpc 2 Some([]) of 0 \"\"",
+        ),
+    ];
+    for (name, outcome, expected) in cases {
+        let vm = Vm::new(true);
+        assert_eq!(vm.begin(STREAM, "/wait"), Action::Pause);
+        match outcome {
+            Ok(message) => {
+                vm.host.answer_grpc(message);
+                let size = message.len();
+                vm.all.grpc_receive(ROOT, STREAM, size, &vm.host, &vm);
+            }
+            Err((status, text)) => {
+                vm.host.fail_grpc(status, text);
+                vm.all.grpc_close(ROOT, STREAM, status, &vm.host, &vm);
+            }
+        }
+        assert_eq!(vm.told(), [expected], "{name}");
+        assert_eq!(vm.resumed.get(), 1, "{name}");
+    }
 }
