@@ -27,12 +27,14 @@ pub mod envoy;
 pub mod http;
 pub mod load;
 pub mod log;
+pub mod rate_limit_service;
 pub mod tour;
 
 pub use config::Config;
 pub use echo::Echo;
 pub use envoy::{Envoy, Refused, Update};
 pub use http::{Request, Response};
+pub use rate_limit_service::{RateLimitServer, Reply};
 
 use std::path::{Path, PathBuf};
 

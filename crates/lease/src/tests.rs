@@ -1,0 +1,340 @@
+use super::*;
+
+const SECOND: u64 = 1_000_000_000;
+const NOW: u64 = 1_767_225_600 * SECOND;
+
+/// A share of 20 of a minute's quota: low water is 5.
+const TERMS: Terms = Terms {
+    share: 20,
+    period_ns: 60 * SECOND,
+    patience_ns: 2 * SECOND,
+};
+
+fn holding(held: u64) -> Lease {
+    Lease::default().granted(&TERMS, NOW, held, Some(30 * SECOND), Some(50))
+}
+
+/// `Served` with what is then held and what to ask for, and so on.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Served(u64, Option<u64>),
+    Short(u64),
+    Alone(bool),
+    Over(u64),
+}
+
+fn seen(lease: &Lease, now: u64, cost: u64) -> Seen {
+    match lease.take(&TERMS, now, cost) {
+        Taken::Served { lease, ask } => Seen::Served(lease.held(&TERMS, now), ask),
+        Taken::Short { ask, .. } => Seen::Short(ask),
+        Taken::Alone { somebody_asks } => Seen::Alone(somebody_asks),
+        Taken::Over { retry_after_ns } => Seen::Over(retry_after_ns),
+    }
+}
+
+fn asked(lease: &Lease, now: u64) -> Lease {
+    match lease.take(&TERMS, now, 1) {
+        Taken::Short { lease, .. } | Taken::Served { lease, .. } => lease,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn taking() {
+    let new = Lease::default();
+    let over = |units, told| new.refused(&TERMS, NOW, units, Some(9 * SECOND), told);
+    let told = |told| new.granted(&TERMS, NOW, 0, Some(30 * SECOND), Some(told));
+    let later = 31 * SECOND;
+    let cases = [
+        ("nothing is known", new, 0, 1, Seen::Short(20)),
+        ("for nothing", new, 0, 0, Seen::Served(0, None)),
+        ("as much as a share", new, 0, 20, Seen::Alone(false)),
+        ("more than a share", new, 0, 21, Seen::Alone(false)),
+        ("held", holding(20), 0, 1, Seen::Served(19, None)),
+        ("at low water", holding(6), 0, 1, Seen::Served(5, None)),
+        ("below it", holding(5), 0, 1, Seen::Served(4, Some(20))),
+        (
+            "below it, and it is asked for",
+            asked(&holding(5), NOW),
+            1,
+            1,
+            Seen::Served(3, None),
+        ),
+        ("the last", holding(1), 0, 1, Seen::Served(0, Some(20))),
+        ("all at once", holding(20), 0, 20, Seen::Served(0, Some(20))),
+        ("more than is held", holding(3), 0, 4, Seen::Short(20)),
+        ("less is left than a share", told(7), 0, 1, Seen::Short(7)),
+        (
+            "as much is left as is needed",
+            told(1),
+            0,
+            1,
+            Seen::Alone(false),
+        ),
+        ("nothing is left", told(0), 0, 1, Seen::Alone(false)),
+        ("after the window", holding(20), later, 1, Seen::Short(20)),
+        ("at its end", holding(20), 30 * SECOND, 1, Seen::Short(20)),
+        (
+            "right before its end",
+            holding(20),
+            30 * SECOND - 1,
+            1,
+            Seen::Served(19, None),
+        ),
+        (
+            "somebody asks",
+            asked(&new, NOW),
+            SECOND,
+            1,
+            Seen::Alone(true),
+        ),
+        (
+            "somebody asked for too long",
+            asked(&new, NOW),
+            2 * SECOND,
+            1,
+            Seen::Short(20),
+        ),
+        (
+            "a share was refused",
+            over(20, None),
+            0,
+            1,
+            Seen::Alone(false),
+        ),
+        (
+            "a share was refused, less is left",
+            over(20, Some(7)),
+            0,
+            1,
+            Seen::Short(7),
+        ),
+        (
+            "a share was refused, nothing is left",
+            over(20, Some(0)),
+            0,
+            1,
+            Seen::Alone(false),
+        ),
+        (
+            "one was refused",
+            over(1, Some(0)),
+            0,
+            1,
+            Seen::Over(9 * SECOND),
+        ),
+        (
+            "two were refused, and one is wanted",
+            over(2, None),
+            0,
+            1,
+            Seen::Alone(false),
+        ),
+        (
+            "two were refused, and three are wanted",
+            over(2, None),
+            SECOND,
+            3,
+            Seen::Over(8 * SECOND),
+        ),
+        (
+            "refused in the window before",
+            over(1, None),
+            9 * SECOND,
+            1,
+            Seen::Short(20),
+        ),
+    ];
+    for (name, lease, after, cost, expected) in cases {
+        assert_eq!(seen(&lease, NOW + after, cost), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_clock_set_back() {
+    let hour = 3_600 * SECOND;
+    let refused = Lease::default().refused(&TERMS, NOW, 1, Some(30 * SECOND), None);
+    let marked = asked(&Lease::default(), NOW);
+    let cases = [
+        (
+            "a second: held",
+            holding(20),
+            NOW - SECOND,
+            Seen::Served(19, None),
+        ),
+        ("an hour: held", holding(20), NOW - hour, Seen::Short(20)),
+        ("an hour: refused", refused, NOW - hour, Seen::Short(20)),
+        (
+            "a second: somebody asks",
+            marked,
+            NOW - SECOND,
+            Seen::Alone(true),
+        ),
+        (
+            "an hour: somebody asks",
+            marked,
+            NOW - hour,
+            Seen::Short(20),
+        ),
+        ("to zero", holding(20), 0, Seen::Short(20)),
+        ("to its end", holding(20), u64::MAX, Seen::Short(20)),
+    ];
+    for (name, lease, now, expected) in cases {
+        assert_eq!(seen(&lease, now, 1), expected, "{name}");
+    }
+}
+
+#[test]
+fn granting() {
+    let with = |held, reset_ns: Option<u64>, after: u64| {
+        let lease = holding(held).granted(&TERMS, NOW + after, 20, reset_ns, Some(9));
+        let now = NOW + after;
+        (
+            lease.held(&TERMS, now),
+            lease.reset_ns(&TERMS, now),
+            lease.remaining(&TERMS, now),
+        )
+    };
+    let s = SECOND;
+    let cases = [
+        ("the first", with(0, Some(30 * s), 0), (20, 30 * s, 29)),
+        (
+            "in the same window",
+            with(5, Some(20 * s), 10 * s),
+            (25, 20 * s, 34),
+        ),
+        (
+            "rounded up",
+            with(5, Some(21 * s), 10 * s),
+            (25, 20 * s, 34),
+        ),
+        (
+            "rounded down",
+            with(5, Some(19 * s), 10 * s),
+            (25, 19 * s, 34),
+        ),
+        (
+            "in the next window, a moment early",
+            with(5, Some(60 * s), 29 * s),
+            (20, 60 * s, 29),
+        ),
+        (
+            "in the next window",
+            with(5, Some(59 * s), 31 * s),
+            (20, 59 * s, 29),
+        ),
+        (
+            "no window is known: that of what is held",
+            with(5, None, 10 * s),
+            (25, 20 * s, 34),
+        ),
+        (
+            "no window is known, and nothing is held",
+            with(0, None, 10 * s),
+            (20, 60 * s, 29),
+        ),
+        (
+            "no longer than a period",
+            with(0, Some(3_600 * s), 0),
+            (20, 60 * s, 29),
+        ),
+        ("its window ends now", with(0, Some(0), 0), (0, 0, 0)),
+    ];
+    for (name, seen, expected) in cases {
+        assert_eq!(seen, expected, "{name}");
+    }
+    let most = holding(5).granted(&TERMS, NOW, u64::MAX, Some(30 * s), Some(u64::MAX - 1));
+    assert_eq!(most.held(&TERMS, NOW), u64::MAX);
+    assert_eq!(most.remaining(&TERMS, NOW), u64::MAX);
+}
+
+#[test]
+fn refusing() {
+    let s = SECOND;
+    // What is held stays, and is served first.
+    let lease = holding(5).refused(&TERMS, NOW, 20, Some(40 * s), None);
+    assert_eq!(lease.held(&TERMS, NOW), 5);
+    assert_eq!(lease.reset_ns(&TERMS, NOW), 30 * s);
+    assert_eq!(seen(&lease, NOW, 6), Seen::Alone(false));
+    // Where the service does not say for how long, it is a second.
+    let lease = Lease::default().refused(&TERMS, NOW, 1, None, None);
+    assert_eq!(seen(&lease, NOW, 1), Seen::Over(s));
+    assert_eq!(seen(&lease, NOW + s, 1), Seen::Short(20));
+    // The least that was refused counts.
+    let lease = lease.refused(&TERMS, NOW, 20, Some(s), None);
+    assert_eq!(seen(&lease, NOW, 1), Seen::Over(s));
+    // A later grant ends it.
+    let lease = lease.granted(&TERMS, NOW, 20, None, None);
+    assert_eq!(seen(&lease, NOW, 20), Seen::Served(0, Some(20)));
+}
+
+#[test]
+fn a_question_without_answer() {
+    let lease = asked(&Lease::default(), NOW);
+    assert_eq!(seen(&lease, NOW, 1), Seen::Alone(true));
+    assert_eq!(seen(&lease.unanswered(), NOW, 1), Seen::Short(20));
+    assert_eq!(asked(&holding(5), NOW).unanswered().held(&TERMS, NOW), 4);
+}
+
+/// What is asked for ahead of need comes on top of what is left; never more than is said.
+#[test]
+fn the_most_that_is_held() {
+    let mut lease = holding(20);
+    let mut most = 20;
+    for _ in 0..1_000 {
+        lease = match lease.take(&TERMS, NOW, 1) {
+            Taken::Served { lease, ask: None } => lease,
+            Taken::Served {
+                lease,
+                ask: Some(ask),
+            } => lease.granted(&TERMS, NOW, ask, Some(30 * SECOND), None),
+            other => panic!("{other:?}"),
+        };
+        most = most.max(lease.held(&TERMS, NOW));
+    }
+    assert_eq!(most, TERMS.most_held());
+    assert_eq!(most, 24);
+}
+
+#[test]
+fn slots() {
+    let lease = |until, held| Lease {
+        until,
+        held,
+        ..Lease::default()
+    };
+    let mut slot = Slot::default();
+    assert_eq!(slot.find(7), Lease::default());
+    for (print, until) in [(1, 50), (2, 30), (3, 40), (4, 60)] {
+        assert_eq!(slot.put(print, &lease(until, print), 0), Lost::Nothing);
+    }
+    assert_eq!(slot.put(2, &lease(35, 9), 0), Lost::Nothing, "in its place");
+    assert_eq!(slot.find(2), lease(35, 9));
+    assert_eq!(
+        slot.put(5, &lease(70, 5), 20),
+        Lost::Lease(9),
+        "what ends first"
+    );
+    assert_eq!(slot.find(2), Lease::default());
+    assert_eq!(
+        slot.put(6, &lease(80, 6), 40),
+        Lost::Nothing,
+        "what has ended"
+    );
+    assert_eq!(slot.find(3), Lease::default());
+    assert_eq!(slot.as_bytes().len(), 192);
+    assert_eq!(Slot::decode(slot.as_bytes().to_vec()), Some(slot));
+    for (length, valid) in [
+        (0, true),
+        (1, false),
+        (48, true),
+        (49, false),
+        (192, true),
+        (240, false),
+    ] {
+        assert_eq!(Slot::decode(vec![0; length]).is_some(), valid, "{length}");
+    }
+    // Whatever else writes there is a lease of some kind, and panics nothing.
+    let junk = Slot::decode(vec![0xff; 48]).unwrap().find(u64::MAX);
+    assert_eq!(seen(&junk, NOW, 1), Seen::Short(20));
+}
