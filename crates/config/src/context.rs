@@ -61,18 +61,29 @@ impl<'e> Context<'e> {
 
     /// Does something one key further down.
     pub fn at_key<T>(&mut self, key: &str, work: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(Segment::Key(key.to_owned()));
+        self.enter(Segment::Key(key.to_owned()));
         let result = work(self);
-        self.path.pop();
+        self.leave();
         result
     }
 
     /// Does something at one element of a list.
     pub fn at_index<T>(&mut self, index: usize, work: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(Segment::Index(index));
+        self.enter(Segment::Index(index));
         let result = work(self);
-        self.path.pop();
+        self.leave();
         result
+    }
+
+    // One copy of each in a module, in place of one for each field of each shape.
+    #[inline(never)]
+    fn enter(&mut self, segment: Segment) {
+        self.path.push(segment);
+    }
+
+    #[inline(never)]
+    fn leave(&mut self) {
+        self.path.pop();
     }
 
     /// Reports a problem here. Returns `None`, so that a decoder can end with it.

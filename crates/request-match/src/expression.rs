@@ -1,47 +1,33 @@
-//! Regular expressions, always matched against the whole text: one that is found somewhere inside
-//! is the classic hole in a rule.
+//! Regular expressions, as all filters read them.
 //!
-//! `.` also matches line breaks: a rule about `/admin/.*` must hold for `/admin/%0A`. An expression
-//! compiles to at most 1 MiB, and matching takes linear time (the `regex` crate).
+//! A condition's expression is always matched against the whole text: one that is found somewhere inside
+//! is the classic hole in a rule. `.` also matches line breaks: a rule about `/admin/.*` must hold for
+//! `/admin/%0A`. An expression is over bytes, as they are in UTF-8: `.` is any byte, `\w` and its like are
+//! ASCII, and so is `(?i)`. It becomes a table of at most 1 MiB while the configuration is read, and
+//! one that would take more is refused; so matching takes one step a byte, whatever a client sends.
 
 use gatehouse_config::Context;
-use regex::Error;
-use regex::bytes::{Regex, RegexBuilder};
+use gatehouse_regex::{Error, Search, Whole};
 
-/// How much memory a compiled expression may take, in bytes.
-const SIZE_LIMIT: usize = 1 << 20;
+/// An expression that must match the whole of a text.
+pub fn whole(pattern: &str, context: &mut Context<'_>) -> Option<Whole> {
+    checked(pattern, Whole::new(pattern), context)
+}
 
-/// How much memory its matcher may take for what it has seen so far, in bytes.
-const CACHE_LIMIT: usize = 512 << 10;
+/// An expression that is searched for within a text.
+pub fn search(pattern: &str, context: &mut Context<'_>) -> Option<Search> {
+    checked(pattern, Search::new(pattern), context)
+}
 
-/// An expression over bytes, as they are in UTF-8: `.` is any byte, `\w` and its like are ASCII, and so
-/// is `(?i)`. The tables of Unicode would be 100 KB of every module.
-pub fn whole(pattern: &str, context: &mut Context<'_>) -> Option<Regex> {
-    // On its own first: `a)|(b` must not become good by what is put around it.
-    let anchored = build(pattern).and_then(|_| {
-        // With `(?x)` it may end in a comment, which the second way ends before the parenthesis.
-        build(&format!(r"\A(?:{pattern})\z")).or_else(|_| build(&format!("\\A(?:{pattern}\n)\\z")))
-    });
-    match anchored {
-        Ok(regex) => Some(regex),
-        Err(Error::CompiledTooBig(limit)) => context.problem(format!(
-            "the regular expression takes more than {limit} bytes when compiled"
-        )),
-        Err(error) => {
-            // The crate draws the position over several lines; a problem is one line.
-            let error = error.to_string();
-            let reason = error.lines().next_back().unwrap_or_default();
-            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+fn checked<T>(pattern: &str, built: Result<T, Error>, context: &mut Context<'_>) -> Option<T> {
+    match built {
+        Ok(built) => Some(built),
+        Err(Error::TooBig) => context.problem_hint(
+            "the regular expression takes more than 1 MiB when compiled",
+            "write smaller counts than in \".{20}\", or several expressions",
+        ),
+        Err(Error::Syntax(reason)) => {
             context.problem(format!("{pattern:?} is not a regular expression: {reason}"))
         }
     }
-}
-
-fn build(pattern: &str) -> Result<Regex, Error> {
-    RegexBuilder::new(pattern)
-        .unicode(false)
-        .dot_matches_new_line(true)
-        .size_limit(SIZE_LIMIT)
-        .dfa_size_limit(CACHE_LIMIT)
-        .build()
 }

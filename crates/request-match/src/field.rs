@@ -8,7 +8,7 @@
 use crate::expression;
 use gatehouse_config::{Context, Decode, HeaderName, HeaderValue, Value, object};
 use gatehouse_host::Headers;
-use regex::bytes::Regex;
+use gatehouse_regex::Whole;
 
 /// What is asked of the values of a name.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(crate) enum Test {
     Exact(String),
     Prefix(String),
     Suffix(String),
-    Regex(Regex),
+    Regex(Whole),
     Present(bool),
 }
 
@@ -159,7 +159,7 @@ impl Decode for Part {
 }
 
 /// An expression that must match a whole value.
-struct ValueRegex(Regex);
+struct ValueRegex(Whole);
 
 impl Decode for ValueRegex {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {

@@ -5,7 +5,7 @@ use crate::index::Step;
 use crate::path;
 use crate::template::Template;
 use gatehouse_config::{Context, Decode, Value, one_of};
-use regex::bytes::Regex;
+use gatehouse_regex::Whole;
 
 one_of! {
     /// The `path` of a match. All are about the normal form of the path.
@@ -99,7 +99,7 @@ pub(crate) fn check_normal(text: &str, context: &mut Context<'_>) -> Option<()> 
 
 /// An expression over whole paths.
 #[derive(Debug, Clone)]
-pub(crate) struct PathRegex(Regex);
+pub(crate) struct PathRegex(Whole);
 
 impl Decode for PathRegex {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {

@@ -19,8 +19,8 @@
 mod tests;
 
 use gatehouse_config::{Context, Decode, NonEmpty, Value, object};
+use gatehouse_regex::Whole;
 use gatehouse_request_match::expression;
-use regex::bytes::Regex;
 use serde_json::{Map, Number};
 
 /// From there on, two whole numbers can be one `double`, which is how Envoy hands numbers over.
@@ -47,7 +47,7 @@ enum Test {
     OneOf(Vec<Scalar>),
     Prefix(String),
     Suffix(String),
-    Regex(Regex),
+    Regex(Whole),
     Present,
 }
 
@@ -262,7 +262,7 @@ impl Decode for Part {
 }
 
 /// An expression that must match a whole text.
-struct WholeValue(Regex);
+struct WholeValue(Whole);
 
 impl Decode for WholeValue {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {

@@ -6,19 +6,13 @@
 
 use gatehouse_config::Context;
 use gatehouse_config::values::is_field_value;
-use regex::bytes::{Regex, RegexBuilder};
-
-/// What an expression may take when compiled. Time is the value's length times this, in the worst
-/// case: a client must not be able to hold a worker for long.
-const COMPILED_BYTES: usize = 32 << 10;
-
-/// What its lazily built automaton may take.
-const CACHE_BYTES: usize = 512 << 10;
+use gatehouse_regex::Search;
+use gatehouse_request_match::expression;
 
 /// A regular expression and what to put in place of what it finds.
 #[derive(Debug, Clone)]
 pub(crate) struct Rewrite {
-    regex: Regex,
+    regex: Search,
     with: Vec<Piece>,
 }
 
@@ -31,7 +25,7 @@ enum Piece {
 impl Rewrite {
     /// From the `regex` and `with` of an operation, which is where `context` stands.
     pub(crate) fn read(regex: &str, with: &str, context: &mut Context<'_>) -> Option<Self> {
-        let regex = context.at_key("regex", |context| compile(regex, context))?;
+        let regex = context.at_key("regex", |context| expression::search(regex, context))?;
         let with = context.at_key("with", |context| pieces(with, &regex, context))?;
         Some(Self { regex, with })
     }
@@ -43,20 +37,20 @@ impl Rewrite {
         let mut out = Vec::new();
         let mut copied = 0;
         let mut found = false;
-        for captures in self.regex.captures_iter(value) {
-            let Some(whole) = captures.get(0) else {
+        for captures in self.regex.matches(value) {
+            let Some(whole) = captures.group(0) else {
                 continue;
             };
-            out.extend_from_slice(value.get(copied..whole.start()).unwrap_or_default());
-            copied = whole.end();
+            out.extend_from_slice(value.get(copied..whole.start).unwrap_or_default());
+            copied = whole.end;
             found = true;
             for piece in &self.with {
                 out.extend_from_slice(match piece {
                     Piece::Literal(literal) => literal,
                     // A group that took no part is empty, as everywhere.
                     Piece::Group(group) => captures
-                        .get(*group)
-                        .map(|found| found.as_bytes())
+                        .group(*group)
+                        .and_then(|found| value.get(found))
                         .unwrap_or_default(),
                 });
             }
@@ -81,29 +75,7 @@ pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
     value
 }
 
-fn compile(regex: &str, context: &mut Context<'_>) -> Option<Regex> {
-    let compiled = RegexBuilder::new(regex)
-        .unicode(false)
-        .dot_matches_new_line(true)
-        .size_limit(COMPILED_BYTES)
-        .dfa_size_limit(CACHE_BYTES)
-        .build();
-    match compiled {
-        Ok(regex) => Some(regex),
-        Err(regex::Error::CompiledTooBig(limit)) => context.problem(format!(
-            "the regular expression takes more than {limit} bytes when compiled"
-        )),
-        Err(error) => {
-            // The crate draws the position over several lines; a problem is one line.
-            let error = error.to_string();
-            let reason = error.lines().next_back().unwrap_or_default();
-            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-            context.problem(format!("{regex:?} is not a regular expression: {reason}"))
-        }
-    }
-}
-
-fn pieces(with: &str, regex: &Regex, context: &mut Context<'_>) -> Option<Vec<Piece>> {
+fn pieces(with: &str, regex: &Search, context: &mut Context<'_>) -> Option<Vec<Piece>> {
     let before = context.problem_count();
     let mut pieces = Vec::new();
     let mut literal = String::new();
@@ -152,9 +124,9 @@ fn pieces(with: &str, regex: &Regex, context: &mut Context<'_>) -> Option<Vec<Pi
     (context.problem_count() == before).then_some(pieces)
 }
 
-fn group(name: &str, regex: &Regex, context: &mut Context<'_>) -> Option<usize> {
+fn group(name: &str, regex: &Search, context: &mut Context<'_>) -> Option<usize> {
     if let Ok(number) = name.parse::<usize>() {
-        let last = regex.captures_len().saturating_sub(1);
+        let last = regex.group_names().len();
         if number > last {
             return context.problem(format!(
                 "no group {number}: the last one of the regular expression is {last}"
@@ -162,11 +134,11 @@ fn group(name: &str, regex: &Regex, context: &mut Context<'_>) -> Option<usize> 
         }
         return Some(number);
     }
-    let found = regex.capture_names().position(|known| known == Some(name));
+    let found = regex.group_names().position(|known| known == Some(name));
     match found {
-        Some(group) => Some(group),
+        Some(place) => Some(place + 1),
         None => {
-            let names: Vec<&str> = regex.capture_names().flatten().collect();
+            let names: Vec<&str> = regex.group_names().flatten().collect();
             context.unknown(format!("no group named {name:?}"), name, names)
         }
     }

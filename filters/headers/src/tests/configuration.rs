@@ -87,7 +87,7 @@ rules[0].request[14].replace.regex: "(a" is not a regular expression: unclosed g
 rules[0].request[15].replace.with: no group 2: the last one of the regular expression is 1
 rules[0].request[15].replace.with: no group named "wrod" (did you mean "word"?)
 rules[0].request[15].replace.with: a "${" without its "}"
-rules[0].request[16].replace.regex: the regular expression takes more than 32768 bytes when compiled
+rules[0].request[16].replace.regex: the regular expression takes more than 1 MiB when compiled (write smaller counts than in ".{20}", or several expressions)
 rules[0].request[17].replace.with: a header value cannot have control characters such as CR or LF
 rules[0].request[18]: set and remove at once (write one list element for each: they are done in order)
 rules[0].request[19].sett: unknown field (did you mean "set"?)
