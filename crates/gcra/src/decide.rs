@@ -103,6 +103,12 @@ pub fn decide(quota: &Quota, state: Option<Tat>, now: u64, cost: u64) -> Decisio
     }
 }
 
+/// Whether a state is of a clock that is ahead of `now` by more than readings of one clock differ: who
+/// may have been held up since it read the clock reads it again, and only then decides.
+pub fn is_ahead(quota: &Quota, Tat(tat): Tat, now: u64) -> bool {
+    tat.saturating_sub(now) > quota.deepest_ns().saturating_add(CLOCK_TOLERANCE_NS)
+}
+
 /// Charges what has been used already at `now`, whether it is in the bucket or not: where it is not,
 /// the key owes it, and waits the longer. No more than the [debt](Quota::with_debt) there may be; of
 /// a quota without one, the bucket is empty at most. Always [`Decision::Admitted`].
@@ -134,8 +140,7 @@ struct Bucket<'q> {
 impl<'q> Bucket<'q> {
     fn at(quota: &'q Quota, state: Option<Tat>, now: u64) -> Self {
         let tat = state.map_or(now, |Tat(tat)| tat.max(now));
-        let possible = quota.deepest_ns().saturating_add(CLOCK_TOLERANCE_NS);
-        if tat - now <= possible {
+        if !is_ahead(quota, Tat(tat), now) {
             return Self {
                 quota,
                 now,

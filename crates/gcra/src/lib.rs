@@ -50,13 +50,11 @@
 
 mod decide;
 mod quota;
-mod slot;
 
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{CLOCK_TOLERANCE_NS, Decision, Tat, decide, owe};
+pub use decide::{CLOCK_TOLERANCE_NS, Decision, Tat, decide, is_ahead, owe};
 pub use quota::{Quota, QuotaError};
-pub use slot::{ENTRIES, Lost, Slot};

@@ -1,12 +1,14 @@
 //! The configuration: what operators write, and what it means.
 
+mod allowance;
 mod limit;
 mod overrides;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use limit::{Allowance, IfAbsent, Limit, OnError};
+pub(crate) use allowance::{Allowance, MOST_WINDOWS, Metered};
+pub(crate) use limit::{IfAbsent, Limit, OnError};
 
 use gatehouse_config::{Context, Decode, NonEmpty, Value, keywords, object, one_of};
 use gatehouse_denial::DenialShape;

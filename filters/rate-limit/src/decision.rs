@@ -1,21 +1,21 @@
 //! What limits found, and what follows from it for the request.
 
+use crate::algorithm::Retry;
 use crate::config::{Allowance, Limit, Mode, OnError};
-use crate::fields::{Fields, Standing, whole_seconds};
+use crate::fields::{Fields, whole_seconds};
 use crate::key::NoKey;
 use crate::stats::{Cause, Fate};
-use crate::store::{Bucket, Failure};
+use crate::store::{Bucket, Failure, Found};
 use gatehouse_denial::{Denial, grpc};
-use gatehouse_gcra::Decision;
 
 /// What one limit has found out about a request.
 pub(crate) enum Finding<'l> {
     /// There is room for a request of this cost, and it is not charged yet.
     Room(&'l Allowance, Bucket, u64),
     /// It is charged.
-    Charged(&'l Allowance, Standing),
-    /// There is no room. With the nanoseconds until there is, unless there never will be.
-    Over(&'l Allowance, Standing, Option<u64>),
+    Charged(Found<'l>),
+    /// There is no room.
+    Over(Found<'l>, Retry),
     /// There is no key.
     NoKey(NoKey<'l>),
     /// It cannot be decided on.
@@ -23,14 +23,11 @@ pub(crate) enum Finding<'l> {
 }
 
 impl Finding<'_> {
-    /// What a decision on a bucket says, once it is stored or refuses.
-    pub(crate) fn from_decision<'l>(decision: &Decision, allowance: &'l Allowance) -> Finding<'l> {
-        let standing = Standing::after(decision, &allowance.quota);
-        match decision {
-            Decision::Admitted { .. } => Finding::Charged(allowance, standing),
-            Decision::Refused { retry_after_ns, .. } => {
-                Finding::Over(allowance, standing, *retry_after_ns)
-            }
+    /// What a decision says, once it is stored or refuses.
+    pub(crate) fn of(found: Found<'_>) -> Finding<'_> {
+        match found.decision.refused {
+            None => Finding::Charged(found),
+            Some(retry) => Finding::Over(found, retry),
         }
     }
 
@@ -60,30 +57,26 @@ impl Finding<'_> {
 
     /// Adds the limit to what the response says.
     pub(crate) fn describe(&self, limit: &Limit, fields: &mut Option<Fields>) {
-        let (allowance, standing) = match self {
-            Self::Charged(allowance, standing) | Self::Over(allowance, standing, _) => {
-                (allowance, *standing)
-            }
-            // Another limit refuses the request: what is in the bucket stays in it.
-            Self::Room(allowance, bucket, _) => {
-                let standing = Standing::after(&bucket.look(&allowance.quota), &allowance.quota);
-                (allowance, standing)
-            }
+        let found = match self {
+            Self::Charged(found) | Self::Over(found, _) => *found,
+            // Another limit refuses the request: what there is stays.
+            Self::Room(allowance, bucket, _) => bucket.look(allowance),
             Self::NoKey(_) | Self::Failed(_) => return,
         };
+        let standing = &found.decision.standing;
         fields
             .get_or_insert_default()
-            .add(&allowance.policy, &limit.name, &standing);
+            .add(&found.window.policy, &limit.name, standing);
     }
 
     /// Which of several refusals the client is told: what waiting does not help with first, then the
     /// longest wait.
-    pub(crate) fn gravity(&self) -> (u8, u64) {
+    pub(crate) fn gravity(&self) -> (u8, Retry) {
         match self {
-            Self::NoKey(_) => (3, 0),
-            Self::Over(_, _, retry_ns) => (2, retry_ns.unwrap_or(u64::MAX)),
-            Self::Failed(_) => (1, 0),
-            Self::Room(..) | Self::Charged(..) => (0, 0),
+            Self::NoKey(_) => (3, Retry::Never),
+            Self::Over(_, retry) => (2, *retry),
+            Self::Failed(_) => (1, Retry::Never),
+            Self::Room(..) | Self::Charged(..) => (0, Retry::Unknown),
         }
     }
 }
@@ -140,17 +133,21 @@ impl Refusal {
                 let detail = "not available".to_owned();
                 (503, grpc::UNAVAILABLE, failure.cause().name(), detail, None)
             }
-            Finding::Over(_, _, retry_ns) => {
-                let detail = match retry_ns {
-                    Some(nanos) => format!("retry in {} s", whole_seconds(*nanos)),
-                    None => "exceeded".to_owned(),
+            Finding::Over(_, retry) => {
+                let (detail, retry_ns) = match *retry {
+                    Retry::After(nanos) => {
+                        let detail = format!("retry in {} s", whole_seconds(nanos));
+                        (detail, Some(nanos))
+                    }
+                    Retry::Never => ("exceeded".to_owned(), None),
+                    Retry::Unknown => ("too many at once".to_owned(), None),
                 };
                 (
                     429,
                     grpc::RESOURCE_EXHAUSTED,
                     "over_limit",
                     detail,
-                    *retry_ns,
+                    retry_ns,
                 )
             }
         };

@@ -5,49 +5,13 @@
 //! bucket has no `t`. With several limits both fields list all of them, in the order of the
 //! configuration.
 
-use gatehouse_gcra::{Decision, Quota};
+use crate::algorithm::Standing;
 use std::fmt::Write as _;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// The largest Integer of a structured field (RFC 9651, 3.3.1).
 const LARGEST: u64 = 999_999_999_999_999;
-
-/// What is left in a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
-    remaining: u64,
-    /// Nothing for a full bucket.
-    more_in_ns: Option<u64>,
-}
-
-impl Standing {
-    /// As a decision leaves it.
-    pub(crate) fn after(decision: &Decision, quota: &Quota) -> Self {
-        let (Decision::Admitted {
-            remaining,
-            reset_after_ns,
-            ..
-        }
-        | Decision::Refused {
-            remaining,
-            reset_after_ns,
-            ..
-        }) = *decision;
-        // The bucket has `refill - reset_after` in it, and the next request is in when it has
-        // `(remaining + 1) · interval`. No overflow: that is no more than `refill` if not full.
-        let more_in_ns = (remaining < quota.burst()).then(|| {
-            let needed = quota
-                .interval_ns()
-                .saturating_mul(remaining.saturating_add(1));
-            reset_after_ns.saturating_sub(quota.refill_ns().saturating_sub(needed))
-        });
-        Self {
-            remaining,
-            more_in_ns,
-        }
-    }
-}
 
 /// The values of both fields.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -86,14 +50,18 @@ impl Fields {
 
 /// The item of `RateLimit-Policy`. A window is whole seconds: of another period, the next whole
 /// seconds and what the rate admits in them, rounded down.
-pub(crate) fn policy(limit: &str, quota: &Quota) -> String {
-    let window = quota.period_ns().div_ceil(SECOND_NS);
+pub(crate) fn policy(limit: &str, count: u64, period_ns: u64) -> String {
+    let window = period_ns.div_ceil(SECOND_NS);
     // Of the longest periods with the most requests, more than 128 bits: such a count is `LARGEST`.
-    let count = u128::from(quota.count())
-        .saturating_mul(u128::from(window) * u128::from(SECOND_NS))
-        / u128::from(quota.period_ns());
+    let count = u128::from(count).saturating_mul(u128::from(window) * u128::from(SECOND_NS))
+        / u128::from(period_ns.max(1));
     let count = u64::try_from(count).map_or(LARGEST, |count| count.min(LARGEST));
     format!("\"{limit}\";q={count};w={window}")
+}
+
+/// The item of a limit on what is in flight: it has no window.
+pub(crate) fn concurrency_policy(limit: &str, count: u32) -> String {
+    format!("\"{limit}\";q={count};qu=\"concurrent-requests\"")
 }
 
 /// Whole seconds, rounded up, at least 1: a client that waits so long does not come too early.
@@ -104,7 +72,9 @@ pub(crate) fn whole_seconds(nanos: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gatehouse_gcra::{Tat, decide};
+    use crate::algorithm::{Algorithm, Retry};
+    use gatehouse_gcra::Quota;
+    use gatehouse_limit_slot::State;
     use std::time::Duration;
 
     const NOW: u64 = 1_767_225_600_000_000_000;
@@ -137,9 +107,16 @@ mod tests {
             ),
         ];
         for (name, count, period, expected) in cases {
-            let quota = Quota::new(count, period, 1).unwrap();
-            assert_eq!(policy("a", &quota), expected, "{name}");
+            let period_ns = u64::try_from(period.as_nanos()).unwrap();
+            assert_eq!(policy("a", count, period_ns), expected, "{name}");
         }
+    }
+
+    fn at(until: u64) -> Option<State> {
+        Some(State {
+            until,
+            counts: [0; 2],
+        })
     }
 
     #[test]
@@ -147,8 +124,8 @@ mod tests {
         // One in 600 ms, 20 at once.
         let quota = Quota::new(100, Duration::from_secs(60), 20).unwrap();
         let interval = quota.interval_ns();
-        let in_bucket = |requests: u64| Some(Tat::from_bits(NOW + (20 - requests) * interval));
-        let later = |nanos: u64| Some(Tat::from_bits(NOW + 20 * interval + nanos));
+        let in_bucket = |requests: u64| at(NOW + (20 - requests) * interval);
+        let later = |nanos: u64| at(NOW + 20 * interval + nanos);
         let cases = [
             ("read: never seen", None, 0, r#""a";r=20"#),
             ("first of a bucket", None, 1, r#""a";r=19;t=1"#),
@@ -157,9 +134,9 @@ mod tests {
             ("one who is behind", later(900_000_000), 1, r#""a";r=0;t=2"#),
         ];
         for (name, state, cost, expected) in cases {
-            let decision = decide(&quota, state, NOW, cost);
+            let decision = Algorithm::Gcra(quota).decide(state, NOW, cost);
             let mut fields = Fields::default();
-            fields.add("", "a", &Standing::after(&decision, &quota));
+            fields.add("", "a", &decision.standing);
             assert_eq!(fields.limits, expected, "{name}");
         }
     }
@@ -168,13 +145,11 @@ mod tests {
     fn the_wait_for_one_more_is_that_of_a_refused_request() {
         let quota = Quota::new(7, Duration::from_secs(1), 3).unwrap();
         for ahead in (0..700_000_000).step_by(1_234_567) {
-            let state = Some(Tat::from_bits(NOW + ahead));
-            let decision = decide(&quota, state, NOW, 1);
-            let Decision::Refused { retry_after_ns, .. } = decision else {
+            let decision = Algorithm::Gcra(quota).decide(at(NOW + ahead), NOW, 1);
+            let Some(Retry::After(wait)) = decision.refused else {
                 continue;
             };
-            let standing = Standing::after(&decision, &quota);
-            assert_eq!(standing.more_in_ns, retry_after_ns, "{ahead}");
+            assert_eq!(decision.standing.more_in_ns, Some(wait), "{ahead}");
         }
     }
 

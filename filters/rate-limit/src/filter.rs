@@ -4,37 +4,44 @@ use crate::config::{Allowance, Config, IfAbsent, Limit, Mode, ResponseHeaders};
 use crate::decision::{Finding, Refusal};
 use crate::fields::Fields;
 use crate::key::{self, NoKey};
+use crate::permits::{Held, Permits, Ticket};
 use crate::stats::{Cause, Stats};
 use crate::store::{Bucket, Failure, Table, host_failed};
 use gatehouse_config::load;
 use gatehouse_denial::DenialShape;
-use gatehouse_gcra::Decision;
-use gatehouse_gcra::Lost;
 use gatehouse_host::{
-    ConfigureError, Host, HttpFilter, Level, Module, Request, Response, Result, Verdict,
+    ConfigureError, Host, HttpFilter, Level, Module, Request, Response, Result, StreamId, Verdict,
 };
+use gatehouse_limit_slot::Lost;
 use gatehouse_request_match::Subject;
 use siphasher::sip128::SipHasher13;
 use std::cell::Cell;
+use std::time::Duration;
 
 /// The rate-limit filter with its configuration.
 pub struct Filter {
     limits: Vec<InForce>,
     table: Table,
+    permits: Permits,
+    tick_period: Option<Duration>,
     response_headers: ResponseHeaders,
     trusted_hops: u32,
     denial: DenialShape,
 }
 
-/// What a request leaves for its response: what the response says of limits. By default, nothing.
+/// What a request leaves: what its response says of limits, and what it holds until it is over. By
+/// default, nothing.
 #[derive(Debug, Default)]
 pub struct Pending {
     fields: Option<Fields>,
+    held: Vec<Ticket>,
 }
 
 /// A limit with what belongs to it in this VM.
 struct InForce {
     limit: Limit,
+    /// In the configuration.
+    place: usize,
     /// With the seed, the name and the shape of the key written.
     hasher: SipHasher13,
     stats: Stats,
@@ -49,7 +56,10 @@ impl Filter {
     /// Where the host refuses one of them.
     pub fn new(config: Config, host: &dyn Host) -> Result<Self> {
         let table = Table::open(config.slots, host)?;
-        let limits = config.limits.into_iter().map(|limit| {
+        let capacities = config.limits.iter();
+        let capacities = capacities.filter_map(|limit| limit.allowance.capacity());
+        let tick_period = Permits::tick_period(capacities);
+        let limits = config.limits.into_iter().enumerate().map(|(place, limit)| {
             let mut hasher = table.hasher();
             key::write_shape(&limit.name, &limit.key, &mut hasher);
             Ok(InForce {
@@ -57,11 +67,14 @@ impl Filter {
                 hasher,
                 failure_is_logged: Cell::new(false),
                 limit,
+                place,
             })
         });
         Ok(Self {
             limits: limits.collect::<Result<_>>()?,
             table,
+            permits: Permits::default(),
+            tick_period,
             response_headers: config.response_headers,
             trusted_hops: config.trusted_hops,
             denial: config.denial,
@@ -98,10 +111,10 @@ impl Filter {
         let now = request.now().map_err(host_failed)?.as_nanos();
         let mut bucket = Bucket::read(self.table.address(&hasher), now, request.host())?;
         let cost = 1;
-        let decision = bucket.check(&allowance.quota, cost, request.host())?;
-        Ok(Some(match decision {
-            Decision::Admitted { .. } => Finding::Room(allowance, bucket, cost),
-            Decision::Refused { .. } => Finding::from_decision(&decision, allowance),
+        let found = bucket.check(allowance, cost, request.host())?;
+        Ok(Some(match found.decision.refused {
+            None => Finding::Room(allowance, bucket, cost),
+            Some(_) => Finding::of(found),
         }))
     }
 
@@ -116,6 +129,44 @@ impl Filter {
             }
         }
         findings
+    }
+
+    /// Holds what a charge took until the request is over.
+    fn hold(
+        &self,
+        limit: usize,
+        allowance: &Allowance,
+        bucket: &Bucket,
+        finding: &Finding<'_>,
+    ) -> Option<Ticket> {
+        let capacity = allowance.capacity()?;
+        let Finding::Charged(found) = finding else {
+            return None;
+        };
+        Some(self.permits.hold(Held {
+            address: bucket.address(),
+            capacity,
+            permit: found.decision.permit?,
+            limit,
+        }))
+    }
+
+    /// Gives back what a request holds.
+    fn release(&self, held: Vec<Ticket>, host: &dyn Host) {
+        for ticket in held {
+            let Some(held) = self.permits.take(ticket) else {
+                continue;
+            };
+            let released = host.now().map_err(host_failed).and_then(|now| {
+                let mut bucket = Bucket::read(held.address, now.as_nanos(), host)?;
+                bucket.release(&held.capacity, held.permit, host)
+            });
+            if released.is_err()
+                && let Some(in_force) = self.limits.get(held.limit)
+            {
+                in_force.stats.count_cause(Cause::NotReleased, host);
+            }
+        }
     }
 
     /// What the response says of the limits in force.
@@ -140,12 +191,12 @@ impl InForce {
         cost: u64,
         host: &dyn Host,
     ) -> Finding<'l> {
-        match bucket.charge(&allowance.quota, cost, host) {
-            Ok((decision, lost)) => {
-                if lost == Lost::Bucket {
+        match bucket.charge(allowance, cost, host) {
+            Ok(charged) => {
+                if charged.lost == Lost::Entry {
                     self.stats.count_cause(Cause::Evicted, host);
                 }
-                Finding::from_decision(&decision, allowance)
+                Finding::of(charged.found)
             }
             Err(failure) => self.failed(failure, host),
         }
@@ -168,9 +219,13 @@ impl InForce {
 impl HttpFilter for Filter {
     type Pending = Pending;
 
+    const WANTS_END: bool = true;
+
     fn request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<Verdict> {
-        let mut findings = self.findings(request);
         let host = request.host();
+        // Nothing, but for a request that is asked about anew.
+        self.release(std::mem::take(&mut pending.held), host);
+        let mut findings = self.findings(request);
         let refuses =
             |(in_force, finding): &(&InForce, Finding<'_>)| finding.denies(&in_force.limit);
         if !findings.iter().any(refuses) {
@@ -178,7 +233,10 @@ impl HttpFilter for Filter {
                 let Finding::Room(allowance, bucket, cost) = finding else {
                     continue;
                 };
-                *finding = in_force.charge(allowance, bucket, *cost, host);
+                let charged = in_force.charge(allowance, bucket, *cost, host);
+                let ticket = self.hold(in_force.place, allowance, bucket, &charged);
+                pending.held.extend(ticket);
+                *finding = charged;
                 // Another worker took the last of it in the meantime.
                 if finding.denies(&in_force.limit) {
                     break;
@@ -200,6 +258,7 @@ impl HttpFilter for Filter {
             pending.fields = fields;
             return Ok(Verdict::Continue);
         };
+        self.release(std::mem::take(&mut pending.held), host);
         let denial = refusal.denial(fields.as_ref());
         Ok(Verdict::Deny(self.denial.reply(denial)))
     }
@@ -214,6 +273,23 @@ impl HttpFilter for Filter {
             response.set(name, value.as_bytes())?;
         }
         Ok(())
+    }
+
+    fn wants_end(&self, pending: &Pending) -> bool {
+        !pending.held.is_empty()
+    }
+
+    fn ended(&self, host: &dyn Host, pending: Pending) {
+        self.release(pending.held, host);
+    }
+
+    /// Only permits need ticks.
+    fn tick(&self, host: &dyn Host, _: &mut Vec<StreamId>) {
+        self.permits.renew(host);
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        self.tick_period
     }
 }
 

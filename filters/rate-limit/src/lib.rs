@@ -22,11 +22,13 @@
 //! 8. The response says what is left: `RateLimit-Policy` and `RateLimit`
 //!    (draft-ietf-httpapi-ratelimit-headers-10), and `Retry-After` on a 429.
 
+mod algorithm;
 mod config;
 mod decision;
 mod fields;
 mod filter;
 mod key;
+mod permits;
 mod stats;
 mod store;
 
@@ -37,4 +39,4 @@ pub use config::Config;
 pub use filter::{Filter, Pending};
 
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
-gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers, response_headers, delete]);
+gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers, response_headers, tick, delete]);

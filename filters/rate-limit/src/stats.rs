@@ -12,7 +12,8 @@ pub(crate) enum Fate {
 }
 
 /// Why a request was, or would have been, refused for another reason than its rate; or admitted
-/// where `on_error` allows it; or that a bucket was lost. Counted beside the [`Fate`].
+/// where `on_error` allows it; or that a bucket was lost, or
+/// a place in flight not given back. Counted beside the [`Fate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     KeyMissing,
@@ -21,6 +22,7 @@ pub(crate) enum Cause {
     StoreFailed,
     HostFailed,
     Evicted,
+    NotReleased,
 }
 
 impl Cause {
@@ -33,6 +35,7 @@ impl Cause {
             Self::StoreFailed => "store_failed",
             Self::HostFailed => "host_failed",
             Self::Evicted => "evicted",
+            Self::NotReleased => "not_released",
         }
     }
 }
@@ -47,6 +50,7 @@ pub(crate) struct Stats {
     store_failed: Counter,
     host_failed: Counter,
     evicted: Counter,
+    not_released: Counter,
 }
 
 impl Stats {
@@ -65,6 +69,7 @@ impl Stats {
             store_failed: cause(Cause::StoreFailed)?,
             host_failed: cause(Cause::HostFailed)?,
             evicted: cause(Cause::Evicted)?,
+            not_released: cause(Cause::NotReleased)?,
         })
     }
 
@@ -85,6 +90,7 @@ impl Stats {
             Cause::StoreFailed => self.store_failed,
             Cause::HostFailed => self.host_failed,
             Cause::Evicted => self.evicted,
+            Cause::NotReleased => self.not_released,
         };
         metrics.increment(counter, 1);
     }

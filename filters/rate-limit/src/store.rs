@@ -6,12 +6,20 @@
 //! that the first worker to start leaves for the others. Nobody outside knows them, so nobody can
 //! aim at a slot.
 //!
+//! Each window of a limit has an entry of its own; all those of a key are in one slot, so that they
+//! are checked and charged together, by one compare-and-swap. Limits of all algorithms share slots:
+//! an entry says until when it constrains anything, and where a slot is full the one goes that says
+//! the earliest instant ([`gatehouse_limit_slot`]).
+//!
 //! Times are absolute, so a table outlives changes of the configuration and reloads of the VM: a
 //! bucket is full when its entry says, whatever the rate was when it was written. The number of
 //! slots decides where a bucket is looked for; where it changes, all keys begin anew.
 
+mod bucket;
+
+pub(crate) use bucket::{Bucket, Found};
+
 use crate::stats::Cause;
-use gatehouse_gcra::{Decision, Lost, Quota, Slot, Tat, decide, owe};
 use gatehouse_host::{Cas, Entropy, Host, HostError, SharedData, Status};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hasher as _;
@@ -20,7 +28,7 @@ use std::hash::Hasher as _;
 /// succeeded.
 pub(crate) const ATTEMPTS: usize = 64;
 
-const SEED_KEY: &str = "gatehouse.rate_limit.seed";
+const SEED_KEY: &str = "gatehouse.limit.seed";
 
 /// The table.
 pub(crate) struct Table {
@@ -35,15 +43,57 @@ pub(crate) struct Address {
     fingerprint: u64,
 }
 
-/// A bucket as it was read for one decision, and the slot around it.
-pub(crate) struct Bucket {
-    /// Of the decision. It stays the same when the decision is made anew: a state that another
-    /// worker wrote later is no trouble for the GCRA, unless it is later by more than a second.
-    now: u64,
-    name: String,
-    fingerprint: u64,
-    slot: Slot,
-    version: Cas,
+/// The key of a slot in shared data.
+///
+/// On the stack, and up to slot 999999 no longer than what Envoy's strings hold without an allocation
+/// (22 bytes): there are two host calls with it for each charge.
+#[derive(Clone, Copy)]
+pub(crate) struct Key {
+    bytes: [u8; PREFIX.len() + DIGITS],
+    start: usize,
+}
+
+const PREFIX: &[u8] = b"gatehouse.limit.";
+
+/// Of the largest number of a slot.
+const DIGITS: usize = 10;
+
+impl Address {
+    /// The key of its slot.
+    pub(crate) fn key(self) -> Key {
+        // From the end: the digits, and the prefix before them.
+        let mut bytes = [0; PREFIX.len() + DIGITS];
+        let mut start = bytes.len();
+        let mut rest = self.slot;
+        let mut write = |byte: u8| {
+            start = start.saturating_sub(1);
+            if let Some(place) = bytes.get_mut(start) {
+                *place = byte;
+            }
+        };
+        loop {
+            write(b'0' + (rest % 10) as u8);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        for byte in PREFIX.iter().rev() {
+            write(*byte);
+        }
+        Key { bytes, start }
+    }
+}
+
+impl Key {
+    pub(crate) fn as_str(&self) -> &str {
+        let text = self
+            .bytes
+            .get(self.start..)
+            .and_then(|bytes| std::str::from_utf8(bytes).ok());
+        debug_assert!(text.is_some(), "letters and digits");
+        text.unwrap_or_default()
+    }
 }
 
 /// Why a bucket cannot be read or charged.
@@ -102,141 +152,6 @@ fn create_seed(entropy: &dyn Entropy, shared: &dyn SharedData) -> Result<Vec<u8>
             call: "proxy_set_shared_data",
             status: Status::Malformed,
         }),
-    }
-}
-
-impl Bucket {
-    /// Reads a bucket for a decision at `now`, in nanoseconds since the epoch.
-    pub(crate) fn read(
-        address: Address,
-        now: u64,
-        shared: &dyn SharedData,
-    ) -> Result<Self, Failure> {
-        let mut bucket = Self {
-            now,
-            name: format!("gatehouse.rate_limit.{}", address.slot),
-            fingerprint: address.fingerprint,
-            slot: Slot::default(),
-            version: Cas::CREATE,
-        };
-        bucket.refresh(shared)?;
-        Ok(bucket)
-    }
-
-    /// When it is full; nothing for a key never seen.
-    fn tat(&self) -> Option<Tat> {
-        self.slot.find(self.fingerprint)
-    }
-
-    /// What is in it, going by what was read.
-    pub(crate) fn look(&self, quota: &Quota) -> Decision {
-        decide(quota, self.tat(), self.now, 0)
-    }
-
-    /// Whether a request of this cost fits, going by what was read. Charges nothing.
-    pub(crate) fn check(
-        &mut self,
-        quota: &Quota,
-        cost: u64,
-        host: &dyn Host,
-    ) -> Result<Decision, Failure> {
-        let mut decision = decide(quota, self.tat(), self.now, cost);
-        if repaired(&decision).is_some() {
-            // The clock was set back; or this worker was held up between the clock and the bucket,
-            // while others charged it. A reading of the clock that is newer than that of the bucket
-            // tells which.
-            self.now = host.now().map_err(host_failed)?.as_nanos();
-            decision = decide(quota, self.tat(), self.now, cost);
-        }
-        if let Some(repaired) = repaired(&decision) {
-            // The request is refused either way: if this fails, the next decision asks for it again.
-            let mut slot = self.slot.clone();
-            slot.put(self.fingerprint, repaired, self.now);
-            let _ = host.swap_shared(&self.name, slot.as_bytes(), self.version);
-        }
-        Ok(decision)
-    }
-
-    /// Takes the cost of a request from it, if it fits: decided anew whenever another worker came
-    /// between. Says what was lost for it.
-    pub(crate) fn charge(
-        &mut self,
-        quota: &Quota,
-        cost: u64,
-        host: &dyn Host,
-    ) -> Result<(Decision, Lost), Failure> {
-        self.settle(host, |bucket| bucket.check(quota, cost, host))
-    }
-
-    /// Takes from it what has been used already, though it may not be in it: what is missing is owed.
-    /// `quota` is one with room for debts. Says what was lost for it.
-    #[allow(dead_code, reason = "for costs that are known only from responses")]
-    pub(crate) fn owe(
-        &mut self,
-        quota: &Quota,
-        cost: u64,
-        host: &dyn Host,
-    ) -> Result<(Decision, Lost), Failure> {
-        self.settle(host, |bucket| {
-            Ok(owe(quota, bucket.tat(), bucket.now, cost))
-        })
-    }
-
-    /// Stores what is decided, by compare-and-swap; nothing where that changes nothing.
-    fn settle(
-        &mut self,
-        host: &dyn Host,
-        mut decide: impl FnMut(&mut Self) -> Result<Decision, Failure>,
-    ) -> Result<(Decision, Lost), Failure> {
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                self.refresh(host)?;
-            }
-            let decision = decide(self)?;
-            let Decision::Admitted { next, .. } = decision else {
-                return Ok((decision, Lost::Nothing));
-            };
-            if decision.to_store(self.tat()).is_none() {
-                return Ok((decision, Lost::Nothing));
-            }
-            let lost = self.slot.put(self.fingerprint, next, self.now);
-            let swapped = host
-                .swap_shared(&self.name, self.slot.as_bytes(), self.version)
-                .map_err(store_failed)?;
-            if swapped {
-                return Ok((decision, lost));
-            }
-        }
-        Err(Failure::Contended)
-    }
-
-    fn refresh(&mut self, shared: &dyn SharedData) -> Result<(), Failure> {
-        let stored = shared.shared(&self.name).map_err(store_failed)?;
-        let Some((bytes, version)) = stored else {
-            self.slot = Slot::default();
-            self.version = Cas::CREATE;
-            return Ok(());
-        };
-        self.version = version;
-        if let Some(slot) = Slot::decode(bytes) {
-            self.slot = slot;
-            return Ok(());
-        }
-        // Something that shares the `vm_id` wrote over the slot. What it held is lost, so this one
-        // decision fails, and the slot begins anew: refusing for good would need a restart to mend.
-        let _ = shared.swap_shared(&self.name, Slot::default().as_bytes(), version);
-        Err(store_failed(HostError {
-            call: "proxy_get_shared_data",
-            status: Status::Malformed,
-        }))
-    }
-}
-
-/// What is to be stored since the clock was set back.
-fn repaired(decision: &Decision) -> Option<Tat> {
-    match decision {
-        Decision::Refused { repaired, .. } => *repaired,
-        Decision::Admitted { .. } => None,
     }
 }
 

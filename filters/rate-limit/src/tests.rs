@@ -8,6 +8,7 @@ mod keys;
 mod schedules;
 mod table;
 
+use crate::config::{Allowance, Config};
 use crate::{Filter, Pending};
 use gatehouse_host::{
     ConfigureError, Consumer, Exchange, HttpFilter as _, LocalReply, Module as _, Request,
@@ -143,6 +144,12 @@ fn limit(name: &str, changes: Value) -> Value {
 
 fn one(changes: Value) -> Value {
     json!({"limits": [limit("a", changes)]})
+}
+
+/// What such a limit gives each key.
+fn allowance(changes: Value) -> Allowance {
+    let config: Config = gatehouse_config::load_value(&one(changes), &|_: &str| None).unwrap();
+    config.limits[0].allowance.clone()
 }
 
 fn counts<const N: usize>(expected: [(&str, u64); N]) -> BTreeMap<String, u64> {

@@ -1,7 +1,7 @@
 //! How often a password may be wrong: for each user, and for each client address.
 //!
 //! 1. One count for all workers, in Envoy's shared data, which has neither delete nor expiry: a fixed
-//!    number of keys ([`SLOTS`]), each with the failures of up to [`gatehouse_gcra::ENTRIES`] users or addresses.
+//!    number of keys ([`SLOTS`]), each with the failures of up to [`gatehouse_limit_slot::ENTRIES`] users or addresses.
 //!    Where a slot is full, the one that has most left is forgotten: half a megabyte, however many
 //!    names strangers make up.
 //! 2. Where a user's failures are, an HMAC over provider and name decides, under a key that the first
@@ -17,8 +17,9 @@
 //! 7. Where shared data does not work, no password is looked at: the request is denied with 500.
 
 use super::keyed::{KEY_BYTES, Keyed};
-use gatehouse_gcra::{Decision, Quota, Slot, Tat, decide};
+use gatehouse_gcra::{Decision, Quota, Tat, decide};
 use gatehouse_host::{Cas, Host, HostError, Result, Status};
+use gatehouse_limit_slot::{Slot, State};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -229,7 +230,7 @@ impl Attempt {
 impl Bucket {
     /// How long until one more failure fits, going by what was read.
     fn wait(&self, now: u64, host: &dyn Host) -> Result<Option<Duration>> {
-        let state = self.slot.find(self.fingerprint);
+        let state = self.failures();
         let mut decision = decide(&self.quota, state, now, 1);
         if repaired(&decision).is_some() {
             // The clock was set back; or this worker was held up between the clock and the slot,
@@ -250,7 +251,7 @@ impl Bucket {
             if attempt > 0 {
                 self.refresh(host)?;
             }
-            let decision = decide(&self.quota, self.slot.find(self.fingerprint), now, 1);
+            let decision = decide(&self.quota, self.failures(), now, 1);
             let Decision::Admitted { next, .. } = decision else {
                 return Ok(Charge::NoRoom(refused(&decision).unwrap_or_default()));
             };
@@ -268,7 +269,7 @@ impl Bucket {
                 return;
             }
             // Forgotten for others meanwhile, perhaps.
-            let Some(state) = self.slot.find(self.fingerprint) else {
+            let Some(state) = self.failures() else {
                 return;
             };
             let before = state.to_bits().saturating_sub(self.quota.interval_ns());
@@ -284,11 +285,20 @@ impl Bucket {
         }
     }
 
+    fn failures(&self) -> Option<Tat> {
+        let state = self.slot.find(self.fingerprint)?;
+        Some(Tat::from_bits(state.until))
+    }
+
     /// The slot with its failures forgotten at that time.
     fn slot_with(&self, until: Tat) -> Slot {
         let mut slot = self.slot.clone();
         // Whose failures are forgotten for these, where there is no room, nobody counts.
-        slot.put(self.fingerprint, until, 0);
+        let state = State {
+            until: until.to_bits(),
+            ..State::default()
+        };
+        slot.put(self.fingerprint, state, 0);
         slot
     }
 

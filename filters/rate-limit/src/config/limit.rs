@@ -1,21 +1,25 @@
 //! One limit.
 
 use super::Mode;
+use super::allowance::{Allowance, Rates, Terms};
 use super::overrides::{Base, Facts, Override, RawOverride};
-use crate::fields;
 use crate::key::Part;
-use gatehouse_config::{Context, Decode, Identifier, NonEmpty, Rate, Value, keywords, object};
-use gatehouse_gcra::{Quota, QuotaError};
+use gatehouse_config::{Context, Decode, Duration, Identifier, NonEmpty, Value, keywords, object};
 use gatehouse_host::{Request, Result};
 use gatehouse_request_match::{Match, Subject};
-use std::time::Duration;
 
 keywords! {
     /// How it is counted.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    enum Algorithm {
+    pub(crate) enum Counting {
         /// The generic cell rate algorithm: a bucket that refills continuously.
         Gcra = "gcra",
+        /// Windows of the clock; of the one before, the part that the last period covers.
+        SlidingWindow = "sliding_window",
+        /// Windows of the clock.
+        FixedWindow = "fixed_window",
+        /// What is in flight at once.
+        Concurrency = "concurrency",
     }
 }
 
@@ -48,9 +52,11 @@ object! {
         name: Identifier,
         matches as "match": Match = Match::default(),
         key: NonEmpty<Part>,
-        rate: Rate,
+        rate: Option<Rates>,
         burst: Option<u64>,
-        algorithm: Algorithm = Algorithm::Gcra,
+        limit: Option<u32>,
+        expires: Option<Duration>,
+        algorithm: Counting = Counting::Gcra,
         overrides: Vec<RawOverride> = Vec::new(),
         if_absent: IfAbsent = IfAbsent::Empty,
         on_error: OnError = OnError::Deny,
@@ -71,19 +77,9 @@ pub(crate) struct Limit {
     pub(crate) mode: Mode,
 }
 
-/// A quota, and how responses put it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Allowance {
-    pub(crate) quota: Quota,
-    /// The item of `RateLimit-Policy`.
-    pub(crate) policy: Box<str>,
-}
-
 impl Decode for Limit {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let raw = Raw::decode(value, context)?;
-        // The only one there is.
-        let Algorithm::Gcra = raw.algorithm;
         let NonEmpty(key) = raw.key;
         let before = context.problem_count();
         context.at_key("key", |context| {
@@ -103,14 +99,20 @@ impl Decode for Limit {
                 }
             }
         });
-        let burst = raw.burst.unwrap_or(raw.rate.count());
-        let allowance = Allowance::new(&raw.name, raw.rate, burst, context);
+        let terms = Terms {
+            rates: raw.rate,
+            burst: raw.burst,
+            limit: raw.limit,
+            expires: raw.expires,
+        };
+        terms.check(raw.algorithm, context);
+        let allowance = terms.allowance(&raw.name, raw.algorithm, context);
         let overrides = context.at_key("overrides", |context| {
             let limit = Base {
                 name: &raw.name,
                 key: &key,
-                rate: raw.rate,
-                burst: raw.burst,
+                counting: raw.algorithm,
+                terms: &terms,
                 is_sound: allowance.is_some(),
             };
             limit.overrides(raw.overrides, context)
@@ -164,30 +166,5 @@ impl Limit {
         };
         let chosen = self.overrides.iter().find(|other| other.is_for(&facts));
         Ok(chosen.map_or(&self.allowance, |other| &other.allowance))
-    }
-}
-
-impl Allowance {
-    /// Problems are reported at the `rate` or the `burst` beside it.
-    pub(super) fn new(
-        limit: &Identifier,
-        rate: Rate,
-        burst: u64,
-        context: &mut Context<'_>,
-    ) -> Option<Self> {
-        let period = Duration::from_nanos(rate.period().as_nanos());
-        match Quota::new(rate.count(), period, burst) {
-            Ok(quota) => Some(Self {
-                policy: fields::policy(limit, &quota).into(),
-                quota,
-            }),
-            Err(error) => {
-                let key = match error {
-                    QuotaError::ZeroBurst | QuotaError::BurstTooLarge => "burst",
-                    _ => "rate",
-                };
-                context.at_key(key, |context| context.problem(error.to_string()))
-            }
-        }
     }
 }

@@ -1,16 +1,18 @@
 //! Other rates for some keys.
 
-use super::limit::Allowance;
+use super::allowance::{Allowance, Rates, Terms};
+use super::limit::Counting;
 use crate::key::Part;
-use gatehouse_config::{Cidr, Context, Entries, HeaderName, HeaderValue, Identifier, Rate, object};
+use gatehouse_config::{Cidr, Context, Entries, HeaderName, HeaderValue, Identifier, object};
 use gatehouse_host::Headers;
 use std::net::IpAddr;
 
 object! {
     pub(super) struct RawOverride {
         key: Pattern,
-        rate: Option<Rate>,
+        rate: Option<Rates>,
         burst: Option<u64>,
+        limit: Option<u32>,
     }
 }
 
@@ -83,9 +85,9 @@ impl Override {
 pub(super) struct Base<'l> {
     pub(super) name: &'l Identifier,
     pub(super) key: &'l [Part],
-    pub(super) rate: Rate,
-    pub(super) burst: Option<u64>,
-    /// Whether its rate and burst are. What an override takes over from them is else reported twice.
+    pub(super) counting: Counting,
+    pub(super) terms: &'l Terms,
+    /// Whether its terms are. What an override takes over from them is else reported twice.
     pub(super) is_sound: bool,
 }
 
@@ -101,7 +103,13 @@ impl Base<'_> {
         for (index, raw) in raw.into_iter().enumerate() {
             let checked = context.at_index(index, |context| {
                 context.at_key("key", |context| self.check(&raw.key, &patterns, context));
-                self.allowance(&raw, context)
+                let terms = Terms {
+                    rates: raw.rate,
+                    burst: raw.burst,
+                    limit: raw.limit,
+                    expires: None,
+                };
+                self.allowance(terms, context)
             });
             patterns.push(raw.key.clone());
             match checked {
@@ -115,16 +123,20 @@ impl Base<'_> {
         sound.then_some(overrides)
     }
 
-    fn allowance(&self, raw: &RawOverride, context: &mut Context<'_>) -> Option<Allowance> {
-        if raw.rate.is_none() && raw.burst.is_none() {
-            return context.problem("changes nothing: needs rate, burst, or both");
+    fn allowance(&self, terms: Terms, context: &mut Context<'_>) -> Option<Allowance> {
+        if terms.is_empty() {
+            return context.problem(match self.counting {
+                Counting::Concurrency => "changes nothing: needs limit",
+                _ => "changes nothing: needs rate, burst, or both",
+            });
         }
-        if !self.is_sound {
+        let before = context.problem_count();
+        terms.check(self.counting, context);
+        if !self.is_sound || context.problem_count() > before {
             return None;
         }
-        let rate = raw.rate.unwrap_or(self.rate);
-        let burst = raw.burst.or(self.burst).unwrap_or(rate.count());
-        Allowance::new(self.name, rate, burst, context)
+        let terms = terms.or(self.terms);
+        terms.allowance(self.name, self.counting, context)
     }
 
     /// Reports what is wrong with a pattern.

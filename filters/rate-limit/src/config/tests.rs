@@ -1,11 +1,22 @@
 //! What operators see of their mistakes, to the letter; and what defaults mean.
 
 use super::*;
+use crate::algorithm::Algorithm;
 use gatehouse_config::load_value;
 use serde_json::json;
 
 fn config(json: serde_json::Value) -> Result<Config, String> {
     load_value(&json, &|_: &str| None).map_err(|problems| problems.to_string())
+}
+
+fn count_and_burst(allowance: &Allowance) -> (u64, u64) {
+    match allowance.windows() {
+        (window, []) => match window.algorithm {
+            Algorithm::Gcra(quota) => (quota.count(), quota.burst()),
+            _ => panic!("{window:?}"),
+        },
+        (_, others) => panic!("{others:?}"),
+    }
 }
 
 #[test]
@@ -14,7 +25,7 @@ fn all_problems_at_once_each_where_it_stands() {
         "limits": [
             {"name": "a b", "rate": "0/1m", "key": [], "cost": 1},
             {"rate": "100", "key": ["consumr", {"client_ip": {"ipv4": 0, "ipv6": 129}}, {"header": ":path"}],
-             "algorithm": "fixed_window", "if_absent": "allow", "on_error": "allw", "mode": "Report", "burst": 1.5},
+             "algorithm": "leaky_bucket", "if_absent": "allow", "on_error": "allw", "mode": "Report", "burst": 1.5},
             {"name": "c", "rate": "2/1ns", "burst": 0,
              "key": ["consumer", {"header": "x-tenant"}, {"header": "X-Tenant"}, {"header": "Host"}],
              "overrides": [
@@ -34,7 +45,7 @@ fn all_problems_at_once_each_where_it_stands() {
         "rules": [],
     }));
     let expected = r#"rules: unknown field (known: limits, store, response_headers, mode, trusted_hops, denial)
-limits[0].cost: unknown field (known: name, match, key, rate, burst, algorithm, overrides, if_absent, on_error, mode)
+limits[0].cost: unknown field (known: name, match, key, rate, burst, limit, expires, algorithm, overrides, if_absent, on_error, mode)
 limits[0].name: "a b" is not a name (1 to 64 letters, digits, "_" and "-")
 limits[0].key: empty, but needs at least one element
 limits[0].rate: the rate "0/1m" lets nothing through (to refuse requests, use a rule of the auth filter)
@@ -45,7 +56,7 @@ limits[1].key[1].client_ip.ipv6: 129 is not a prefix length: 1 to 128
 limits[1].key[2].header: ":path" is a pseudo-header, which cannot stand here
 limits[1].rate: "100" is not a rate (write a whole number, a slash and a duration, such as "100/1m")
 limits[1].burst: expected a whole number, found the number 1.5
-limits[1].algorithm: unknown word "fixed_window" (known: gcra)
+limits[1].algorithm: unknown word "leaky_bucket" (known: gcra, sliding_window, fixed_window, concurrency)
 limits[1].if_absent: unknown word "allow" (known: empty, skip, deny)
 limits[1].on_error: unknown word "allw" (did you mean "allow"?)
 limits[1].mode: unknown word "Report" (did you mean "report"?)
@@ -178,7 +189,7 @@ fn defaults() {
     assert_eq!(limit.if_absent, IfAbsent::Empty);
     let parts: Vec<String> = limit.key.iter().map(ToString::to_string).collect();
     assert_eq!(parts, ["consumer", "header x-tenant", "client_ip", "const"]);
-    let quota = |allowance: &Allowance| (allowance.quota.count(), allowance.quota.burst());
+    let quota = count_and_burst;
     assert_eq!(quota(&limit.allowance), (100, 100));
     let overrides = limit.overrides.iter().map(|other| quota(&other.allowance));
     assert_eq!(overrides.collect::<Vec<_>>(), [(1000, 1000), (100, 5)]);
@@ -192,8 +203,8 @@ fn the_burst_of_an_override() {
         "overrides": [{"key": {"consumer": "acme"}, "rate": "1000/1m"}],
     }]}))
     .unwrap();
-    let quota = config.limits[0].overrides[0].allowance.quota;
-    assert_eq!((quota.count(), quota.burst()), (1000, 20));
+    let allowance = &config.limits[0].overrides[0].allowance;
+    assert_eq!(count_and_burst(allowance), (1000, 20));
 }
 
 #[test]
@@ -222,4 +233,203 @@ fn overrides_of_ranges() {
         ],
     }]}));
     assert_eq!(accepted.map(|_| ()), Ok(()));
+}
+
+/// What each algorithm is made of, window by window.
+#[test]
+fn algorithms() {
+    let window = |kind, count, seconds| {
+        let period = std::time::Duration::from_secs(seconds);
+        Algorithm::Window(gatehouse_window_counter::Window::new(kind, count, period).unwrap())
+    };
+    let gcra = |count, seconds, burst| {
+        let period = std::time::Duration::from_secs(seconds);
+        Algorithm::Gcra(gatehouse_gcra::Quota::new(count, period, burst).unwrap())
+    };
+    let at_once = |limit, seconds| {
+        let lifetime = std::time::Duration::from_secs(seconds);
+        let capacity = gatehouse_window_counter::Capacity::new(limit, lifetime);
+        Algorithm::Concurrency(capacity.unwrap())
+    };
+    use gatehouse_window_counter::Kind::{Fixed, Sliding};
+    type Windows<'a> = &'a [(Algorithm, &'a str)];
+    let cases: [(&str, serde_json::Value, Windows<'_>); 9] = [
+        (
+            "one rate",
+            json!({"rate": "100/1m", "burst": 20}),
+            &[(gcra(100, 60, 20), r#""a";q=100;w=60"#)],
+        ),
+        (
+            "a list of one",
+            json!({"rate": ["100/1m"], "burst": 20}),
+            &[(gcra(100, 60, 20), r#""a";q=100;w=60"#)],
+        ),
+        (
+            "several rates",
+            json!({"rate": ["10/1s", "1000/1h"]}),
+            &[
+                (gcra(10, 1, 10), r#""a";q=10;w=1"#),
+                (gcra(1000, 3600, 1000), r#""a";q=1000;w=3600"#),
+            ],
+        ),
+        (
+            "a sliding window",
+            json!({"rate": "100/1m", "algorithm": "sliding_window"}),
+            &[(window(Sliding, 100, 60), r#""a";q=100;w=60"#)],
+        ),
+        (
+            "fixed windows",
+            json!({"rate": ["1/1s", "1000000/1d"], "algorithm": "fixed_window"}),
+            &[
+                (window(Fixed, 1, 1), r#""a";q=1;w=1"#),
+                (window(Fixed, 1_000_000, 86_400), r#""a";q=1000000;w=86400"#),
+            ],
+        ),
+        (
+            "in flight",
+            json!({"limit": 20, "algorithm": "concurrency"}),
+            &[(at_once(20, 60), r#""a";q=20;qu="concurrent-requests""#)],
+        ),
+        (
+            "in flight for long",
+            json!({"limit": 1, "expires": "10m", "algorithm": "concurrency"}),
+            &[(at_once(1, 600), r#""a";q=1;qu="concurrent-requests""#)],
+        ),
+        (
+            "one a day",
+            json!({"rate": "1/1d"}),
+            &[(gcra(1, 86_400, 1), r#""a";q=1;w=86400"#)],
+        ),
+        (
+            "a million a second",
+            json!({"rate": "1000000/1s"}),
+            &[(gcra(1_000_000, 1, 1_000_000), r#""a";q=1000000;w=1"#)],
+        ),
+    ];
+    for (name, changes, expected) in cases {
+        let mut limit = json!({"name": "a", "key": ["consumer"]});
+        for (key, value) in changes.as_object().unwrap() {
+            limit[key] = value.clone();
+        }
+        let config = config(json!({"limits": [limit]})).unwrap();
+        let (first, others) = config.limits[0].allowance.windows();
+        let all = [first].into_iter().chain(others);
+        let all: Vec<_> = all
+            .map(|window| (window.algorithm, &*window.policy))
+            .collect();
+        assert_eq!(all, expected, "{name}");
+    }
+}
+
+#[test]
+fn problems_of_algorithms() {
+    let refused = config(json!({"limits": [
+        {"name": "a", "key": ["consumer"]},
+        {"name": "b", "key": ["consumer"], "rate": ["1/1s", "2/1m", "3/60s", "4/1000ms"]},
+        {"name": "c", "key": ["consumer"], "rate": []},
+        {"name": "d", "key": ["consumer"], "rate": ["1/1s", "1/1m", "1/1h", "1/1d", "1/7d"]},
+        {"name": "e", "key": ["consumer"], "rate": ["1/1s", "1/1m"], "burst": 2},
+        {"name": "f", "key": ["consumer"], "rate": "1/1s", "limit": 2, "expires": "1m"},
+        {"name": "g", "key": ["consumer"], "rate": "1/1s", "burst": 2, "algorithm": "fixed_window"},
+        {"name": "h", "key": ["consumer"], "rate": "1000000001/1s", "algorithm": "sliding_window"},
+        {"name": "i", "key": ["consumer"], "rate": "1/1s", "burst": 1, "algorithm": "concurrency"},
+        {"name": "j", "key": ["consumer"], "limit": 0, "algorithm": "concurrency"},
+        {"name": "k", "key": ["consumer"], "limit": 1, "expires": "999ms", "algorithm": "concurrency"},
+        {"name": "l", "key": ["consumer"], "limit": 1, "algorithm": "concurrency", "overrides": [
+            {"key": {"consumer": "a"}, "rate": "1/1s"},
+            {"key": {"consumer": "b"}},
+            {"key": {"consumer": "c"}, "limit": 0},
+            {"key": {"consumer": "d"}, "limit": 4294967295_u32},
+        ]},
+        {"name": "m", "key": ["consumer"], "rate": ["10/1s", "20/1m"], "overrides": [
+            {"key": {"consumer": "a"}, "limit": 1},
+            {"key": {"consumer": "b"}, "burst": 1},
+        ]},
+        {"name": "n", "key": ["consumer"], "rate": 100, "overrides": [{"key": {"consumer": "a"}, "burst": 1}]},
+        {"name": "o", "key": ["consumer"], "limit": 4294967296_u64, "algorithm": "concurrency"},
+    ]}));
+    let expected = r#"limits[0].rate: required, but missing
+limits[1].rate[2]: the same period as rate[1]
+limits[1].rate[3]: the same period as rate[0]
+limits[2].rate: 0 rates, but there may be 1 to 4
+limits[3].rate: 5 rates, but there may be 1 to 4
+limits[4].burst: only beside one rate; each of several has its count for a burst
+limits[5].limit: only with algorithm: concurrency
+limits[5].expires: only with algorithm: concurrency
+limits[6].burst: only with algorithm: gcra; a window admits its count at once
+limits[7].rate: windows count 1000000000 requests at most
+limits[8].rate: concurrency has no rate: "limit" says how many at once
+limits[8].burst: concurrency has no rate: "limit" says how many at once
+limits[8].limit: required, but missing
+limits[9].limit: 0 lets nothing through (to refuse requests, use a rule of the auth filter)
+limits[10].expires: 999ms is not a time to count lost requests for: 1s to 106751d
+limits[11].overrides[0].rate: concurrency has no rate: "limit" says how many at once
+limits[11].overrides[1]: changes nothing: needs limit
+limits[11].overrides[2].limit: 0 lets nothing through (to refuse requests, use a rule of the auth filter)
+limits[12].overrides[0].limit: only with algorithm: concurrency
+limits[12].overrides[1].burst: only beside one rate; each of several has its count for a burst
+limits[13].rate: expected a rate such as "100/1m", found the number 100
+limits[14].limit: 4294967296 is more than 4294967295"#;
+    assert_eq!(refused.unwrap_err(), expected);
+}
+
+/// An override takes over what it does not say. One rate for several needs no more than that rate.
+#[test]
+fn terms_of_overrides() {
+    let config = config(json!({"limits": [
+        {"name": "a", "key": ["consumer"], "rate": ["10/1s", "1000/1h"], "overrides": [
+            {"key": {"consumer": "one"}, "rate": "5/1s", "burst": 7},
+        ]},
+        {"name": "b", "key": ["consumer"], "rate": "10/1s", "burst": 5, "overrides": [
+            {"key": {"consumer": "two"}, "rate": ["20/1s", "2000/1h"]},
+        ]},
+        {"name": "c", "key": ["consumer"], "limit": 1, "expires": "5s", "algorithm": "concurrency", "overrides": [
+            {"key": {"consumer": "many"}, "limit": 50},
+        ]},
+    ]}))
+    .unwrap();
+    let allowance = |limit: usize| &config.limits[limit].overrides[0].allowance;
+    assert_eq!(count_and_burst(allowance(0)), (5, 7));
+    let (first, others) = allowance(1).windows();
+    let Algorithm::Gcra(quota) = first.algorithm else {
+        panic!("{first:?}");
+    };
+    assert_eq!((quota.burst(), others.len()), (20, 1));
+    let capacity = allowance(2).capacity().unwrap();
+    assert_eq!(
+        (capacity.limit(), capacity.lifetime_ns()),
+        (50, 5_000_000_000)
+    );
+}
+
+/// What keeps its entry where the configuration changes: a bucket of one rate. All else is another.
+#[test]
+fn entries_of_windows() {
+    let salts = |changes: serde_json::Value| {
+        let mut limit = json!({"name": "a", "key": ["consumer"]});
+        for (key, value) in changes.as_object().unwrap() {
+            limit[key] = value.clone();
+        }
+        let config = config(json!({"limits": [limit]})).unwrap();
+        let (first, others) = config.limits[0].allowance.windows();
+        let all = [first].into_iter().chain(others);
+        all.map(|window| window.salt).collect::<Vec<_>>()
+    };
+    assert_eq!(salts(json!({"rate": "1/1s"})), [0]);
+    assert_eq!(salts(json!({"rate": "5/1h", "burst": 2})), [0]);
+    let mut all = Vec::new();
+    for algorithm in ["gcra", "fixed_window", "sliding_window"] {
+        all.extend(salts(
+            json!({"rate": ["1/1s", "1/1m", "1/1h"], "algorithm": algorithm}),
+        ));
+    }
+    all.extend(salts(json!({"limit": 1, "algorithm": "concurrency"})));
+    all.extend(salts(
+        json!({"limit": 1, "expires": "1h", "algorithm": "concurrency"}),
+    ));
+    all.push(0);
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), count);
 }

@@ -331,6 +331,7 @@ fn the_metrics() {
         "store_failed",
         "host_failed",
         "evicted",
+        "not_released",
     ];
     let expected = expected.map(|what| format!("gatehouse.rate_limit.{what}.limit.a"));
     assert_eq!(worker.host.defined_counters(), expected);

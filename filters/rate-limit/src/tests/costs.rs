@@ -1,13 +1,13 @@
 //! Costs other than 1, known before and after.
 
 use super::*;
+use crate::algorithm::{Decision, Retry};
 use crate::store::{Bucket, Table, write_part};
-use gatehouse_gcra::{Decision, Quota};
 use std::time::Duration;
 
 /// One a second, ten at once.
-fn quota() -> Quota {
-    Quota::new(1, Duration::from_secs(1), 10).unwrap()
+fn ten() -> Allowance {
+    allowance(json!({"rate": "1/1s", "burst": 10}))
 }
 
 fn bucket(host: &FakeHost) -> Bucket {
@@ -19,18 +19,17 @@ fn bucket(host: &FakeHost) -> Bucket {
 }
 
 fn remaining(decision: &Decision) -> std::result::Result<u64, Option<u64>> {
-    match *decision {
-        Decision::Admitted { remaining, .. } => Ok(remaining),
-        Decision::Refused { retry_after_ns, .. } => {
-            Err(retry_after_ns.map(|nanos| nanos / 1_000_000_000))
-        }
+    match decision.refused {
+        None => Ok(decision.standing.remaining),
+        Some(Retry::After(nanos)) => Err(Some(nanos / 1_000_000_000)),
+        Some(_) => Err(None),
     }
 }
 
 #[test]
 fn charges_and_debts() {
     let host = FakeHost::default();
-    let quota = quota().with_debt();
+    let allowance = ten().with_debt();
     enum Do {
         Charge(u64),
         Owe(u64),
@@ -55,14 +54,18 @@ fn charges_and_debts() {
     ];
     for (index, (step, expected)) in steps.into_iter().enumerate() {
         let decision = match step {
-            Charge(cost) => bucket(&host).charge(&quota, cost, &host),
-            Owe(cost) => bucket(&host).owe(&quota, cost, &host),
+            Charge(cost) => bucket(&host).charge(&allowance, cost, &host),
+            Owe(cost) => bucket(&host).owe(&allowance, cost, &host),
             Wait(seconds) => {
                 host.advance(Duration::from_secs(seconds));
-                bucket(&host).charge(&quota, 1, &host)
+                bucket(&host).charge(&allowance, 1, &host)
             }
         };
-        assert_eq!(remaining(&decision.unwrap().0), expected, "step {index}");
+        assert_eq!(
+            remaining(&decision.unwrap().found.decision),
+            expected,
+            "step {index}"
+        );
     }
 }
 
@@ -70,15 +73,18 @@ fn charges_and_debts() {
 #[test]
 fn nothing_is_charged_for_nothing() {
     let host = FakeHost::default();
-    let quota = quota();
-    bucket(&host).charge(&quota, 1, &host).unwrap();
+    let allowance = ten();
+    bucket(&host).charge(&allowance, 1, &host).unwrap();
     let mut bucket = bucket(&host);
     host.begin([]);
     assert_eq!(
-        remaining(&bucket.charge(&quota, 0, &host).unwrap().0),
+        remaining(&bucket.charge(&allowance, 0, &host).unwrap().found.decision),
         Ok(9)
     );
-    assert_eq!(remaining(&bucket.owe(&quota, 0, &host).unwrap().0), Ok(9));
+    assert_eq!(
+        remaining(&bucket.owe(&allowance, 0, &host).unwrap().found.decision),
+        Ok(9)
+    );
     assert_eq!(host.call_count(), 0);
 }
 
@@ -87,9 +93,9 @@ fn nothing_is_charged_for_nothing() {
 fn a_debt_meets_other_workers() {
     let shared = Shared::default();
     let (here, there) = (FakeHost::new(shared.clone()), FakeHost::new(shared));
-    let quota = quota();
+    let allowance = ten();
     let mut debtor = bucket(&here);
-    bucket(&there).charge(&quota, 3, &there).unwrap();
-    let (decision, _) = debtor.owe(&quota, 4, &here).unwrap();
-    assert_eq!(remaining(&decision), Ok(3));
+    bucket(&there).charge(&allowance, 3, &there).unwrap();
+    let charged = debtor.owe(&allowance, 4, &here).unwrap();
+    assert_eq!(remaining(&charged.found.decision), Ok(3));
 }

@@ -14,7 +14,7 @@ fn large_values_are_keys_too() {
         let answer = worker.send(&[("x-tenant", value)], |_| {});
         assert_eq!(answer.is_admitted(), admitted);
     }
-    assert!(worker.host.shared_data().bytes() <= 16 + 2 * 16);
+    assert!(worker.host.shared_data().bytes() <= 16 + 2 * 24);
 }
 
 #[test]
@@ -78,14 +78,14 @@ fn one_slot(changes: Value) -> Value {
 fn a_slot_that_is_none() {
     let cases: [(&str, &[u8]); 3] = [
         ("one byte", b"x"),
-        ("half an entry", &[0; 24]),
-        ("too long", &[0; 144]),
+        ("half an entry", &[0; 36]),
+        ("too long", &[0; 216]),
     ];
     for (name, bytes) in cases {
         for (on_error, status) in [("deny", Some(503)), ("allow", None)] {
             let worker = Worker::alone(&one_slot(json!({"on_error": on_error})));
             let shared = worker.host.shared_data();
-            assert!(shared.swap("gatehouse.rate_limit.0", bytes, Cas(0)));
+            assert!(shared.swap("gatehouse.limit.0", bytes, Cas(0)));
             let answer = worker.request("acme");
             let refused = (!answer.is_admitted()).then(|| answer.reply().status);
             assert_eq!(refused, status, "{name}, {on_error}");
@@ -102,7 +102,7 @@ fn a_slot_of_any_entries() {
     for byte in [0, 0x7f, 0xff] {
         let worker = Worker::alone(&one_slot(json!({})));
         let shared = worker.host.shared_data();
-        assert!(shared.swap("gatehouse.rate_limit.0", &[byte; 128], Cas(0)));
+        assert!(shared.swap("gatehouse.limit.0", &[byte; 192], Cas(0)));
         assert_eq!(worker.admitted("acme", 5), 3, "{byte}");
     }
 }
@@ -111,7 +111,7 @@ fn a_slot_of_any_entries() {
 fn a_seed_that_is_none() {
     for seed in [&b""[..], b"short", &[0; 17]] {
         let shared = Shared::default();
-        assert!(shared.swap("gatehouse.rate_limit.seed", seed, Cas(0)));
+        assert!(shared.swap("gatehouse.limit.seed", seed, Cas(0)));
         let refused = Worker::try_new(&shared, &one(json!({}))).err();
         let error = HostError {
             call: "proxy_get_shared_data",

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::store::{Bucket, Table, write_part};
-use gatehouse_gcra::Lost;
-use gatehouse_gcra::Quota;
 use gatehouse_host::Cas;
+use gatehouse_limit_slot::Lost;
 use std::time::Duration;
 
 fn with_slots(slots: u32, changes: Value) -> Value {
@@ -130,7 +129,7 @@ fn a_change_of_the_rate_keeps_the_table() {
             .map(|&key| key.to_owned())
             .chain((0..65_536).map(|slot| slot.to_string()))
         {
-            let key = format!("gatehouse.rate_limit.{key}");
+            let key = format!("gatehouse.limit.{key}");
             if let Some((bytes, _)) = shared.read(&key) {
                 assert!(copy.swap(&key, &bytes, Cas(0)));
             }
@@ -145,20 +144,20 @@ fn a_million_keys_fit_in_the_table() {
     const SLOTS: u32 = 1_000;
     let host = FakeHost::default();
     let table = Table::open(SLOTS, &host).unwrap();
-    let quota = Quota::new(1, Duration::from_secs(3_600), 1).unwrap();
+    let allowance = allowance(json!({"rate": "1/1h", "burst": 1}));
     let mut lost = 0_u64;
     for key in 0..1_000_000_u64 {
         let mut hasher = table.hasher();
         write_part(&mut hasher, &key.to_le_bytes());
         let now = FakeHost::START.as_nanos() + key;
         let mut bucket = Bucket::read(table.address(&hasher), now, &host).unwrap();
-        let (decision, forgotten) = bucket.charge(&quota, 1, &host).unwrap();
-        assert!(decision.is_admitted());
-        lost += u64::from(forgotten == Lost::Bucket);
+        let charged = bucket.charge(&allowance, 1, &host).unwrap();
+        assert_eq!(charged.found.decision.refused, None);
+        lost += u64::from(charged.lost == Lost::Entry);
     }
     let shared = host.shared_data();
     assert_eq!(shared.len(), SLOTS as usize + 1);
-    assert_eq!(shared.bytes(), SLOTS as usize * 128 + 16);
+    assert_eq!(shared.bytes(), SLOTS as usize * 192 + 16);
     assert_eq!(lost, 1_000_000 - u64::from(SLOTS) * 8);
 }
 

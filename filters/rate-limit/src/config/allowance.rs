@@ -1,0 +1,262 @@
+//! What a limit gives each key: rates by one of the algorithms, or so many at once.
+
+use super::limit::Counting;
+use crate::algorithm::Algorithm;
+use crate::fields;
+use gatehouse_config::{Context, Decode, Duration, Identifier, Rate, Value};
+use gatehouse_gcra::{Quota, QuotaError};
+use gatehouse_window_counter::{Capacity, Kind, Window, WindowError};
+use std::time;
+
+/// So many rates a limit has at most. All windows of a key are in one slot of the table, and take the
+/// places of other keys in it.
+pub(crate) const MOST_WINDOWS: usize = 4;
+
+/// How long a place in flight is counted that is neither given back nor renewed.
+const DEFAULT_EXPIRES: Duration = Duration::from_secs(60);
+
+/// Shorter than that, workers would do little else than renew.
+const SHORTEST_EXPIRES: Duration = Duration::from_secs(1);
+
+/// What each key has: one window or several, all of which must have room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    first: Metered,
+    others: Box<[Metered]>,
+}
+
+/// One window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Metered {
+    pub(crate) algorithm: Algorithm,
+    /// Tells the entries of a key from one another, and those of another algorithm or period from
+    /// both: they mean something else.
+    pub(crate) salt: u64,
+    /// The item of `RateLimit-Policy`.
+    pub(crate) policy: Box<str>,
+}
+
+/// One rate or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rates(Vec<Rate>);
+
+/// What a limit, or an override of one, says of how much there is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Terms {
+    pub(super) rates: Option<Rates>,
+    pub(super) burst: Option<u64>,
+    pub(super) limit: Option<u32>,
+    pub(super) expires: Option<Duration>,
+}
+
+impl Decode for Rates {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        if !matches!(value, Value::Array(_)) {
+            return Rate::decode(value, context).map(|rate| Self(vec![rate]));
+        }
+        let rates = Vec::<Rate>::decode(value, context)?;
+        if rates.is_empty() || rates.len() > MOST_WINDOWS {
+            return context.problem(format!(
+                "{} rates, but there may be 1 to {MOST_WINDOWS}",
+                rates.len()
+            ));
+        }
+        let mut sound = Some(());
+        for (index, rate) in rates.iter().enumerate() {
+            let mut earlier = rates.iter().take(index);
+            if let Some(first) = earlier.position(|other| other.period() == rate.period()) {
+                sound = context.at_index(index, |context| {
+                    context.problem(format!("the same period as rate[{first}]"))
+                });
+            }
+        }
+        sound.map(|()| Self(rates))
+    }
+}
+
+impl Terms {
+    /// Whether they say anything.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self {
+            rates,
+            burst,
+            limit,
+            expires,
+        } = self;
+        rates.is_none() && burst.is_none() && limit.is_none() && expires.is_none()
+    }
+
+    /// These, and where they say nothing, those of the limit. A burst of the limit is not that of
+    /// several rates.
+    pub(super) fn or(self, limit: &Self) -> Self {
+        let several = |rates: &Rates| rates.0.len() > 1;
+        let burst = match self.rates.as_ref().is_some_and(several) {
+            true => self.burst,
+            false => self.burst.or(limit.burst),
+        };
+        Self {
+            rates: self.rates.or_else(|| limit.rates.clone()),
+            burst,
+            limit: self.limit.or(limit.limit),
+            expires: self.expires.or(limit.expires),
+        }
+    }
+
+    /// Reports what the algorithm has no use for.
+    pub(super) fn check(&self, counting: Counting, context: &mut Context<'_>) {
+        let mut refuse = |key: &str, given: bool, problem: &str| {
+            if given {
+                context.at_key(key, |context| context.problem::<()>(problem));
+            }
+        };
+        match counting {
+            Counting::Concurrency => {
+                let why = "concurrency has no rate: \"limit\" says how many at once";
+                refuse("rate", self.rates.is_some(), why);
+                refuse("burst", self.burst.is_some(), why);
+            }
+            Counting::Gcra | Counting::SlidingWindow | Counting::FixedWindow => {
+                let why = "only with algorithm: concurrency";
+                refuse("limit", self.limit.is_some(), why);
+                refuse("expires", self.expires.is_some(), why);
+            }
+        }
+        if matches!(counting, Counting::SlidingWindow | Counting::FixedWindow) {
+            let why = "only with algorithm: gcra; a window admits its count at once";
+            refuse("burst", self.burst.is_some(), why);
+        }
+    }
+
+    /// What they come to. Problems are reported at the field beside this one.
+    pub(super) fn allowance(
+        &self,
+        name: &Identifier,
+        counting: Counting,
+        context: &mut Context<'_>,
+    ) -> Option<Allowance> {
+        let kind = match counting {
+            Counting::Concurrency => return self.capacity(name, context),
+            Counting::Gcra => None,
+            Counting::FixedWindow => Some(Kind::Fixed),
+            Counting::SlidingWindow => Some(Kind::Sliding),
+        };
+        let Some(Rates(rates)) = &self.rates else {
+            return context.at_key("rate", |context| context.problem("required, but missing"));
+        };
+        if rates.len() > 1 && self.burst.is_some() {
+            return context.at_key("burst", |context| {
+                context.problem("only beside one rate; each of several has its count for a burst")
+            });
+        }
+        let window = |rate: &Rate, context: &mut Context<'_>| {
+            let algorithm = match kind {
+                None => Algorithm::Gcra(quota(*rate, self.burst, context)?),
+                Some(kind) => Algorithm::Window(window(kind, *rate, context)?),
+            };
+            let period_ns = rate.period().as_nanos();
+            // A bucket is full when it is, at any rate, so a change of the rate keeps it.
+            let salt = match (kind, rates.len()) {
+                (None, 1) => 0,
+                _ => salt(counting, period_ns),
+            };
+            Some(Metered {
+                algorithm,
+                salt,
+                policy: fields::policy(name, rate.count(), period_ns).into(),
+            })
+        };
+        let made: Vec<Option<Metered>> = rates.iter().map(|rate| window(rate, context)).collect();
+        let mut windows = made.into_iter().collect::<Option<Vec<_>>>()?.into_iter();
+        Some(Allowance {
+            first: windows.next()?,
+            others: windows.collect(),
+        })
+    }
+
+    fn capacity(&self, name: &Identifier, context: &mut Context<'_>) -> Option<Allowance> {
+        let expires = self.expires.unwrap_or(DEFAULT_EXPIRES);
+        let Some(limit) = self.limit else {
+            return context.at_key("limit", |context| context.problem("required, but missing"));
+        };
+        if limit == 0 {
+            return context.at_key("limit", |context| {
+                context.problem_hint(
+                    "0 lets nothing through",
+                    "to refuse requests, use a rule of the auth filter",
+                )
+            });
+        }
+        let lifetime = time::Duration::from_nanos(expires.as_nanos());
+        let capacity = Capacity::new(limit, lifetime).filter(|_| expires >= SHORTEST_EXPIRES);
+        let Some(capacity) = capacity else {
+            return context.at_key("expires", |context| {
+                context.problem(format!(
+                    "{expires} is not a time to count lost requests for: 1s to 106751d"
+                ))
+            });
+        };
+        Some(Allowance {
+            first: Metered {
+                algorithm: Algorithm::Concurrency(capacity),
+                salt: salt(Counting::Concurrency, expires.as_nanos()),
+                policy: fields::concurrency_policy(name, limit).into(),
+            },
+            others: Box::default(),
+        })
+    }
+}
+
+impl Allowance {
+    /// All its windows: the first, and the others.
+    pub(crate) fn windows(&self) -> (&Metered, &[Metered]) {
+        (&self.first, &self.others)
+    }
+
+    /// The same with room for debts, for costs that are known only when they have been incurred.
+    #[allow(dead_code, reason = "for costs that are known only from responses")]
+    pub(crate) fn with_debt(mut self) -> Self {
+        for window in [&mut self.first].into_iter().chain(&mut self.others) {
+            window.algorithm = window.algorithm.with_debt();
+        }
+        self
+    }
+
+    /// How many at once, if that is what it limits.
+    pub(crate) fn capacity(&self) -> Option<gatehouse_window_counter::Capacity> {
+        match self.first.algorithm {
+            Algorithm::Concurrency(capacity) => Some(capacity),
+            Algorithm::Gcra(_) | Algorithm::Window(_) => None,
+        }
+    }
+}
+
+fn quota(rate: Rate, burst: Option<u64>, context: &mut Context<'_>) -> Option<Quota> {
+    let period = time::Duration::from_nanos(rate.period().as_nanos());
+    let burst = burst.unwrap_or(rate.count());
+    Quota::new(rate.count(), period, burst)
+        .map_err(|error| {
+            let key = match error {
+                QuotaError::ZeroBurst | QuotaError::BurstTooLarge => "burst",
+                _ => "rate",
+            };
+            context.at_key(key, |context| context.problem::<()>(error.to_string()))
+        })
+        .ok()
+}
+
+fn window(kind: Kind, rate: Rate, context: &mut Context<'_>) -> Option<Window> {
+    let period = time::Duration::from_nanos(rate.period().as_nanos());
+    Window::new(kind, rate.count(), period)
+        .map_err(|error: WindowError| {
+            context.at_key("rate", |context| context.problem::<()>(error.to_string()))
+        })
+        .ok()
+}
+
+/// Different for each algorithm and period: the finalizer of SplitMix64, which is a bijection.
+fn salt(counting: Counting, period_ns: u64) -> u64 {
+    let mut word = period_ns.wrapping_mul(4).wrapping_add(counting as u64);
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
