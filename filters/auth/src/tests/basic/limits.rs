@@ -158,7 +158,7 @@ fn names_that_strangers_make_up() {
     let shared = gate.host.shared_data();
     // One for each slot, and the key.
     assert_eq!(shared.len(), 1025);
-    assert!(shared.bytes() <= 1024 * 8 * 16 + 32, "{}", shared.bytes());
+    assert!(shared.bytes() <= 1024 * 8 * 24 + 32, "{}", shared.bytes());
 
     // Whose failures are the most is not forgotten for them.
     for number in 0..10 {
