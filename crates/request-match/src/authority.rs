@@ -94,6 +94,17 @@ pub(crate) fn is_ambiguous(authority: &[u8]) -> bool {
     !authority.is_empty() && !is_name(without_dot(host).as_bytes()) && v6(host).is_none()
 }
 
+/// The host in one spelling: without its port and its last dot, in lower case, an IPv6 address in brackets
+/// and as RFC 5952 has it. Nothing where it is not a name or an address and perhaps a port.
+pub(crate) fn normal(authority: &[u8]) -> Option<String> {
+    let (host, _) = split_port(std::str::from_utf8(authority).ok()?);
+    if let Some(address) = v6(host) {
+        return Some(format!("[{address}]"));
+    }
+    let name = without_dot(host);
+    is_name(name.as_bytes()).then(|| name.to_ascii_lowercase())
+}
+
 /// Labels of letters, digits, `-` and `_`; an IPv4 address too. Of what RFC 3986 would allow besides
 /// (3.2.2), escapes are decoded by some servers, and commas join hosts.
 fn is_name(host: &[u8]) -> bool {

@@ -62,6 +62,7 @@
 mod authority;
 mod client_ip;
 mod condition;
+pub mod cookie;
 pub mod escape;
 pub mod expression;
 mod field;
@@ -79,6 +80,8 @@ mod tests;
 
 pub use field::HeaderField;
 pub use index::Index;
+pub use method::Method;
 pub use path::Path;
+pub use pattern::check_normal;
 pub use rule::Match;
-pub use subject::Subject;
+pub use subject::{Host, Subject};

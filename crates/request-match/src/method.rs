@@ -10,7 +10,7 @@ const KNOWN: [&str; 9] = [
 
 /// A method as it is sent: case counts (RFC 9110, 9.1), and `GET` is not `HEAD`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Method(Box<str>);
+pub struct Method(Box<str>);
 
 impl Deref for Method {
     type Target = str;

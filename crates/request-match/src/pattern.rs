@@ -68,7 +68,7 @@ impl Decode for Normal {
 }
 
 /// Reports what keeps a configured path from being one in normal form.
-pub(crate) fn check_normal(text: &str, context: &mut Context<'_>) -> Option<()> {
+pub fn check_normal(text: &str, context: &mut Context<'_>) -> Option<()> {
     if !text.starts_with('/') {
         return context.problem_hint(
             format!("{text:?} is not a path"),

@@ -9,7 +9,29 @@
 mod tests;
 
 use crate::escape;
+use gatehouse_config::{Context, Decode, Value};
 use std::borrow::Cow;
+use std::fmt;
+
+/// A parameter's name in a configuration: decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(pub Box<str>);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Decode for Name {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        if text.is_empty() {
+            return context.problem("a parameter's name cannot be empty");
+        }
+        Some(Self(text.into()))
+    }
+}
 
 /// One parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,28 @@ pub struct Subject {
     client_ip: Option<Option<IpAddr>>,
 }
 
+/// The host that a request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// There is none.
+    Absent,
+    /// The name or address in lower case, without a port and a dot at its end; an IPv6 address in
+    /// brackets and as RFC 5952 writes it.
+    One(String),
+    /// Servers may read it in different ways; see [`Subject::is_host_ambiguous`].
+    Ambiguous,
+}
+
+impl Host {
+    /// The host of an authority.
+    pub fn of(authority: &[u8]) -> Self {
+        match authority {
+            b"" => Self::Absent,
+            given => authority::normal(given).map_or(Self::Ambiguous, Self::One),
+        }
+    }
+}
+
 impl Subject {
     /// Nothing is known yet. `trusted_hops` proxies are trusted in `x-forwarded-for`.
     pub fn new(trusted_hops: u32) -> Self {
@@ -61,6 +83,18 @@ impl Subject {
             Only::Absent => false,
             Only::One(authority) => authority::is_ambiguous(authority),
             Only::Several => true,
+        })
+    }
+
+    /// The request's host in one spelling, however it was sent: see [`Host`].
+    ///
+    /// # Errors
+    /// Where the host does not hand over the headers.
+    pub fn host(&mut self, request: &mut Request<'_>) -> Result<Host> {
+        Ok(match request.headers()?.only(":authority") {
+            Only::Absent => Host::Absent,
+            Only::One(given) => Host::of(given),
+            Only::Several => Host::Ambiguous,
         })
     }
 

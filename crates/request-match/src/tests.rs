@@ -3,7 +3,7 @@
 mod configuration;
 mod host_calls;
 
-use crate::{Match, Subject};
+use crate::{Host, Match, Subject};
 use gatehouse_host::{Consumer, Exchange, Request};
 use gatehouse_host_fake::FakeHost;
 use std::rc::Rc;
@@ -396,4 +396,34 @@ fn what_a_subject_knows() {
     let query = Subject::new(0).query(&mut request).unwrap();
     let values: Vec<_> = query.map(|pair| pair.value.into_owned()).collect();
     assert_eq!(values, [b"1".to_vec(), Vec::new()]);
+}
+
+#[test]
+fn the_host_in_one_spelling() {
+    let one = |host: &str| Host::One(host.to_owned());
+    let cases: [(&str, &[&[u8]], Host); 12] = [
+        ("none", &[], Host::Absent),
+        ("empty", &[b""], Host::Absent),
+        ("a name", &[b"example.com"], one("example.com")),
+        ("case", &[b"Example.COM"], one("example.com")),
+        ("a port", &[b"example.com:8443"], one("example.com")),
+        (
+            "a dot at the end",
+            &[b"example.com.:80"],
+            one("example.com"),
+        ),
+        ("an address", &[b"192.0.2.1:80"], one("192.0.2.1")),
+        ("IPv6", &[b"[2001:DB8:0::1]:80"], one("[2001:db8::1]")),
+        ("two lines in one", &[b"a.test,b.test"], Host::Ambiguous),
+        ("not UTF-8", &[b"\xff"], Host::Ambiguous),
+        ("a user", &[b"a@b.test"], Host::Ambiguous),
+        ("two", &[b"a.test", b"a.test"], Host::Ambiguous),
+    ];
+    for (name, authorities, expected) in cases {
+        let host = FakeHost::default();
+        host.begin(authorities.iter().map(|given| (":authority", *given)));
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&host, &mut exchange);
+        assert_eq!(Subject::new(0).host(&mut request), Ok(expected), "{name}");
+    }
 }

@@ -1,8 +1,4 @@
-//! Claims: where one stands, and what is asked of it.
-//!
-//! A [`ClaimRef`] is a claim's name (`email`, `https://example.com/roles`), or, where it begins with
-//! `/`, a JSON pointer (RFC 6901): `/realm_access/roles`, `/addresses/0/country`. A claim that is null
-//! is one that is not there.
+//! What is asked of a claim.
 //!
 //! A [`ClaimRequirement`] is fulfilled if all of:
 //!
@@ -18,6 +14,7 @@
 #[cfg(test)]
 mod tests;
 
+use gatehouse_claim::ClaimRef;
 use gatehouse_config::{Context, Decode, NonEmpty, Value, object};
 use gatehouse_regex::Whole;
 use gatehouse_request_match::expression;
@@ -25,15 +22,6 @@ use serde_json::{Map, Number};
 
 /// From there on, two whole numbers can be one `double`, which is how Envoy hands numbers over.
 const MAX_NUMBER: f64 = 9_007_199_254_740_992.0;
-
-/// Where a claim stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ClaimRef {
-    /// The claim's name.
-    name: Box<str>,
-    /// What stands after it in a pointer.
-    below: Vec<Box<str>>,
-}
 
 /// What is asked of a claim.
 #[derive(Debug, Clone)]
@@ -49,36 +37,6 @@ enum Test {
     Suffix(String),
     Regex(Whole),
     Present,
-}
-
-impl ClaimRef {
-    /// The claim of this name, which is never a pointer.
-    pub(crate) fn named(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            below: Vec::new(),
-        }
-    }
-
-    /// The claim, if it is there and not null.
-    pub(crate) fn find<'c>(&self, claims: &'c Map<String, Value>) -> Option<&'c Value> {
-        let mut found = claims.get(&*self.name)?;
-        for token in &self.below {
-            found = match found {
-                Value::Object(map) => map.get(&**token)?,
-                Value::Array(items) => items.get(index(token)?)?,
-                _ => return None,
-            };
-        }
-        (!found.is_null()).then_some(found)
-    }
-}
-
-/// RFC 6901, 4: digits without a leading zero.
-fn index(token: &str) -> Option<usize> {
-    let digits = token.bytes().all(|byte| byte.is_ascii_digit());
-    let plain = digits && (token == "0" || !token.starts_with('0'));
-    plain.then(|| token.parse().ok()).flatten()
 }
 
 impl ClaimRequirement {
@@ -140,52 +98,6 @@ object! {
         one_of: Option<NonEmpty<Scalar>>,
         present: Option<bool>,
     }
-}
-
-impl Decode for ClaimRef {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let text = String::decode(value, context)?;
-        let Some(pointer) = text.strip_prefix('/') else {
-            return match text.is_empty() {
-                true => context.problem("a claim's name cannot be empty"),
-                false => Some(Self::named(&text)),
-            };
-        };
-        let tokens: Option<Vec<Box<str>>> = pointer.split('/').map(unescaped).collect();
-        let Some(tokens) = tokens else {
-            return context.problem_hint(
-                format!("{text:?} is not a JSON pointer"),
-                "write \"~0\" for \"~\" and \"~1\" for \"/\" within a name",
-            );
-        };
-        if tokens.iter().any(|token| token.is_empty()) {
-            return context.problem_hint(
-                format!("{text:?} has an empty name"),
-                "a pointer is \"/\" and a name, as often as needed",
-            );
-        }
-        let mut tokens = tokens.into_iter();
-        Some(Self {
-            name: tokens.next()?,
-            below: tokens.collect(),
-        })
-    }
-}
-
-/// RFC 6901, 3 and 4. Nothing where `~` is neither `~0` nor `~1`.
-fn unescaped(token: &str) -> Option<Box<str>> {
-    let mut parts = token.split('~');
-    let mut name = parts.next()?.to_owned();
-    for part in parts {
-        let (mark, rest) = part.split_at_checked(1)?;
-        name.push(match mark {
-            "0" => '~',
-            "1" => '/',
-            _ => return None,
-        });
-        name.push_str(rest);
-    }
-    Some(name.into())
 }
 
 impl Decode for ClaimRequirement {

@@ -1,7 +1,7 @@
 //! `consumer`: which claims say who the consumer is, of a token or of an introspection.
 
-use crate::claim::ClaimRef;
 use crate::reason::Reason;
+use gatehouse_claim::ClaimRef;
 use gatehouse_config::{Context, Decode, Value, object};
 use gatehouse_host::Consumer;
 use serde_json::Map;

@@ -4,13 +4,12 @@
 //! beside it, a parameter and a cookie at once. More than one value is [`Presented::Several`], even if they are equal: the upstream might
 //! read the other one.
 
-mod cookie;
 mod strip;
 
 use crate::spelling;
 use gatehouse_config::{Context, Decode, HeaderName, Value};
 use gatehouse_host::Headers;
-use gatehouse_request_match::query;
+use gatehouse_request_match::{cookie, query};
 use std::fmt;
 
 pub(crate) use strip::Strip;
@@ -201,8 +200,8 @@ impl Decode for Location {
         let fields = context.object(value, &["header", "prefix", "query", "cookie"])?;
         let header: Option<HeaderName> = fields.field("header", context)?;
         let prefix: Option<Prefix> = fields.field("prefix", context)?;
-        let query: Option<Parameter> = fields.field("query", context)?;
-        let cookie: Option<CookieName> = fields.field("cookie", context)?;
+        let query: Option<query::Name> = fields.field("query", context)?;
+        let cookie: Option<cookie::Name> = fields.field("cookie", context)?;
         match (header, query, cookie) {
             (Some(name), None, None) if name.as_str() == "cookie" => {
                 context.at_key("header", |context| {
@@ -214,8 +213,8 @@ impl Decode for Location {
                 .at_key("prefix", |context| {
                     context.problem("only a header has a prefix")
                 }),
-            (None, Some(Parameter(name)), None) => Some(Self::Query(name)),
-            (None, None, Some(CookieName(name))) => Some(Self::Cookie(name)),
+            (None, Some(query::Name(name)), None) => Some(Self::Query(name)),
+            (None, None, Some(cookie::Name(name))) => Some(Self::Cookie(name)),
             _ => context.problem("needs exactly one of header, query, cookie"),
         }
     }
@@ -230,31 +229,6 @@ impl Decode for Prefix {
                 format!("{text:?} is not a prefix"),
                 "an authentication scheme and a space, such as \"Bearer \"",
             );
-        }
-        Some(Self(text.into()))
-    }
-}
-
-struct Parameter(Box<str>);
-
-impl Decode for Parameter {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let text = String::decode(value, context)?;
-        if text.is_empty() {
-            return context.problem("a parameter's name cannot be empty");
-        }
-        Some(Self(text.into()))
-    }
-}
-
-struct CookieName(Box<str>);
-
-impl Decode for CookieName {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let text = String::decode(value, context)?;
-        // A cookie's name is a token too (RFC 6265, 4.1.1), but its case counts.
-        if HeaderName::new(&text).is_none() {
-            return context.problem(format!("{text:?} is not a cookie's name"));
         }
         Some(Self(text.into()))
     }

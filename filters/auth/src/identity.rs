@@ -1,7 +1,7 @@
 //! A consumer, with everything that is said of it to others worked out beforehand.
 
-use crate::claim::ClaimRef;
 use crate::reason::Reason;
+use gatehouse_claim::ClaimRef;
 use gatehouse_config::{HeaderName, object};
 use gatehouse_host::Consumer;
 use serde_json::{Map, Value};

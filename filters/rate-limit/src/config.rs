@@ -3,6 +3,7 @@
 mod allowance;
 mod limit;
 mod overrides;
+mod pattern;
 
 #[cfg(test)]
 mod tests;

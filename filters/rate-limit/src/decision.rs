@@ -117,10 +117,7 @@ impl Refusal {
         let (status, grpc_status, reason, detail, retry_ns) = match finding {
             Finding::Room(..) | Finding::Charged(..) => return None,
             Finding::NoKey(no_key) => {
-                let detail = match no_key {
-                    NoKey::Missing(part) => format!("needs {part}"),
-                    NoKey::Ambiguous(header) => format!("header {header} has several values"),
-                };
+                let detail = no_key.to_string();
                 (
                     400,
                     grpc::INVALID_ARGUMENT,

@@ -98,7 +98,14 @@ impl Filter {
         }
         let mut hasher = in_force.hasher;
         let empty_if_missing = limit.if_absent == IfAbsent::Empty;
-        let written = key::write_parts(&limit.key, empty_if_missing, subject, request, &mut hasher);
+        let written = key::write_parts(
+            &limit.key,
+            &limit.matches,
+            empty_if_missing,
+            subject,
+            request,
+            &mut hasher,
+        );
         match written.map_err(host_failed)? {
             Ok(()) => {}
             Err(NoKey::Missing(_)) if limit.if_absent == IfAbsent::Skip => return Ok(None),

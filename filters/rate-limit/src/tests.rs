@@ -5,6 +5,8 @@ mod costs;
 mod documents;
 mod hostile;
 mod keys;
+mod parts;
+mod patterns;
 mod schedules;
 mod table;
 

@@ -1,10 +1,10 @@
 //! Taking credentials out of a request that goes on.
 
-use super::{Location, Prefix, cookie};
+use super::{Location, Prefix};
 use crate::spelling;
 use gatehouse_config::HeaderName;
 use gatehouse_host::{Request, Result};
-use gatehouse_request_match::query;
+use gatehouse_request_match::{cookie, query};
 
 /// Every place of every provider, so that a credential does not reach an upstream because it was
 /// sent where another rule would have asked for it.

@@ -2,7 +2,7 @@
 
 use super::Mode;
 use super::allowance::{Allowance, Rates, Terms};
-use super::overrides::{Base, Facts, Override, RawOverride};
+use super::overrides::{Base, Overrides, RawOverride};
 use crate::key::Part;
 use gatehouse_config::{Context, Decode, Duration, Identifier, NonEmpty, Value, keywords, object};
 use gatehouse_host::{Request, Result};
@@ -71,7 +71,7 @@ pub(crate) struct Limit {
     pub(crate) matches: Match,
     pub(crate) key: Vec<Part>,
     pub(crate) allowance: Allowance,
-    pub(crate) overrides: Vec<Override>,
+    pub(crate) overrides: Overrides,
     pub(crate) if_absent: IfAbsent,
     pub(crate) on_error: OnError,
     pub(crate) mode: Mode,
@@ -82,23 +82,7 @@ impl Decode for Limit {
         let raw = Raw::decode(value, context)?;
         let NonEmpty(key) = raw.key;
         let before = context.problem_count();
-        context.at_key("key", |context| {
-            for (index, part) in key.iter().enumerate() {
-                if let Some(first) = key.iter().take(index).position(|other| other == part) {
-                    context.at_index(index, |context| {
-                        context.problem::<()>(format!("the same as key[{first}]"))
-                    });
-                }
-                // Envoy keeps it as a pseudo-header, so it would be missing from every request.
-                if matches!(part, Part::Header(name) if name.as_str() == "host") {
-                    context.at_index(index, |context| {
-                        context.at_key("header", |context| {
-                            context.problem::<()>("the host is not a header in Envoy")
-                        })
-                    });
-                }
-            }
-        });
+        context.at_key("key", |context| check_key(&key, &raw.matches, context));
         let terms = Terms {
             rates: raw.rate,
             burst: raw.burst,
@@ -146,25 +130,55 @@ impl Limit {
         if self.overrides.is_empty() {
             return Ok(&self.allowance);
         }
-        let has = |wanted: fn(&Part) -> bool| self.key.iter().any(wanted);
-        let consumer = match has(|part| matches!(part, Part::Consumer)) {
-            true => request.consumer()?,
-            false => None,
-        };
-        let client_ip = match has(|part| matches!(part, Part::ClientIp(_))) {
-            true => subject.client_ip(request)?,
-            false => None,
-        };
-        let headers = match has(|part| matches!(part, Part::Header(_))) {
-            true => Some(request.headers()?),
-            false => None,
-        };
-        let facts = Facts {
-            consumer: consumer.as_ref().map(|consumer| &*consumer.name),
-            client_ip,
-            headers,
-        };
-        let chosen = self.overrides.iter().find(|other| other.is_for(&facts));
-        Ok(chosen.map_or(&self.allowance, |other| &other.allowance))
+        let found = self.overrides.find(&self.matches, subject, request)?;
+        let chosen = found.and_then(|place| self.overrides.allowances.get(place));
+        Ok(chosen.unwrap_or(&self.allowance))
+    }
+}
+
+/// Reports what is wrong with the parts of a key.
+fn check_key(key: &[Part], matches: &Match, context: &mut Context<'_>) {
+    for (index, part) in key.iter().enumerate() {
+        context.at_index(index, |context| {
+            if let Some(first) = key.iter().take(index).position(|other| other == part) {
+                context.problem::<()>(format!("the same as key[{first}]"));
+            }
+            match part {
+                // Envoy keeps it as a pseudo-header, so it would be missing from every request.
+                Part::Header(name) if name.as_str() == "host" => {
+                    context.at_key("header", |context| {
+                        context.problem_hint::<()>(
+                            "the host is not a header in Envoy",
+                            "write \"host\"",
+                        )
+                    });
+                }
+                Part::Header(name) if name.as_str() == "cookie" => {
+                    context.at_key("header", |context| {
+                        context.problem_hint::<()>(
+                            "cookies are read one by one",
+                            "write {cookie: NAME}",
+                        )
+                    });
+                }
+                Part::PathParam(name) => {
+                    let names: Vec<&str> = matches.capture_names().collect();
+                    if !names.contains(&&**name) {
+                        context.at_key("path_param", |context| match names.is_empty() {
+                            true => context.problem_hint::<()>(
+                                "nothing names a segment of the path",
+                                format!("write match: {{path: {{template: \"/…/{{{name}}}\"}}}}"),
+                            ),
+                            false => {
+                                let message =
+                                    format!("match.path.template has no segment {name:?}");
+                                context.unknown::<()>(message, name, names.iter().copied())
+                            }
+                        });
+                    }
+                }
+                _ => {}
+            }
+        });
     }
 }

@@ -1,83 +1,126 @@
 //! Other rates for some keys.
+//!
+//! The first override that holds counts. So that ten thousand of them cost a request no more than one
+//! does, each is kept under one of the values that it asks for, and only those under the values of the
+//! request are asked, in their order. Those that ask for no whole value are asked one by one.
 
 use super::allowance::{Allowance, Rates, Terms};
 use super::limit::Counting;
+use super::pattern::{Pattern, RawPattern};
 use crate::key::Part;
-use gatehouse_config::{Cidr, Context, Entries, HeaderName, HeaderValue, Identifier, object};
-use gatehouse_host::Headers;
-use std::net::IpAddr;
+use gatehouse_config::{Context, Identifier, object};
+use gatehouse_host::{Request, Result};
+use gatehouse_request_match::{Match, Subject};
+use std::collections::HashMap;
 
 object! {
     pub(super) struct RawOverride {
-        key: Pattern,
+        key: RawPattern,
         rate: Option<Rates>,
         burst: Option<u64>,
         limit: Option<u32>,
     }
 }
 
-object! {
-    /// Which keys: all parts that are named must be so.
-    #[derive(Debug, Clone, PartialEq)]
-    pub(crate) struct Pattern {
-        consumer: Option<String>,
-        header: Entries<HeaderName, HeaderValue> = Entries::default(),
-        client_ip: Option<Cidr>,
-    }
+/// The overrides of a limit, in their order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overrides {
+    patterns: Vec<Pattern>,
+    pub(crate) allowances: Vec<Allowance>,
+    index: Index,
 }
 
-impl Pattern {
-    fn is_empty(&self) -> bool {
-        self.consumer.is_none() && self.header.0.is_empty() && self.client_ip.is_none()
-    }
+type ByValue = HashMap<Box<[u8]>, Vec<usize>>;
 
-    /// Whether it is about all requests that the other is about.
-    fn covers(&self, other: &Self) -> bool {
-        let consumer = self.consumer.is_none() || self.consumer == other.consumer;
-        let mut headers = self.header.0.iter();
-        let client_ip = self.client_ip.is_none_or(|range| {
-            let inner = other.client_ip.as_ref();
-            inner.is_some_and(|inner| range.covers(inner))
-        });
-        consumer && headers.all(|pair| other.header.0.contains(pair)) && client_ip
-    }
+/// Which of many patterns a key can be about, by their places.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    /// For a part, those that are kept under a value of it.
+    by_value: Vec<(Part, ByValue)>,
+    /// Those that ask for no whole value.
+    others: Vec<usize>,
 }
 
-/// A quota for some keys of a limit.
-#[derive(Debug, Clone)]
-pub(crate) struct Override {
-    pattern: Pattern,
-    pub(crate) allowance: Allowance,
-}
-
-/// What the parts of a key are on a request.
-pub(crate) struct Facts<'r> {
-    /// The consumer's name.
-    pub(crate) consumer: Option<&'r str>,
-    pub(crate) client_ip: Option<IpAddr>,
-    /// Nothing where no part of the key is a header.
-    pub(crate) headers: Option<&'r Headers>,
-}
-
-impl Override {
-    /// Whether it is about this request's key.
-    pub(crate) fn is_for(&self, facts: &Facts<'_>) -> bool {
-        let Pattern {
-            consumer,
-            header,
-            client_ip,
-        } = &self.pattern;
-        let says = |name: &HeaderName, value: &HeaderValue| {
-            let headers = facts.headers.into_iter();
-            // A key has one value of a header, or the request was refused.
-            let mut values = headers.flat_map(|headers| headers.all(name.as_str()));
-            values.next() == Some(value.as_bytes())
+impl Index {
+    /// Keeps a pattern under the value that it shares with the fewest before it.
+    fn insert(&mut self, place: usize, pattern: &Pattern) {
+        let shared = |(part, value): &(&Part, &str)| self.under(part, value.as_bytes()).len();
+        let Some((part, value)) = pattern.exact().min_by_key(shared) else {
+            self.others.push(place);
+            return;
         };
-        consumer
-            .as_deref()
-            .is_none_or(|name| facts.consumer == Some(name))
-            && client_ip.is_none_or(|range| facts.client_ip.is_some_and(|ip| range.contains(ip)))
-            && header.0.iter().all(|(name, value)| says(name, value))
+        let known = self.by_value.iter().position(|(known, _)| known == part);
+        let at = known.unwrap_or(self.by_value.len());
+        if known.is_none() {
+            self.by_value.push((part.clone(), HashMap::new()));
+        }
+        if let Some((_, values)) = self.by_value.get_mut(at) {
+            values
+                .entry(value.as_bytes().into())
+                .or_default()
+                .push(place);
+        }
+    }
+
+    /// Those that are kept under a value.
+    fn under(&self, part: &Part, value: &[u8]) -> &[usize] {
+        let values = self.by_value.iter().find(|(known, _)| known == part);
+        let places = values.and_then(|(_, values)| values.get(value));
+        places.map_or(&[], |places| places)
+    }
+}
+
+impl Overrides {
+    /// The first that is about this request's key.
+    ///
+    /// # Errors
+    /// Where the host does not say what a part of the key is. All were asked for before, for the key.
+    pub(crate) fn find(
+        &self,
+        matches: &Match,
+        subject: &mut Subject,
+        request: &mut Request<'_>,
+    ) -> Result<Option<usize>> {
+        let mut first = usize::MAX;
+        let mut ask = |places: &[usize], request: &mut Request<'_>, subject: &mut Subject| {
+            for place in places.iter().filter(|place| **place < first).copied() {
+                if let Some(pattern) = self.patterns.get(place)
+                    && pattern.holds(matches, subject, request)?
+                {
+                    first = place;
+                    break;
+                }
+            }
+            Ok(())
+        };
+        for (part, values) in &self.index.by_value {
+            // Of groups there are several values.
+            let mut found: Vec<&[usize]> = Vec::new();
+            part.read(matches, subject, request, &mut |value| {
+                found.extend(values.get(value).map(|places| &**places));
+            })?;
+            for places in found {
+                ask(places, request, subject)?;
+            }
+        }
+        ask(&self.index.others, request, subject)?;
+        Ok((first != usize::MAX).then_some(first))
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// The first that holds wherever a pattern does.
+    fn first_covering(&self, pattern: &Pattern) -> Option<usize> {
+        let under = |(part, value): (&Part, &str)| self.index.under(part, value.as_bytes());
+        let places = pattern.exact().flat_map(under).chain(&self.index.others);
+        let covers = |place: &&usize| {
+            let earlier = self.patterns.get(**place);
+            earlier.is_some_and(|earlier| earlier.covers(pattern))
+        };
+        places.filter(covers).min().copied()
     }
 }
 
@@ -96,31 +139,39 @@ impl Base<'_> {
         &self,
         raw: Vec<RawOverride>,
         context: &mut Context<'_>,
-    ) -> Option<Vec<Override>> {
-        let mut patterns = Vec::new();
-        let mut overrides = Vec::new();
-        let mut sound = true;
+    ) -> Option<Overrides> {
+        let before = context.problem_count();
+        let mut overrides = Overrides::default();
+        // Of those that are sound, the places among all.
+        let mut places = Vec::new();
         for (index, raw) in raw.into_iter().enumerate() {
-            let checked = context.at_index(index, |context| {
-                context.at_key("key", |context| self.check(&raw.key, &patterns, context));
+            context.at_index(index, |context| {
+                let pattern = context.at_key("key", |context| {
+                    let pattern = raw.key.check(self.key, context)?;
+                    let first = overrides.first_covering(&pattern);
+                    if let Some(first) = first.and_then(|first| places.get(first)) {
+                        context.problem::<()>(format!(
+                            "never reached: overrides[{first}] holds wherever this does"
+                        ));
+                    }
+                    Some(pattern)
+                });
                 let terms = Terms {
                     rates: raw.rate,
                     burst: raw.burst,
                     limit: raw.limit,
                     expires: None,
                 };
-                self.allowance(terms, context)
+                let allowance = self.allowance(terms, context);
+                if let Some(pattern) = pattern {
+                    overrides.index.insert(overrides.patterns.len(), &pattern);
+                    overrides.patterns.push(pattern);
+                    overrides.allowances.extend(allowance);
+                    places.push(index);
+                }
             });
-            patterns.push(raw.key.clone());
-            match checked {
-                Some(allowance) => overrides.push(Override {
-                    pattern: raw.key,
-                    allowance,
-                }),
-                None => sound = false,
-            }
         }
-        sound.then_some(overrides)
+        (context.problem_count() == before).then_some(overrides)
     }
 
     fn allowance(&self, terms: Terms, context: &mut Context<'_>) -> Option<Allowance> {
@@ -137,81 +188,5 @@ impl Base<'_> {
         }
         let terms = terms.or(self.terms);
         terms.allowance(self.name, self.counting, context)
-    }
-
-    /// Reports what is wrong with a pattern.
-    fn check(&self, pattern: &Pattern, earlier: &[Pattern], context: &mut Context<'_>) {
-        let Pattern {
-            consumer,
-            header,
-            client_ip,
-        } = pattern;
-        if pattern.is_empty() {
-            context.problem::<()>("empty, but needs at least one of consumer, header, client_ip");
-        }
-        let holds = |other: &Pattern| !other.is_empty() && other.covers(pattern);
-        if let Some(first) = earlier.iter().position(holds) {
-            context.problem::<()>(format!(
-                "never reached: overrides[{first}] holds wherever this does"
-            ));
-        }
-        if consumer.as_ref().is_some_and(String::is_empty) {
-            context.at_key("consumer", |context| {
-                context.problem::<()>("empty, but needs a name")
-            });
-        }
-        for (name, _) in header.0.iter().filter(|(_, value)| value.is_empty()) {
-            let message = "empty, which counts as missing";
-            context.at_key("header", |context| {
-                context.at_key(name, |context| context.problem::<()>(message))
-            });
-        }
-        let mut foreign = |path: &[&str], what: &str| {
-            let parts: Vec<String> = self.key.iter().map(Part::to_string).collect();
-            report(
-                path,
-                format!("the limit's key has no {what}"),
-                format!("its parts: {}", parts.join(", ")),
-                context,
-            );
-        };
-        if consumer.is_some() && !self.key.contains(&Part::Consumer) {
-            foreign(&["consumer"], "consumer");
-        }
-        for (name, _) in &header.0 {
-            if !self.key.contains(&Part::Header(name.clone())) {
-                foreign(&["header", name], &format!("header {name}"));
-            }
-        }
-        let Some(range) = client_ip else {
-            return;
-        };
-        let bits = self.key.iter().filter_map(|part| match part {
-            Part::ClientIp(prefixes) => Some(prefixes.bits(range.network())),
-            Part::Consumer | Part::Header(_) | Part::Const(_) => None,
-        });
-        match bits.max() {
-            None => foreign(&["client_ip"], "client_ip"),
-            // Of two quotas over one bucket, the one with the shorter refill would take what the
-            // other one charged for a clock that was set back.
-            Some(bits) if range.prefix_length() > bits => report(
-                &["client_ip"],
-                format!(
-                    "{range} is a part of what shares a bucket: the key has {bits} bits of an address"
-                ),
-                format!("write a range of /{bits} or wider, or put more bits into the key"),
-                context,
-            ),
-            Some(_) => {}
-        }
-    }
-}
-
-fn report(path: &[&str], message: String, hint: String, context: &mut Context<'_>) {
-    match path {
-        [] => {
-            context.problem_hint::<()>(message, hint);
-        }
-        [key, rest @ ..] => context.at_key(key, |context| report(rest, message, hint, context)),
     }
 }

@@ -61,14 +61,14 @@ limits[1].if_absent: unknown word "allow" (known: empty, skip, deny)
 limits[1].on_error: unknown word "allw" (did you mean "allow"?)
 limits[1].mode: unknown word "Report" (did you mean "report"?)
 limits[2].key[2]: the same as key[1]
-limits[2].key[3].header: the host is not a header in Envoy
+limits[2].key[3].header: the host is not a header in Envoy (write "host")
 limits[2].burst: the burst must be at least 1
-limits[2].overrides[0].key: empty, but needs at least one of consumer, header, client_ip
+limits[2].overrides[0].key: empty, but needs at least one part of the limit's key (its parts: consumer, header x-tenant, header x-tenant, header host)
 limits[2].overrides[1].key.header.x-tenants: the limit's key has no header x-tenants (its parts: consumer, header x-tenant, header x-tenant, header host)
 limits[2].overrides[1].key.client_ip: the limit's key has no client_ip (its parts: consumer, header x-tenant, header x-tenant, header host)
 limits[2].overrides[2]: changes nothing: needs rate, burst, or both
 limits[2].overrides[3].key: never reached: overrides[2] holds wherever this does
-limits[3].overrides[0].key.const: unknown field (known: consumer, header, client_ip)
+limits[3].overrides[0].key.const: unknown field (known: consumer, group, claim, header, cookie, query, method, path, path_param, host, client_ip)
 limits[3].overrides[1].key: required, but missing
 store.local.slots: 0 is not a number of slots: 1 to 4194304
 response_headers: unknown word "legacy" (known: ietf, none)
@@ -138,9 +138,9 @@ fn problems_that_need_the_rest_to_be_sound() {
                 {"key": {"header": {"x-a": ""}}, "burst": 2},
                 {"key": {"header": {"X-A": "a", "x-a": "b"}}, "burst": 2},
             ]}))]}),
-            "limits[0].overrides[2].key.header.x-a: \"x-a\" is here twice\n\
-             limits[0].overrides[0].key.consumer: empty, but needs a name\n\
-             limits[0].overrides[1].key.header.x-a: empty, which counts as missing",
+            "limits[0].overrides[0].key.consumer: empty, which counts as missing\n\
+             limits[0].overrides[1].key.header.x-a: empty, which counts as missing\n\
+             limits[0].overrides[2].key.header.x-a: \"x-a\" is here twice",
         ),
         (
             "never reached",
@@ -191,7 +191,7 @@ fn defaults() {
     assert_eq!(parts, ["consumer", "header x-tenant", "client_ip", "const"]);
     let quota = count_and_burst;
     assert_eq!(quota(&limit.allowance), (100, 100));
-    let overrides = limit.overrides.iter().map(|other| quota(&other.allowance));
+    let overrides = limit.overrides.allowances.iter().map(quota);
     assert_eq!(overrides.collect::<Vec<_>>(), [(1000, 1000), (100, 5)]);
 }
 
@@ -203,7 +203,7 @@ fn the_burst_of_an_override() {
         "overrides": [{"key": {"consumer": "acme"}, "rate": "1000/1m"}],
     }]}))
     .unwrap();
-    let allowance = &config.limits[0].overrides[0].allowance;
+    let allowance = &config.limits[0].overrides.allowances[0];
     assert_eq!(count_and_burst(allowance), (1000, 20));
 }
 
@@ -388,7 +388,7 @@ fn terms_of_overrides() {
         ]},
     ]}))
     .unwrap();
-    let allowance = |limit: usize| &config.limits[limit].overrides[0].allowance;
+    let allowance = |limit: usize| &config.limits[limit].overrides.allowances[0];
     assert_eq!(count_and_burst(allowance(0)), (5, 7));
     let (first, others) = allowance(1).windows();
     let Algorithm::Gcra(quota) = first.algorithm else {

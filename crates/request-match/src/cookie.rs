@@ -1,15 +1,39 @@
-//! Cookies (RFC 6265, 4.2). HTTP/2 may split them over several header lines (RFC 9113, 8.2.3).
+//! Cookies (RFC 6265, 4.2). HTTP/2 may split them over several header lines (RFC 9113, 8.2.3). Names are
+//! compared as bytes, case and all; values are as they were sent, quotes too.
 
+use gatehouse_config::{Context, Decode, HeaderName, Value};
 use gatehouse_host::Headers;
+use std::fmt;
+
+/// A cookie's name in a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(pub Box<str>);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Decode for Name {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        // A cookie's name is a token too (RFC 6265, 4.1.1), but its case counts.
+        if HeaderName::new(&text).is_none() {
+            return context.problem(format!("{text:?} is not a cookie's name"));
+        }
+        Some(Self(text.into()))
+    }
+}
 
 /// The values of a cookie, as they were sent.
-pub(super) fn values<'h>(headers: &'h Headers, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
+pub fn values<'h>(headers: &'h Headers, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
     pairs(headers).filter_map(move |pair| value(pair, name))
 }
 
 /// What becomes of the cookies when some are removed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kept {
+pub enum Kept {
     /// None of those to be removed is there.
     All,
     /// None is left.
@@ -19,7 +43,7 @@ pub(super) enum Kept {
 }
 
 /// The cookies without those of these names. The others stay as they were sent.
-pub(super) fn without(headers: &Headers, names: &[Box<str>]) -> Kept {
+pub fn without(headers: &Headers, names: &[Box<str>]) -> Kept {
     let removed = |pair: &[u8]| names.iter().any(|name| value(pair, name).is_some());
     if !pairs(headers).any(removed) {
         return Kept::All;

@@ -1,0 +1,68 @@
+//! How many bits of an address count.
+
+use crate::store::write_part;
+use gatehouse_config::{Context, Decode, Value, object};
+use siphasher::sip128::SipHasher13;
+use std::net::IpAddr;
+
+object! {
+    struct RawPrefixes {
+        ipv4: u8 = 32,
+        ipv6: u8 = 64,
+    }
+}
+
+/// How many bits of an address count. The default for IPv6 is what one customer has to itself: with
+/// more, a client has as many buckets as it likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Prefixes {
+    ipv4: u8,
+    ipv6: u8,
+}
+
+impl Default for Prefixes {
+    fn default() -> Self {
+        Self { ipv4: 32, ipv6: 64 }
+    }
+}
+
+impl Decode for Prefixes {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let RawPrefixes { ipv4, ipv6 } = RawPrefixes::decode(value, context)?;
+        let mut sound = Some(());
+        for (name, length, most) in [("ipv4", ipv4, 32), ("ipv6", ipv6, 128)] {
+            if !(1..=most).contains(&length) {
+                sound = context.at_key(name, |context| {
+                    context.problem(format!("{length} is not a prefix length: 1 to {most}"))
+                });
+            }
+        }
+        sound.map(|()| Self { ipv4, ipv6 })
+    }
+}
+
+impl Prefixes {
+    /// How many bits count of an address of this family.
+    pub(crate) fn bits(self, address: IpAddr) -> u8 {
+        match address {
+            IpAddr::V4(_) => self.ipv4,
+            IpAddr::V6(_) => self.ipv6,
+        }
+    }
+
+    /// Writes the bits that count, the others zero: 4 bytes or 16.
+    pub(super) fn write(self, address: IpAddr, hasher: &mut SipHasher13) {
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let unused = 32_u32.saturating_sub(self.ipv4.into());
+                let mask = u32::MAX.checked_shl(unused).unwrap_or(0);
+                write_part(hasher, &(address.to_bits() & mask).to_be_bytes());
+            }
+            IpAddr::V6(address) => {
+                let unused = 128_u32.saturating_sub(self.ipv6.into());
+                let mask = u128::MAX.checked_shl(unused).unwrap_or(0);
+                write_part(hasher, &(address.to_bits() & mask).to_be_bytes());
+            }
+        }
+    }
+}
