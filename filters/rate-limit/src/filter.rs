@@ -151,7 +151,7 @@ impl Filter {
             return None;
         };
         Some(self.permits.hold(Held {
-            address: bucket.address(),
+            address: bucket.address_of(found.window),
             capacity,
             permit: found.decision.permit?,
             limit,

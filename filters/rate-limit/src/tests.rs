@@ -1,14 +1,17 @@
 //! The filter over the fake host.
 
 mod answers;
+mod concurrency;
 mod costs;
 mod documents;
 mod hostile;
+mod interleavings;
 mod keys;
 mod parts;
 mod patterns;
 mod schedules;
 mod table;
+mod windows;
 
 use crate::config::{Allowance, Config};
 use crate::{Filter, Pending};
@@ -59,6 +62,27 @@ impl Worker {
     /// A request with these headers, and its response from the upstream if it gets there.
     fn send(&self, headers: &[(&str, &[u8])], prepare: impl FnOnce(&FakeHost)) -> Answer {
         self.try_send(headers, prepare).unwrap()
+    }
+
+    /// A request that goes on until [`HttpFilter::ended`] is called with what it leaves.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    fn open(&self, tenant: &str) -> std::result::Result<Pending, ()> {
+        let mut pending = Pending::default();
+        match self.ask(tenant, &mut pending) {
+            true => Ok(pending),
+            false => Err(()),
+        }
+    }
+
+    /// Whether a request of this tenant goes on.
+    fn ask(&self, tenant: &str, pending: &mut Pending) -> bool {
+        self.host.begin([("x-tenant", tenant.as_bytes())]);
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&self.host, &mut exchange);
+        let verdict = self.filter.request(&mut request, pending);
+        verdict.unwrap() == Verdict::Continue
     }
 
     fn try_send(
@@ -140,6 +164,9 @@ fn limit(name: &str, changes: Value) -> Value {
     });
     for (key, value) in changes.as_object().unwrap() {
         limit[key] = value.clone();
+        if value.is_null() {
+            limit.as_object_mut().unwrap().remove(key);
+        }
     }
     limit
 }

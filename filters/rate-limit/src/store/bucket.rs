@@ -51,9 +51,12 @@ impl Bucket {
         Ok(bucket)
     }
 
-    /// Where it is.
-    pub(crate) fn address(&self) -> Address {
-        self.address
+    /// Where the entry of one window is.
+    pub(crate) fn address_of(&self, window: &Metered) -> Address {
+        Address {
+            fingerprint: self.address.fingerprint ^ window.salt,
+            ..self.address
+        }
     }
 
     /// What is left, going by what was read.
@@ -130,7 +133,7 @@ impl Bucket {
         Err(Failure::Contended)
     }
 
-    /// Gives back what is no longer in flight. A permit that has expired is nobody's.
+    /// Gives back what is no longer in flight, at the address of its window. A permit that has expired is nobody's.
     pub(crate) fn release(
         &mut self,
         capacity: &Capacity,
@@ -142,7 +145,7 @@ impl Bucket {
         })
     }
 
-    /// Goes on counting what is still in flight; says by which permit.
+    /// Goes on counting what is still in flight, at the address of its window; says by which permit.
     pub(crate) fn renew(
         &mut self,
         capacity: &Capacity,
