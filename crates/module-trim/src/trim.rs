@@ -18,7 +18,7 @@ use walrus::{ExportItem, Module, ModuleConfig};
 /// The custom section in which an entrypoint declares its callbacks.
 const SECTION: &str = "gatehouse.callbacks";
 
-/// What stands in the names of our own functions.
+/// How the names of our own crates begin.
 const OURS: &str = "gatehouse";
 
 /// What starts the name of every callback of the proxy-wasm ABI.
@@ -96,7 +96,9 @@ pub(crate) fn trim(encoded: &[u8]) -> anyhow::Result<Trimmed> {
 /// says where a trap came from, and those of libraries are four fifths of all bytes of names.
 fn readable(name: &str) -> Option<String> {
     let name = format!("{:#}", rustc_demangle::demangle(name));
-    let is_ours = name.contains(OURS) || !name.contains("::");
+    // Also methods of a trait, `<gatehouse_host::… as …>`; not what drops or moves something of ours.
+    let bare = name.trim_start_matches(['<', '&']);
+    let is_ours = bare.starts_with(OURS) || !name.contains("::");
     let is_end = name.contains("panic") || name.contains("alloc_error");
     (is_ours || is_end).then_some(name)
 }

@@ -182,6 +182,8 @@ fn names_are_readable() {
             (func $plain (export "proxy_on_context_create"))
             (func $_ZN14gatehouse_auth6decide17h05af221e174051e9E (export "proxy_on_vm_start"))
             (func $_ZN4core9panicking5panic17h05af221e174051e9E (export "proxy_on_memory_allocate"))
+            (func $_ZN69_$LT$gatehouse_auth..Filter$u20$as$u20$gatehouse_host..HttpFilter$GT$7request17h05af221e174051e9E (export "life"))
+            (func $_ZN4core3ptr42drop_in_place$LT$gatehouse_auth..Config$GT$17h05af221e174051e9E (export "death"))
             (@custom "gatehouse.callbacks" "")
         )"#,
     )
@@ -196,6 +198,11 @@ fn names_are_readable() {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["core::panicking::panic", "gatehouse_auth::decide", "plain"]
+        [
+            "<gatehouse_auth::Filter as gatehouse_host::HttpFilter>::request",
+            "core::panicking::panic",
+            "gatehouse_auth::decide",
+            "plain"
+        ]
     );
 }
