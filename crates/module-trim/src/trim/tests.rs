@@ -183,7 +183,7 @@ fn names_are_readable() {
             (func $_ZN14gatehouse_auth6decide17h05af221e174051e9E (export "proxy_on_vm_start"))
             (func $_ZN4core9panicking5panic17h05af221e174051e9E (export "proxy_on_memory_allocate"))
             (func $_ZN69_$LT$gatehouse_auth..Filter$u20$as$u20$gatehouse_host..HttpFilter$GT$7request17h05af221e174051e9E (export "life"))
-            (func $_ZN4core3ptr42drop_in_place$LT$gatehouse_auth..Config$GT$17h05af221e174051e9E (export "death"))
+            (func $_ZN4core3ptr43drop_in_place$LT$gatehouse_auth..Config$GT$17h05af221e174051e9E (export "death"))
             (@custom "gatehouse.callbacks" "")
         )"#,
     )
