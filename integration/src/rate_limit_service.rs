@@ -130,7 +130,11 @@ fn message(bytes: &[u8]) -> hyper::Response<Body> {
     let length = u32::try_from(bytes.len()).expect("a message of 4 GiB at most");
     let framed = [&[0], &length.to_be_bytes()[..], bytes].concat();
     let trailers = async { Some(Ok(grpc_status(0))) };
-    grpc(Full::new(Bytes::from(framed)).with_trailers(trailers).boxed())
+    grpc(
+        Full::new(Bytes::from(framed))
+            .with_trailers(trailers)
+            .boxed(),
+    )
 }
 
 fn status(code: u32) -> hyper::Response<Body> {
@@ -147,5 +151,8 @@ fn grpc(body: Body) -> hyper::Response<Body> {
 }
 
 fn grpc_status(code: u32) -> HeaderMap {
-    HeaderMap::from_iter([(hyper::header::HeaderName::from_static("grpc-status"), code.into())])
+    HeaderMap::from_iter([(
+        hyper::header::HeaderName::from_static("grpc-status"),
+        code.into(),
+    )])
 }

@@ -1,0 +1,200 @@
+//! Every way in which a stream can end on stock Envoy gives its place in flight back.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "native test machinery: it has a clock of its own"
+)]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use gatehouse_integration::{Config, Envoy};
+use serde_json::json;
+
+mod upstream;
+
+use upstream::{Upstream, until};
+
+const FILE: &str = "envoy/rate-limit.yaml";
+
+fn start(upstream: &Upstream, expires: &str) -> Envoy {
+    let plugin = format!(
+        "limits: [{{name: a, key: [{{header: x-key}}], algorithm: concurrency, limit: 2, expires: {expires}}}]"
+    );
+    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    Config::load(FILE)
+        .endpoint(18080, upstream.address())
+        .plugin(&plugin)
+        .workers(2)
+        .edit(|root| {
+            let manager = root.pointer_mut(manager).unwrap();
+            manager["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]);
+            manager["route_config"]["virtual_hosts"][0]["routes"] = json!([
+                {"match": {"prefix": "/none"}, "redirect": {"path_redirect": "/"}},
+                {"match": {"prefix": "/direct"}, "direct_response": {"status": 200}},
+                {"match": {"prefix": "/hold/slow"}, "route": {"cluster": "upstream", "timeout": "0.2s"}},
+                {"match": {"prefix": "/nowhere"}, "route": {"cluster_header": "x-key"}},
+                {"match": {"prefix": "/retry"}, "route": {"cluster": "upstream", "prefix_rewrite": "/reset",
+                    "retry_policy": {"retry_on": "reset", "num_retries": 2}}},
+                {"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "0s"}},
+            ]);
+            // Behind the filter under test.
+            let fault = json!({
+                "name": "envoy.filters.http.fault",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
+                    "headers": [{"name": "x-fault", "present_match": true}],
+                    "abort": {"http_status": 418, "percentage": {"numerator": 100}},
+                },
+            });
+            manager["http_filters"].as_array_mut().unwrap().insert(1, fault);
+        })
+        .start()
+}
+
+fn status(envoy: &Envoy, path: &str, key: &str) -> u16 {
+    envoy
+        .request("GET", path)
+        .header("x-key", key)
+        .send()
+        .status
+}
+
+/// A connection on which a request was sent, and nothing read.
+fn sent(envoy: &Envoy, path: &str, key: &str, more: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(envoy.address()).unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: gatehouse.test\r\nx-key: {key}\r\n{more}\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+/// Waits until both places are free: two are held at once, and a third has no room.
+fn both_free(envoy: &Envoy, upstream: &Upstream, key: &str) {
+    let before = upstream.held();
+    let (mut held, mut tries) = (Vec::new(), 0);
+    while held.len() < 2 {
+        tries += 1;
+        assert!(tries < 500, "{key}: a place is not given back");
+        let stream = sent(envoy, "/hold/free", key, "");
+        let deadline = Instant::now() + Duration::from_millis(200);
+        stream.set_nonblocking(true).unwrap();
+        // Either it is refused, or the upstream has it.
+        loop {
+            if upstream.held() > before + held.len() {
+                held.push(stream);
+                break;
+            }
+            if stream.peek(&mut [0]).is_ok() || Instant::now() > deadline {
+                std::thread::sleep(Duration::from_millis(10));
+                break;
+            }
+        }
+    }
+    assert_eq!(status(envoy, "/ok", key), 429, "{key}: more than two");
+    upstream.answer(|| upstream.held() == before);
+}
+
+fn read_all(mut stream: TcpStream) -> String {
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn however_a_stream_ends() {
+    let upstream = Upstream::start();
+    let envoy = start(&upstream, "10m");
+
+    for (key, path, expected) in [
+        ("completed", "/ok", 200),
+        ("answered by Envoy", "/direct", 200),
+        ("redirected by Envoy", "/none", 301),
+        ("no cluster", "/nowhere", 503),
+        ("reset by the upstream", "/reset", 503),
+        ("reset by the upstream each time", "/retry", 503),
+        ("timed out", "/hold/slow", 504),
+    ] {
+        for _ in 0..4 {
+            until(key, || status(&envoy, path, key) == expected);
+        }
+        upstream.answer(|| upstream.held() == 0);
+        both_free(&envoy, &upstream, key);
+    }
+
+    let key = "refused by a later filter";
+    for _ in 0..4 {
+        let request = envoy.request("GET", "/ok").header("x-key", key);
+        let aborted = request.header("x-fault", "1").send().status;
+        assert_eq!(aborted, 418);
+    }
+    both_free(&envoy, &upstream, key);
+
+    let key = "the client goes while the upstream is slow";
+    for _ in 0..4 {
+        let streams = [(); 2].map(|()| sent(&envoy, "/hold", key, ""));
+        until("both are held", || upstream.held() == 2);
+        assert_eq!(status(&envoy, "/ok", key), 429);
+        drop(streams);
+        until("Envoy notices", || {
+            envoy.stat("http.rate_limit.downstream_rq_active") == 0
+        });
+        upstream.answer(|| upstream.held() == 0);
+    }
+    both_free(&envoy, &upstream, key);
+
+    let key = "the client goes in the middle of the response";
+    let mut stream = sent(&envoy, "/endless", key, "");
+    let mut bytes = [0; 256];
+    assert!(stream.read(&mut bytes).unwrap() > 0);
+    drop(stream);
+    both_free(&envoy, &upstream, key);
+
+    let key = "the upstream goes in the middle of the response";
+    let answer = read_all(sent(&envoy, "/partial", key, ""));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    both_free(&envoy, &upstream, key);
+
+    let key = "the client goes in the middle of its request";
+    let streams = [(); 2].map(|()| sent(&envoy, "/ok", key, "content-length: 10\r\n"));
+    until("both are in flight", || {
+        envoy.stat("http.rate_limit.downstream_rq_active") == 2
+    });
+    drop(streams);
+    both_free(&envoy, &upstream, key);
+
+    let key = "a websocket";
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\n";
+    let mut streams = [(); 2].map(|()| sent(&envoy, "/upgrade", key, upgrade));
+    for stream in &mut streams {
+        let read = stream.read(&mut bytes).unwrap();
+        assert!(bytes[..read].starts_with(b"HTTP/1.1 101"));
+    }
+    assert_eq!(status(&envoy, "/ok", key), 429, "sockets are in flight");
+    drop(streams);
+    both_free(&envoy, &upstream, key);
+
+    let released = envoy.stat("wasmcustom.gatehouse.rate_limit.not_released.limit.a");
+    assert_eq!(released, 0);
+}
+
+/// Ticks go on counting streams that live longer than their places would.
+#[test]
+fn long_streams_are_counted() {
+    let upstream = Upstream::start();
+    let envoy = start(&upstream, "1s");
+    let streams = [(); 2].map(|()| sent(&envoy, "/hold", "a", ""));
+    until("both are held", || upstream.held() == 2);
+    for _ in 0..50 {
+        assert_eq!(status(&envoy, "/ok", "a"), 429);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    upstream.answer(|| upstream.held() == 0);
+    for stream in streams {
+        drop(stream);
+    }
+    both_free(&envoy, &upstream, "a");
+}
