@@ -30,6 +30,8 @@ gatehouse_host_proxy_wasm::http_module!(
         request_body,
         request_trailers,
         response_headers,
+        response_body,
+        response_trailers,
         delete,
         http_call_response,
         tick,

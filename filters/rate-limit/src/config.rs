@@ -1,6 +1,7 @@
 //! The configuration: what operators write, and what it means.
 
 mod allowance;
+mod cost;
 mod limit;
 mod overrides;
 mod pattern;
@@ -9,6 +10,7 @@ mod pattern;
 mod tests;
 
 pub(crate) use allowance::{Allowance, MOST_WINDOWS, Metered};
+pub(crate) use cost::{Cost, Source};
 pub(crate) use limit::{IfAbsent, Limit, OnError};
 
 use gatehouse_config::{Context, Decode, NonEmpty, Value, keywords, object, one_of};

@@ -7,11 +7,12 @@ use crate::key::NoKey;
 use crate::stats::{Cause, Fate};
 use crate::store::{Bucket, Failure, Found};
 use gatehouse_denial::{Denial, grpc};
+use std::rc::Rc;
 
 /// What one limit has found out about a request.
 pub(crate) enum Finding<'l> {
     /// There is room for a request of this cost, and it is not charged yet.
-    Room(&'l Allowance, Bucket, u64),
+    Room(&'l Rc<Allowance>, Bucket, u64),
     /// It is charged.
     Charged(Found<'l>),
     /// There is no room.

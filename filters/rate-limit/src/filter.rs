@@ -1,6 +1,9 @@
 //! The filter over the host traits.
 
-use crate::config::{Allowance, Config, IfAbsent, Limit, Mode, ResponseHeaders};
+mod settle;
+
+use crate::config::{Allowance, Config, IfAbsent, Limit, Mode, ResponseHeaders, Source};
+use crate::cost::{CostStats, Debt};
 use crate::decision::{Finding, Refusal};
 use crate::fields::Fields;
 use crate::key::{self, NoKey};
@@ -10,12 +13,14 @@ use crate::store::{Bucket, Failure, Table, host_failed};
 use gatehouse_config::load;
 use gatehouse_denial::DenialShape;
 use gatehouse_host::{
-    ConfigureError, Host, HttpFilter, Level, Module, Request, Response, Result, StreamId, Verdict,
+    ConfigureError, Host, HttpFilter, Level, Module, Request, Response, ResponseChunk, Result,
+    StreamId, Verdict,
 };
 use gatehouse_limit_slot::Lost;
 use gatehouse_request_match::Subject;
 use siphasher::sip128::SipHasher13;
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// The rate-limit filter with its configuration.
@@ -29,12 +34,13 @@ pub struct Filter {
     denial: DenialShape,
 }
 
-/// What a request leaves: what its response says of limits, and what it holds until it is over. By
-/// default, nothing.
+/// What a request leaves: what its response says of limits, what it holds until it is over, and what it
+/// has still to pay. By default, nothing.
 #[derive(Debug, Default)]
 pub struct Pending {
     fields: Option<Fields>,
     held: Vec<Ticket>,
+    debts: Vec<Debt>,
 }
 
 /// A limit with what belongs to it in this VM.
@@ -45,6 +51,8 @@ struct InForce {
     /// With the seed, the name and the shape of the key written.
     hasher: SipHasher13,
     stats: Stats,
+    /// Where not all requests cost the same.
+    cost_stats: Option<CostStats>,
     /// Whether the log says that it could not be decided on. Once: a counter says how often.
     failure_is_logged: Cell<bool>,
 }
@@ -62,8 +70,13 @@ impl Filter {
         let limits = config.limits.into_iter().enumerate().map(|(place, limit)| {
             let mut hasher = table.hasher();
             key::write_shape(&limit.name, &limit.key, &mut hasher);
+            let cost_stats = match limit.cost.source {
+                Source::Constant => None,
+                _ => Some(CostStats::define(&limit.name, host)?),
+            };
             Ok(InForce {
                 stats: Stats::define(&limit.name, host)?,
+                cost_stats,
                 hasher,
                 failure_is_logged: Cell::new(false),
                 limit,
@@ -117,10 +130,13 @@ impl Filter {
         let allowance = limit.allowance_for(subject, request).map_err(host_failed)?;
         let now = request.now().map_err(host_failed)?.as_nanos();
         let mut bucket = Bucket::read(self.table.address(&hasher), now, request.host())?;
-        let cost = 1;
-        let found = bucket.check(allowance, cost, request.host())?;
+        let bill = limit.cost.up_front(request).map_err(host_failed)?;
+        if let (Some(stats), Some(doubt)) = (&in_force.cost_stats, bill.doubt) {
+            stats.count_doubt(doubt, request.host());
+        }
+        let found = bucket.check(allowance, bill.cost, request.host())?;
         Ok(Some(match found.decision.refused {
-            None => Finding::Room(allowance, bucket, cost),
+            None => Finding::Room(allowance, bucket, bill.cost),
             Some(_) => Finding::of(found),
         }))
     }
@@ -203,9 +219,18 @@ impl InForce {
                 if charged.lost == Lost::Entry {
                     self.stats.count_cause(Cause::Evicted, host);
                 }
+                if charged.found.decision.refused.is_none() {
+                    self.count_cost(cost, host);
+                }
                 Finding::of(charged.found)
             }
             Err(failure) => self.failed(failure, host),
+        }
+    }
+
+    fn count_cost(&self, cost: u64, host: &dyn Host) {
+        if let Some(stats) = &self.cost_stats {
+            stats.count_cost(cost, host);
         }
     }
 
@@ -227,11 +252,13 @@ impl HttpFilter for Filter {
     type Pending = Pending;
 
     const WANTS_END: bool = true;
+    const WANTS_RESPONSE_BODY: bool = true;
 
     fn request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<Verdict> {
         let host = request.host();
         // Nothing, but for a request that is asked about anew.
         self.release(std::mem::take(&mut pending.held), host);
+        pending.debts.clear();
         let mut findings = self.findings(request);
         let refuses =
             |(in_force, finding): &(&InForce, Finding<'_>)| finding.denies(&in_force.limit);
@@ -243,6 +270,14 @@ impl HttpFilter for Filter {
                 let charged = in_force.charge(allowance, bucket, *cost, host);
                 let ticket = self.hold(in_force.place, allowance, bucket, &charged);
                 pending.held.extend(ticket);
+                if in_force.limit.cost.comes_later() && matches!(charged, Finding::Charged(_)) {
+                    pending.debts.push(Debt {
+                        limit: in_force.place,
+                        allowance: Rc::clone(allowance),
+                        address: bucket.address(),
+                        meter: None,
+                    });
+                }
                 *finding = charged;
                 // Another worker took the last of it in the meantime.
                 if finding.denies(&in_force.limit) {
@@ -266,27 +301,37 @@ impl HttpFilter for Filter {
             return Ok(Verdict::Continue);
         };
         self.release(std::mem::take(&mut pending.held), host);
+        pending.debts.clear();
         let denial = refusal.denial(fields.as_ref());
         Ok(Verdict::Deny(self.denial.reply(denial)))
     }
 
     fn response(&self, response: &mut Response<'_>, pending: &mut Pending) -> Result<()> {
+        let noted = self.note_response(response, pending);
         // Taken out: the own reply to a refused request has them already, and a second callback of a
         // stream finds nothing.
-        let Some(fields) = pending.fields.take() else {
-            return Ok(());
-        };
-        for (name, value) in fields.headers() {
-            response.set(name, value.as_bytes())?;
+        if let Some(fields) = pending.fields.take() {
+            for (name, value) in fields.headers() {
+                response.set(name, value.as_bytes())?;
+            }
         }
-        Ok(())
+        noted
+    }
+
+    fn wants_response_body(&self, pending: &Pending) -> bool {
+        pending.debts.iter().any(|debt| debt.meter.is_some())
+    }
+
+    fn response_body(&self, chunk: &mut ResponseChunk<'_>, pending: &mut Pending) {
+        self.note_chunk(chunk, pending);
     }
 
     fn wants_end(&self, pending: &Pending) -> bool {
-        !pending.held.is_empty()
+        !pending.held.is_empty() || !pending.debts.is_empty()
     }
 
-    fn ended(&self, host: &dyn Host, pending: Pending) {
+    fn ended(&self, host: &dyn Host, mut pending: Pending) {
+        self.settle_all(&mut pending, host);
         self.release(pending.held, host);
     }
 

@@ -24,6 +24,7 @@
 
 mod algorithm;
 mod config;
+mod cost;
 mod decision;
 mod fields;
 mod filter;
@@ -39,4 +40,4 @@ pub use config::Config;
 pub use filter::{Filter, Pending};
 
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
-gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers, response_headers, tick, delete]);
+gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers, response_headers, response_body, response_trailers, tick, delete]);

@@ -1,6 +1,7 @@
 //! The filter over the fake host.
 
 mod answers;
+mod bills;
 mod concurrency;
 mod costs;
 mod documents;
@@ -178,7 +179,7 @@ fn one(changes: Value) -> Value {
 /// What such a limit gives each key.
 fn allowance(changes: Value) -> Allowance {
     let config: Config = gatehouse_config::load_value(&one(changes), &|_: &str| None).unwrap();
-    config.limits[0].allowance.clone()
+    (*config.limits[0].allowance).clone()
 }
 
 fn counts<const N: usize>(expected: [(&str, u64); N]) -> BTreeMap<String, u64> {

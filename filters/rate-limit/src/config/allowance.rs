@@ -213,7 +213,6 @@ impl Allowance {
     }
 
     /// The same with room for debts, for costs that are known only when they have been incurred.
-    #[allow(dead_code, reason = "for costs that are known only from responses")]
     pub(crate) fn with_debt(mut self) -> Self {
         for window in [&mut self.first].into_iter().chain(&mut self.others) {
             window.algorithm = window.algorithm.with_debt();

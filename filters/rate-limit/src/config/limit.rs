@@ -2,11 +2,13 @@
 
 use super::Mode;
 use super::allowance::{Allowance, Rates, Terms};
+use super::cost::Cost;
 use super::overrides::{Base, Overrides, RawOverride};
 use crate::key::Part;
 use gatehouse_config::{Context, Decode, Duration, Identifier, NonEmpty, Value, keywords, object};
 use gatehouse_host::{Request, Result};
 use gatehouse_request_match::{Match, Subject};
+use std::rc::Rc;
 
 keywords! {
     /// How it is counted.
@@ -58,6 +60,7 @@ object! {
         expires: Option<Duration>,
         algorithm: Counting = Counting::Gcra,
         overrides: Vec<RawOverride> = Vec::new(),
+        cost: Cost = Cost::default(),
         if_absent: IfAbsent = IfAbsent::Empty,
         on_error: OnError = OnError::Deny,
         mode: Mode = Mode::Enforce,
@@ -70,8 +73,9 @@ pub(crate) struct Limit {
     pub(crate) name: Identifier,
     pub(crate) matches: Match,
     pub(crate) key: Vec<Part>,
-    pub(crate) allowance: Allowance,
+    pub(crate) allowance: Rc<Allowance>,
     pub(crate) overrides: Overrides,
+    pub(crate) cost: Cost,
     pub(crate) if_absent: IfAbsent,
     pub(crate) on_error: OnError,
     pub(crate) mode: Mode,
@@ -101,12 +105,22 @@ impl Decode for Limit {
             };
             limit.overrides(raw.overrides, context)
         });
+        context.at_key("cost", |context| {
+            let (allowance, overrides) = (allowance.as_ref(), overrides.as_ref());
+            raw.cost.check(raw.algorithm, allowance, overrides, context);
+        });
         if context.problem_count() > before {
             return None;
         }
+        let (mut allowance, mut overrides) = (allowance?, overrides?);
+        if raw.cost.comes_later() {
+            allowance = allowance.with_debt();
+            overrides = overrides.with_debt();
+        }
         Some(Self {
-            allowance: allowance?,
-            overrides: overrides?,
+            allowance: Rc::new(allowance),
+            overrides,
+            cost: raw.cost,
             name: raw.name,
             matches: raw.matches,
             key,
@@ -126,13 +140,12 @@ impl Limit {
         &self,
         subject: &mut Subject,
         request: &mut Request<'_>,
-    ) -> Result<&Allowance> {
+    ) -> Result<&Rc<Allowance>> {
         if self.overrides.is_empty() {
             return Ok(&self.allowance);
         }
         let found = self.overrides.find(&self.matches, subject, request)?;
-        let chosen = found.and_then(|place| self.overrides.allowances.get(place));
-        Ok(chosen.unwrap_or(&self.allowance))
+        Ok(found.unwrap_or(&self.allowance))
     }
 }
 

@@ -12,6 +12,7 @@ use gatehouse_config::{Context, Identifier, object};
 use gatehouse_host::{Request, Result};
 use gatehouse_request_match::{Match, Subject};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 object! {
     pub(super) struct RawOverride {
@@ -26,7 +27,7 @@ object! {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Overrides {
     patterns: Vec<Pattern>,
-    pub(crate) allowances: Vec<Allowance>,
+    allowances: Vec<Rc<Allowance>>,
     index: Index,
 }
 
@@ -71,7 +72,7 @@ impl Index {
 }
 
 impl Overrides {
-    /// The first that is about this request's key.
+    /// What the first gives that is about this request's key.
     ///
     /// # Errors
     /// Where the host does not say what a part of the key is. All were asked for before, for the key.
@@ -80,7 +81,7 @@ impl Overrides {
         matches: &Match,
         subject: &mut Subject,
         request: &mut Request<'_>,
-    ) -> Result<Option<usize>> {
+    ) -> Result<Option<&Rc<Allowance>>> {
         let mut first = usize::MAX;
         let mut ask = |places: &[usize], request: &mut Request<'_>, subject: &mut Subject| {
             for place in places.iter().filter(|place| **place < first).copied() {
@@ -104,7 +105,20 @@ impl Overrides {
             }
         }
         ask(&self.index.others, request, subject)?;
-        Ok((first != usize::MAX).then_some(first))
+        Ok(self.allowances.get(first))
+    }
+
+    /// What they give, in their order.
+    pub(crate) fn allowances(&self) -> impl Iterator<Item = &Allowance> {
+        self.allowances.iter().map(|allowance| &**allowance)
+    }
+
+    /// The same with room for debts.
+    pub(super) fn with_debt(mut self) -> Self {
+        for allowance in &mut self.allowances {
+            *allowance = Rc::new((**allowance).clone().with_debt());
+        }
+        self
     }
 
     /// Whether there is none.
@@ -166,7 +180,7 @@ impl Base<'_> {
                 if let Some(pattern) = pattern {
                     overrides.index.insert(overrides.patterns.len(), &pattern);
                     overrides.patterns.push(pattern);
-                    overrides.allowances.extend(allowance);
+                    overrides.allowances.extend(allowance.map(Rc::new));
                     places.push(index);
                 }
             });

@@ -23,7 +23,7 @@ fn count_and_burst(allowance: &Allowance) -> (u64, u64) {
 fn all_problems_at_once_each_where_it_stands() {
     let refused = config(json!({
         "limits": [
-            {"name": "a b", "rate": "0/1m", "key": [], "cost": 1},
+            {"name": "a b", "rate": "0/1m", "key": [], "costs": 1},
             {"rate": "100", "key": ["consumr", {"client_ip": {"ipv4": 0, "ipv6": 129}}, {"header": ":path"}],
              "algorithm": "leaky_bucket", "if_absent": "allow", "on_error": "allw", "mode": "Report", "burst": 1.5},
             {"name": "c", "rate": "2/1ns", "burst": 0,
@@ -45,7 +45,7 @@ fn all_problems_at_once_each_where_it_stands() {
         "rules": [],
     }));
     let expected = r#"rules: unknown field (known: limits, store, response_headers, mode, trusted_hops, denial)
-limits[0].cost: unknown field (known: name, match, key, rate, burst, limit, expires, algorithm, overrides, if_absent, on_error, mode)
+limits[0].costs: unknown field (did you mean "cost"?)
 limits[0].name: "a b" is not a name (1 to 64 letters, digits, "_" and "-")
 limits[0].key: empty, but needs at least one element
 limits[0].rate: the rate "0/1m" lets nothing through (to refuse requests, use a rule of the auth filter)
@@ -191,7 +191,7 @@ fn defaults() {
     assert_eq!(parts, ["consumer", "header x-tenant", "client_ip", "const"]);
     let quota = count_and_burst;
     assert_eq!(quota(&limit.allowance), (100, 100));
-    let overrides = limit.overrides.allowances.iter().map(quota);
+    let overrides = limit.overrides.allowances().map(quota);
     assert_eq!(overrides.collect::<Vec<_>>(), [(1000, 1000), (100, 5)]);
 }
 
@@ -203,7 +203,7 @@ fn the_burst_of_an_override() {
         "overrides": [{"key": {"consumer": "acme"}, "rate": "1000/1m"}],
     }]}))
     .unwrap();
-    let allowance = &config.limits[0].overrides.allowances[0];
+    let allowance = config.limits[0].overrides.allowances().next().unwrap();
     assert_eq!(count_and_burst(allowance), (1000, 20));
 }
 
@@ -388,7 +388,7 @@ fn terms_of_overrides() {
         ]},
     ]}))
     .unwrap();
-    let allowance = |limit: usize| &config.limits[limit].overrides.allowances[0];
+    let allowance = |limit: usize| config.limits[limit].overrides.allowances().next().unwrap();
     assert_eq!(count_and_burst(allowance(0)), (5, 7));
     let (first, others) = allowance(1).windows();
     let Algorithm::Gcra(quota) = first.algorithm else {

@@ -111,7 +111,6 @@ impl Bucket {
 
     /// Takes from all windows what has been used already, though it may not be there: what is missing
     /// is owed. The windows are ones with room for debts.
-    #[allow(dead_code, reason = "for costs that are known only from responses")]
     pub(crate) fn owe<'l>(
         &mut self,
         allowance: &'l Allowance,
