@@ -51,6 +51,11 @@ impl Bucket {
         Ok(bucket)
     }
 
+    /// Where the key is.
+    pub(crate) fn address(&self) -> Address {
+        self.address
+    }
+
     /// Where the entry of one window is.
     pub(crate) fn address_of(&self, window: &Metered) -> Address {
         Address {
