@@ -28,6 +28,26 @@ default_envoy_version() { envoy_versions | sed -n 1p; }
 # Where cargo puts what it builds.
 target_dir() { echo "${CARGO_TARGET_DIR:-$ROOT/target}"; }
 
+# build_trim: builds the tool that trims modules, and prints its path.
+build_trim() {
+  cargo build --quiet --profile tools -p gatehouse-module-trim >&2
+  echo "$(target_dir)/tools/gatehouse-module-trim"
+}
+
+# build_module PACKAGE FEATURES OUT: compiles a package to a module and trims it to the callbacks that its
+# entrypoint declares.
+build_module() {
+  local package="$1" features="$2" out="$3" trim built
+  trim="$(build_trim)" || return
+  built="$(target_dir)/$WASM_TARGET/release/${package//-/_}.wasm"
+  # The crate type is named here because cargo does no link-time optimisation for a library that is an rlib too.
+  cargo rustc --quiet --release -p "$package" --lib --target "$WASM_TARGET" --crate-type cdylib --features "$features" || return
+  mkdir -p "$(dirname "$out")"
+  if [[ ! $out -nt $built || ! $out -nt $trim ]]; then
+    "$trim" "$built" "$out" >&2
+  fi
+}
+
 # need TOOL HINT: stops with the hint when the tool is not there.
 need() { command -v "$1" >/dev/null || die "$1 is missing: $2"; }
 

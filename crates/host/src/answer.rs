@@ -48,9 +48,9 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// The status of a gRPC callout, as gRPC numbers it: 0 where there is a message, and only then; 4
-    /// (deadline exceeded) after the callout's timeout; 14 (unavailable) where the proxy could not reach
-    /// the service or the connection broke. Nothing for an HTTP callout.
+    /// The status of a gRPC callout, as gRPC numbers it: 0 where there is a message, and only then; 14
+    /// (unavailable) after the callout's timeout, where Envoy could not reach the service, and where the
+    /// connection broke. Nothing for an HTTP callout.
     pub fn grpc_status(&self) -> Option<u32> {
         self.grpc_status
     }
