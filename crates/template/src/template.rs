@@ -1,6 +1,7 @@
 //! A parsed template, and rendering it.
 
-use crate::Variable;
+use crate::function::Unclosed;
+use crate::{Destination, Function, Variable};
 use gatehouse_config::{Context, Value};
 use gatehouse_host::Result;
 use std::borrow::Cow;
@@ -16,16 +17,35 @@ pub trait Scope {
     fn value(&mut self, variable: &Variable, out: &mut Vec<u8>) -> Result<bool>;
 }
 
+/// What a template becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rendered<'t> {
+    /// A value. One without variables is borrowed.
+    Value(Cow<'t, [u8]>),
+    /// None, since a variable has none.
+    Missing,
+    /// None, since what a variable holds does not fit where the value goes.
+    Unsafe,
+}
+
 /// A value with variables.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Template {
+    destination: Destination,
     parts: Vec<Part>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
 enum Part {
     Literal(Box<str>),
-    Variable(Variable),
+    Variable(Changed),
+}
+
+/// A variable and what is done to its value.
+#[derive(Clone, PartialEq, Eq)]
+struct Changed {
+    variable: Variable,
+    functions: Box<[Function]>,
 }
 
 impl Template {
@@ -33,6 +53,7 @@ impl Template {
     /// `match` of its rule captures; nothing where that is not known, since the `match` is wrong.
     pub fn read(
         value: &Value,
+        destination: Destination,
         captures: Option<&[&str]>,
         context: &mut Context<'_>,
     ) -> Option<Self> {
@@ -57,18 +78,28 @@ impl Template {
                 );
                 continue;
             };
-            let Some((name, after)) = opened.split_once('}') else {
+            let Ok((name, functions, after)) = inside(opened, context) else {
                 return context.problem("a \"${\" without its \"}\"");
             };
             rest = after;
+            if destination != Destination::Path && functions.contains(&Function::Segments) {
+                context.problem::<()>("segments are only in a path");
+            }
             if let Some(name) = name.strip_prefix("env:") {
-                parts.literal(&environment(name, context).unwrap_or_default());
+                parts.literal(&environment(name, &functions, context).unwrap_or_default());
             } else if let Some(variable) = Variable::read(name, captures, context) {
-                parts.variable(variable);
+                parts.variable(Changed {
+                    variable,
+                    functions: functions.into(),
+                });
             }
         }
         parts.literal(rest);
-        (context.problem_count() == before).then(|| parts.finish())
+        let mut parts = parts.finish();
+        if matches!(destination, Destination::Query | Destination::Cookie) {
+            parts = escaped(parts, destination, context)?;
+        }
+        (context.problem_count() == before).then_some(Self { destination, parts })
     }
 
     /// The value itself, if it has no variable.
@@ -80,11 +111,19 @@ impl Template {
         }
     }
 
-    /// The texts between the variables, those from the environment among them.
+    /// The texts that the operator wrote: those between the variables, those from the environment and
+    /// those in place of a value that is not there.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Literal(literal) => Some(&**literal),
-            Part::Variable(_) => None,
+        self.parts.iter().flat_map(|part| {
+            let (literal, functions): (_, &[Function]) = match part {
+                Part::Literal(literal) => (Some(&**literal), &[]),
+                Part::Variable(changed) => (None, &changed.functions),
+            };
+            let defaults = functions.iter().filter_map(|function| match function {
+                Function::Default(text) => Some(&**text),
+                _ => None,
+            });
+            literal.into_iter().chain(defaults)
         })
     }
 
@@ -98,30 +137,59 @@ impl Template {
     pub fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.parts.iter().filter_map(|part| match part {
             Part::Literal(_) => None,
-            Part::Variable(variable) => Some(variable),
+            Part::Variable(changed) => Some(&changed.variable),
         })
     }
 
-    /// The value, or nothing where a variable has none. Nothing in it has been checked.
+    /// Lets the slashes of what is captured under this name be slashes of a path: several segments
+    /// were asked for where they were captured.
+    pub fn keep_slashes_of(&mut self, capture: &str) {
+        for part in &mut self.parts {
+            if let Part::Variable(changed) = part
+                && matches!(&changed.variable, Variable::Capture(name) if **name == *capture)
+            {
+                let mut functions = changed.functions.to_vec();
+                functions.push(Function::Segments);
+                changed.functions = functions.into();
+            }
+        }
+    }
+
+    /// The value, with what its variables bring escaped for where it goes.
     ///
     /// # Errors
     /// What the scope says.
-    pub fn render(&self, scope: &mut dyn Scope) -> Result<Option<Cow<'_, [u8]>>> {
+    pub fn render(&self, scope: &mut dyn Scope) -> Result<Rendered<'_>> {
         if let Some(constant) = self.constant() {
-            return Ok(Some(Cow::Borrowed(constant.as_bytes())));
+            return Ok(Rendered::Value(Cow::Borrowed(constant.as_bytes())));
         }
         let mut out = Vec::new();
         for part in &self.parts {
-            match part {
-                Part::Literal(literal) => out.extend_from_slice(literal.as_bytes()),
-                Part::Variable(variable) => {
-                    if !scope.value(variable, &mut out)? {
-                        return Ok(None);
-                    }
+            let changed = match part {
+                Part::Literal(literal) => {
+                    out.extend_from_slice(literal.as_bytes());
+                    continue;
+                }
+                Part::Variable(changed) => changed,
+            };
+            let start = out.len();
+            let mut there = scope.value(&changed.variable, &mut out)?;
+            for function in &changed.functions {
+                there = function.apply(there, start, &mut out);
+            }
+            if !there {
+                return Ok(Rendered::Missing);
+            }
+            if self.destination != Destination::Header {
+                let value = out.split_off(start);
+                let several = changed.functions.contains(&Function::Segments);
+                let alone = self.parts.len() == 1;
+                if !self.destination.escape(&value, several, alone, &mut out) {
+                    return Ok(Rendered::Unsafe);
                 }
             }
         }
-        Ok(Some(Cow::Owned(out)))
+        Ok(Rendered::Value(Cow::Owned(out)))
     }
 }
 
@@ -140,15 +208,69 @@ impl fmt::Debug for Template {
     }
 }
 
-fn environment(name: &str, context: &mut Context<'_>) -> Option<String> {
-    match context.environment().var(name) {
-        Some(value) if !value.is_empty() => Some(value),
-        Some(_) => context.problem(format!("the environment variable {name} is empty")),
-        None => context.problem_hint(
-            format!("no environment variable {name}"),
-            "set it in vm_config.environment_variables",
-        ),
+/// A parameter or a cookie is encoded as a whole: what the operator wrote is its value.
+fn escaped(
+    parts: Vec<Part>,
+    destination: Destination,
+    context: &mut Context<'_>,
+) -> Option<Vec<Part>> {
+    let escaped = |part| match part {
+        Part::Variable(changed) => Some(Part::Variable(changed)),
+        Part::Literal(literal) => {
+            let mut out = Vec::new();
+            let fits = destination.escape(literal.as_bytes(), false, false, &mut out);
+            let text = String::from_utf8(out).ok().filter(|_| fits)?;
+            Some(Part::Literal(text.into_boxed_str()))
+        }
+    };
+    match parts.into_iter().map(escaped).collect() {
+        Some(parts) => Some(parts),
+        None => context.problem("a value cannot have control characters such as CR or LF"),
     }
+}
+
+/// What follows a `${`: the name, the functions that are known, and what stands after the `}`.
+fn inside<'t>(
+    text: &'t str,
+    context: &mut Context<'_>,
+) -> std::result::Result<(&'t str, Vec<Function>, &'t str), Unclosed> {
+    let end = text.find(['|', '}']).ok_or(Unclosed)?;
+    let (name, mut rest) = text.split_at(end);
+    let mut functions = Vec::new();
+    while let Some(after) = rest.strip_prefix('|') {
+        let (function, after) = Function::read(after, context)?;
+        functions.extend(function);
+        rest = after;
+    }
+    let rest = rest.strip_prefix('}').ok_or(Unclosed)?;
+    Ok((name.trim_matches(' '), functions, rest))
+}
+
+fn environment(name: &str, functions: &[Function], context: &mut Context<'_>) -> Option<String> {
+    let value = context.environment().var(name);
+    let has_default = functions
+        .iter()
+        .any(|function| matches!(function, Function::Default(_)));
+    match value {
+        Some(value) if value.is_empty() && !has_default => {
+            return context.problem(format!("the environment variable {name} is empty"));
+        }
+        None if !has_default => {
+            return context.problem_hint(
+                format!("no environment variable {name}"),
+                "set it in vm_config.environment_variables",
+            );
+        }
+        _ => {}
+    }
+    let value = value.filter(|value| !value.is_empty());
+    let mut there = value.is_some();
+    let mut bytes = value.unwrap_or_default().into_bytes();
+    for function in functions {
+        there = function.apply(there, 0, &mut bytes);
+    }
+    // No function makes anything but text of a text.
+    String::from_utf8(bytes).ok().filter(|_| there)
 }
 
 /// Parts in the making: literals that stand together become one.
@@ -163,7 +285,7 @@ impl Parts {
         self.literal.push_str(text);
     }
 
-    fn variable(&mut self, variable: Variable) {
+    fn variable(&mut self, variable: Changed) {
         self.end_literal();
         self.done.push(Part::Variable(variable));
     }
@@ -175,8 +297,8 @@ impl Parts {
         }
     }
 
-    fn finish(mut self) -> Template {
+    fn finish(mut self) -> Vec<Part> {
         self.end_literal();
-        Template { parts: self.done }
+        self.done
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use gatehouse_config::{Context, Value};
 use gatehouse_host::{Consumer, Headers, Result, Timestamp};
 use serde_json::json;
+use std::borrow::Cow;
 
 fn environment(name: &str) -> Option<String> {
     match name {
@@ -14,13 +15,14 @@ fn environment(name: &str) -> Option<String> {
 }
 
 /// The template, or its problems; in a rule whose match captures these names.
-fn read_in(text: &str, captures: &[&str]) -> std::result::Result<Template, String> {
+fn read_for(
+    text: &str,
+    into: Destination,
+    captures: &[&str],
+) -> std::result::Result<Template, String> {
     let mut context = Context::new(&environment);
-    let read = Template::read(
-        &Value::String(text.to_owned()),
-        Some(captures),
-        &mut context,
-    );
+    let text = Value::String(text.to_owned());
+    let read = Template::read(&text, into, Some(captures), &mut context);
     let problems: Vec<String> = context
         .into_problems()
         .iter()
@@ -32,8 +34,21 @@ fn read_in(text: &str, captures: &[&str]) -> std::result::Result<Template, Strin
     }
 }
 
+fn read_in(text: &str, captures: &[&str]) -> std::result::Result<Template, String> {
+    read_for(text, Destination::Header, captures)
+}
+
 fn read(text: &str) -> std::result::Result<Template, String> {
     read_in(text, &["id", "item"])
+}
+
+/// The value; nothing where there is none.
+fn render<'t>(template: &'t Template, scope: &mut Known) -> Option<Cow<'t, [u8]>> {
+    match template.render(scope).unwrap() {
+        Rendered::Value(value) => Some(value),
+        Rendered::Missing => None,
+        Rendered::Unsafe => panic!("unsafe"),
+    }
 }
 
 struct Known {
@@ -57,7 +72,15 @@ impl Scope for Known {
                 write_uuid_v4([0xff; 16], out);
                 true
             }
-            Variable::Now => write_time(Timestamp::from_nanos(1_999_999_999), out),
+            Variable::UuidV7 => {
+                write_uuid_v7(Timestamp::from_nanos(1_999_999_999), [0xff; 16], out);
+                true
+            }
+            Variable::Now(format) => write_time(Timestamp::from_nanos(1_999_999_999), *format, out),
+            Variable::Route => {
+                out.extend_from_slice(b"api");
+                true
+            }
             Variable::ClientIp => false,
         })
     }
@@ -171,8 +194,8 @@ fn values() {
     ];
     for (name, text, expected) in cases {
         let template = read(text).unwrap();
-        let rendered = template.render(&mut known()).unwrap();
-        assert_eq!(rendered.as_deref(), expected, "{name}");
+        let mut known = known();
+        assert_eq!(render(&template, &mut known).as_deref(), expected, "{name}");
         assert_eq!(
             template.constant().is_some(),
             template.variables().count() == 0,
@@ -189,8 +212,8 @@ fn without_a_consumer() {
     };
     for text in ["${consumer.name}", "a${claim.sub}", "${metadata.plan}b"] {
         assert_eq!(
-            read(text).unwrap().render(&mut anonymous).unwrap(),
-            None,
+            read(text).unwrap().render(&mut anonymous),
+            Ok(Rendered::Missing),
             "{text}"
         );
     }
@@ -199,7 +222,8 @@ fn without_a_consumer() {
 #[test]
 fn mistakes() {
     let all = "known: consumer.name, consumer.provider, claim.NAME, metadata.NAME, request.header.NAME, client_ip, \
-               method, host, path, uuid, now, env:NAME, path.NAME";
+               method, host, path, route, uuid, uuid.v7, now, now.ms, now.http, now.unix, now.unix_ms, env:NAME, path.NAME";
+    let functions = "known: lower, upper, trim, truncate, base64, base64url, url_encode, sha256, segments, default";
     let cases = [
         (
             "${consumer.nme}",
@@ -218,8 +242,60 @@ fn mistakes() {
             r#"no variable "Uuid" (did you mean "uuid"?)"#.to_owned(),
         ),
         (
-            "${ uuid }",
-            r#"no variable " uuid " (did you mean "uuid"?)"#.to_owned(),
+            "${ uid | lower}",
+            r#"no variable "uid" (did you mean "uuid"?)"#.to_owned(),
+        ),
+        (
+            "${now.htp}",
+            r#"no variable "now.htp" (did you mean "now.http"?)"#.to_owned(),
+        ),
+        (
+            "${uuid | lowr}",
+            r#"no function "lowr" (did you mean "lower"?)"#.to_owned(),
+        ),
+        (
+            "${uuid | Lower}",
+            format!(r#""Lower" is not a function ({functions})"#),
+        ),
+        ("${uuid | }", format!(r#"no function "" ({functions})"#)),
+        (
+            "${uuid | lower(1)}",
+            "lower takes nothing in parentheses".to_owned(),
+        ),
+        (
+            "${uuid | truncate}",
+            "truncate needs a number of bytes (write truncate(64))".to_owned(),
+        ),
+        (
+            "${uuid | truncate(0)}",
+            "truncate needs a number of bytes (write truncate(64))".to_owned(),
+        ),
+        (
+            "${uuid | truncate(-1) | default(none)}",
+            "truncate needs a number of bytes (write truncate(64))\n\
+             default needs a text in double quotes (write default(\"none\"))"
+                .to_owned(),
+        ),
+        (
+            "${uuid | segments}",
+            "segments are only in a path".to_owned(),
+        ),
+        (
+            r#"${uid | default("}") | lower x | uper}"#,
+            format!(
+                "\"lowerx \" is not a function ({functions})\n\
+                 no function \"uper\" (did you mean \"upper\"?)\n\
+                 no variable \"uid\" (did you mean \"uuid\"?)"
+            ),
+        ),
+        ("${uuid |", r#"a "${" without its "}""#.to_owned()),
+        (
+            r#"${uuid | default("a}"#,
+            r#"a "${" without its "}""#.to_owned(),
+        ),
+        (
+            r#"${uuid | truncate(4}"#,
+            r#"a "${" without its "}""#.to_owned(),
         ),
         ("${}", format!(r#"no variable "" ({all})"#)),
         ("${claim.}", format!(r#"no variable "claim." ({all})"#)),
@@ -278,7 +354,8 @@ fn mistakes() {
          (write match: {path: {template: \"/users/{id}\"}} for path.id)"
     );
     let mut context = Context::new(&environment);
-    assert_eq!(Template::read(&json!(7), None, &mut context), None);
+    let number = Template::read(&json!(7), Destination::Header, None, &mut context);
+    assert_eq!(number, None);
     assert_eq!(
         context.into_problems()[0].to_string(),
         "expected a text, found the number 7"
@@ -288,7 +365,12 @@ fn mistakes() {
 #[test]
 fn a_match_that_is_wrong_is_not_held_against_its_captures() {
     let mut context = Context::new(&environment);
-    let read = Template::read(&json!("${path.any}"), None, &mut context);
+    let read = Template::read(
+        &json!("${path.any}"),
+        Destination::Header,
+        None,
+        &mut context,
+    );
     assert!(read.is_some());
     assert!(!context.has_problems());
 }
@@ -328,8 +410,10 @@ fn whose_choice_a_variable_is() {
         ("${host}", true, true),
         ("${path}", true, true),
         ("${path.id}", true, true),
+        ("${route}", true, false),
         ("${uuid}", false, false),
-        ("${now}", false, false),
+        ("${uuid.v7}", false, false),
+        ("${now.unix | base64}", false, false),
     ];
     for (text, of_request, of_client) in cases {
         let template = read(text).unwrap();
@@ -360,16 +444,296 @@ fn uuids() {
 }
 
 #[test]
-fn times() {
-    let cases = [
-        (0, "1970-01-01T00:00:00Z"),
-        (1_767_225_600_999_999_999, "2026-01-01T00:00:00Z"),
-        (1_709_164_800_000_000_000, "2024-02-29T00:00:00Z"),
-        (u64::MAX, "2554-07-21T23:34:33Z"),
+fn uuids_of_version_7() {
+    // The example of RFC 9562, A.6.
+    let time = Timestamp::from_nanos(0x017f_22e2_79b0 * 1_000_000 + 999_999);
+    let random = [
+        0, 0, 0, 0, 0, 0, 0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f,
     ];
-    for (nanos, expected) in cases {
+    let mut out = Vec::new();
+    write_uuid_v7(time, random, &mut out);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+    );
+}
+
+#[test]
+fn times() {
+    use TimeFormat::{Http, Rfc3339, Rfc3339Millis, Unix, UnixMillis};
+    let cases = [
+        (0, Rfc3339, "1970-01-01T00:00:00Z"),
+        (1_767_225_600_999_999_999, Rfc3339, "2026-01-01T00:00:00Z"),
+        (1_709_164_800_000_000_000, Rfc3339, "2024-02-29T00:00:00Z"),
+        (u64::MAX, Rfc3339, "2554-07-21T23:34:33Z"),
+        (
+            1_767_225_600_099_999_999,
+            Rfc3339Millis,
+            "2026-01-01T00:00:00.099Z",
+        ),
+        (0, Http, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        // The example of RFC 9110, 5.6.7.
+        (
+            784_111_777_000_000_000,
+            Http,
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+        ),
+        (1_767_225_600_999_999_999, Unix, "1767225600"),
+        (1_767_225_600_999_999_999, UnixMillis, "1767225600999"),
+        (u64::MAX, UnixMillis, "18446744073709"),
+    ];
+    for (nanos, format, expected) in cases {
         let mut out = Vec::new();
-        assert!(write_time(Timestamp::from_nanos(nanos), &mut out));
+        assert!(write_time(Timestamp::from_nanos(nanos), format, &mut out));
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
+#[test]
+fn functions() {
+    let cases: [(&str, &str, Option<&[u8]>); 26] = [
+        ("lower", "${host | upper | lower}", Some(b"api.test:8443")),
+        ("upper", "${consumer.name|upper}", Some(b"ACME")),
+        (
+            "spaces do not count",
+            "${ claim.sub  |  upper }",
+            Some(b"ANN"),
+        ),
+        ("base64", "${claim.sub | base64}", Some(b"YW5u")),
+        ("base64 with padding", "${claim.n | base64}", Some(b"Nw==")),
+        (
+            "base64 of bytes",
+            "${request.header.x-bytes | base64}",
+            Some(b"/wA="),
+        ),
+        (
+            "base64url",
+            "${request.header.x-bytes | base64url}",
+            Some(b"_wA"),
+        ),
+        (
+            "url_encode",
+            "${request.header.x-bytes | url_encode}",
+            Some(b"%FF%00"),
+        ),
+        (
+            "url_encode of a URL",
+            "${claim.sub | default(\"x\") | url_encode}-${env:TOKEN | url_encode}",
+            Some(b"ann-s3cret%24%7Buuid%7D"),
+        ),
+        (
+            "sha256 (FIPS 180-2, of abc)",
+            "${claim.other | default(\"abc\") | sha256}",
+            Some(b"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ),
+        ("truncate", "${claim.sub | truncate(2)}", Some(b"an")),
+        (
+            "truncate what is short",
+            "${claim.sub | truncate(3)}",
+            Some(b"ann"),
+        ),
+        (
+            "truncate in order",
+            "${claim.sub | base64 | truncate(2)}",
+            Some(b"YW"),
+        ),
+        (
+            "trim",
+            "<${claim.none | default(\" \ta b \") | trim}>",
+            Some(b"<a b>"),
+        ),
+        (
+            "trim to nothing",
+            "<${claim.none | default(\" \") | trim}>",
+            Some(b"<>"),
+        ),
+        (
+            "default",
+            "${claim.none | default(\"no one\")}",
+            Some(b"no one"),
+        ),
+        (
+            "default is not needed",
+            "${claim.sub | default(\"no one\")}",
+            Some(b"ann"),
+        ),
+        (
+            "empty is a value",
+            "<${claim.empty | default(\"x\")}>",
+            Some(b"<>"),
+        ),
+        (
+            "the first default counts",
+            "${claim.none | default(\"a\") | default(\"b\")}",
+            Some(b"a"),
+        ),
+        (
+            "what is before a default has nothing to do",
+            "${claim.none | upper | default(\"a\")}",
+            Some(b"a"),
+        ),
+        (
+            "quotes and braces",
+            r#"${claim.none | default("a\"\\}b|c")}"#,
+            Some(br#"a"\}b|c"#),
+        ),
+        ("nothing", r#"<${claim.none | default("")}>"#, Some(b"<>")),
+        ("nothing stays nothing", "${claim.none | sha256}", None),
+        (
+            "environment",
+            "${env:TOKEN | truncate(3) | upper}",
+            Some(b"S3C"),
+        ),
+        (
+            "environment that is not set",
+            "${env:NONE | default(\"a\") | upper}",
+            Some(b"A"),
+        ),
+        (
+            "environment that is empty",
+            "${env:EMPTY | default(\"a\")}",
+            Some(b"a"),
+        ),
+    ];
+    for (name, text, expected) in cases {
+        let template = read(text).unwrap();
+        let mut known = known();
+        assert_eq!(render(&template, &mut known).as_deref(), expected, "{name}");
+    }
+}
+
+#[test]
+fn no_character_is_cut_in_two() {
+    let cases: [(&str, usize, &[u8]); 7] = [
+        ("a\u{e9}b", 1, b"a"),
+        ("a\u{e9}b", 2, b"a"),
+        ("a\u{e9}b", 3, b"a\xc3\xa9"),
+        ("\u{e9}", 1, b""),
+        ("\u{1f600}", 3, b""),
+        ("\u{1f600}x", 4, b"\xf0\x9f\x98\x80"),
+        ("\u{20ac}\u{20ac}", 5, b"\xe2\x82\xac"),
+    ];
+    for (text, most, expected) in cases {
+        let mut out = text.as_bytes().to_vec();
+        assert!(Function::Truncate(most).apply(true, 0, &mut out));
+        assert_eq!(out, expected, "{text} {most}");
+    }
+    // What is no UTF-8 is cut where it was to be.
+    let mut out = vec![0x80; 9];
+    assert!(Function::Truncate(6).apply(true, 0, &mut out));
+    assert_eq!(out, [0x80; 6]);
+}
+
+#[test]
+fn destinations() {
+    use Destination::{Cookie, Header, Host, Location, Path, Query};
+    type Case<'a> = (Destination, &'a str, &'a [u8], Option<&'a [u8]>);
+    let cases: [Case<'_>; 43] = [
+        (Header, "a${path.id};b", b"x;y\xff", Some(b"ax;y\xff;b")),
+        (Path, "/a/${path.id}/b", b"x y", Some(b"/a/x%20y/b")),
+        (Path, "/a/${path.id}/b", b"../x", Some(b"/a/..%2Fx/b")),
+        (
+            Path,
+            "/a/${path.id}/b",
+            b"x?y=1#z",
+            Some(b"/a/x%3Fy%3D1%23z/b"),
+        ),
+        (Path, "/a/${path.id}/b", b"x;y=1", Some(b"/a/x%3By%3D1/b")),
+        (Path, "/a/${path.id}/b", b"%2e%2E", Some(b"/a/%252e%252E/b")),
+        (Path, "/a/${path.id}/b", b"x\\y", Some(b"/a/x%5Cy/b")),
+        (
+            Path,
+            "/a/${path.id}/b",
+            b"\xc3\xa9\xff",
+            Some(b"/a/%C3%A9%FF/b"),
+        ),
+        (
+            Path,
+            "/a/${path.id}/b",
+            b"-._~09azAZ",
+            Some(b"/a/-._~09azAZ/b"),
+        ),
+        (Path, "/a/${path.id}/b", b"", None),
+        (Path, "/a/${path.id}/b", b"x\0", None),
+        (Path, "/a/${path.id}/b", b"x\r\ny", None),
+        (Path, "/a/${path.id}/b", b"x\ty", None),
+        (Path, "/a/${path.id}/b", b"x\x7f", None),
+        (
+            Path,
+            "/a/${path.id | segments}",
+            b"x/y z/w",
+            Some(b"/a/x/y%20z/w"),
+        ),
+        (Path, "/a/${path.id | segments}", b"", Some(b"/a/")),
+        (Path, "/a/${path.id | segments}", b"x?y", Some(b"/a/x%3Fy")),
+        (Path, "/a/${path.item}", b"x/y", Some(b"/a/x/y")),
+        (
+            Query,
+            "${path.id}",
+            b"a&b=c#d+e f",
+            Some(b"a%26b%3Dc%23d%2Be%20f"),
+        ),
+        (Query, "${path.id}", b"", Some(b"")),
+        (Query, "${path.id}", b"%26", Some(b"%2526")),
+        (Query, "${path.id}", b"a\nb", None),
+        (Query, "a&${path.id}", b"\xff", Some(b"a%26%FF")),
+        (Query, "a b%20", b"", Some(b"a%20b%2520")),
+        (
+            Location,
+            "https://a/?next=${path.id}",
+            b"//evil.test/",
+            Some(b"https://a/?next=%2F%2Fevil.test%2F"),
+        ),
+        (
+            Location,
+            "${path.id}",
+            b"https://evil.test",
+            Some(b"https%3A%2F%2Fevil.test"),
+        ),
+        (Location, "/${path.id}", b"a\r\nset-cookie: b", None),
+        (Cookie, "${path.id}", b"a;b=c", Some(b"a%3Bb=c")),
+        (Cookie, "${path.id}", b"\"a, b\"", Some(b"%22a%2C%20b%22")),
+        (Cookie, "${path.id}", b"a\\b%3B", Some(b"a%5Cb%253B")),
+        (
+            Cookie,
+            "${path.id}",
+            b"!#$&'()*+-./:<=>?@[]^_`{|}~",
+            Some(b"!#$&'()*+-./:<=>?@[]^_`{|}~"),
+        ),
+        (Cookie, "${path.id}", b"\xc3\xa9", Some(b"%C3%A9")),
+        (Cookie, "${path.id}", b"", Some(b"")),
+        (Cookie, "${path.id}", b"\0", None),
+        (Host, "${path.id}", b"a.test:80", Some(b"a.test:80")),
+        (Host, "${path.id}", b"a\rb", None),
+        (Host, "${path.id}.test", b"a-b_1", Some(b"a-b_1.test")),
+        (Host, "${path.id}.test", b"evil.com", None),
+        (Host, "${path.id}.test", b"evil.com:80#", None),
+        (Host, "api-${path.id}", b"x@y", None),
+        (Host, "${path.id}.test", b"", None),
+        (Host, "${path.id}.test", b"\xc3\xa9", None),
+        (Host, "${path.id}.test", b"a/b", None),
+    ];
+    struct Client<'a>(&'a [u8]);
+    impl Scope for Client<'_> {
+        fn value(&mut self, _: &Variable, out: &mut Vec<u8>) -> Result<bool> {
+            out.extend_from_slice(self.0);
+            Ok(true)
+        }
+    }
+    let refused = read_for("a\nb${path.id}", Query, &["id"]).unwrap_err();
+    assert_eq!(
+        refused,
+        "a value cannot have control characters such as CR or LF"
+    );
+    for (into, text, value, expected) in cases {
+        let mut template = read_for(text, into, &["id", "item"]).unwrap();
+        template.keep_slashes_of("item");
+        let rendered = template.render(&mut Client(value)).unwrap();
+        let expected = match expected {
+            Some(expected) => Rendered::Value(Cow::Borrowed(expected)),
+            None => Rendered::Unsafe,
+        };
+        let value = String::from_utf8_lossy(value);
+        assert_eq!(rendered, expected, "{into:?} {text} {value:?}");
     }
 }

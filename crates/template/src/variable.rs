@@ -1,11 +1,12 @@
 //! What can stand between `${` and `}`.
 
+use crate::TimeFormat;
 use gatehouse_config::{Context, HeaderName, nearest};
 use gatehouse_host::{Consumer, Headers, Only};
 use serde_json::{Map, Value};
 
 /// The variables as an operator writes them; those with a part of their own choice in capitals.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 18] = [
     "consumer.name",
     "consumer.provider",
     "claim.NAME",
@@ -15,8 +16,14 @@ const KNOWN: [&str; 12] = [
     "method",
     "host",
     "path",
+    "route",
     "uuid",
+    "uuid.v7",
     "now",
+    "now.ms",
+    "now.http",
+    "now.unix",
+    "now.unix_ms",
     "env:NAME",
 ];
 
@@ -31,10 +38,14 @@ pub enum Variable {
     ClientIp,
     /// `path.NAME`: what the path template of the rule's `match` captured under this name.
     Capture(Box<str>),
+    /// `route`: the name of Envoy's route, as the request came to the filter.
+    Route,
     /// `uuid`: a random UUID of version 4, another one each time.
     Uuid,
-    /// `now`: the time, RFC 3339 in UTC and whole seconds.
-    Now,
+    /// `uuid.v7`: a UUID of version 7, which begins with the time.
+    UuidV7,
+    /// `now`, or `now.FORMAT`: the time.
+    Now(TimeFormat),
 }
 
 /// What a template can say of a consumer.
@@ -70,7 +81,7 @@ pub struct ClaimPath(Box<str>);
 impl Variable {
     /// Whether it is of the request, so that a response can only use it if it was kept.
     pub fn is_of_request(&self) -> bool {
-        !matches!(self, Self::Uuid | Self::Now)
+        !matches!(self, Self::Uuid | Self::UuidV7 | Self::Now(_))
     }
 
     /// Whether a client says what it is, with nothing but its request.
@@ -92,8 +103,14 @@ impl Variable {
             "method" => Some(Self::Header(HeaderPart::Method)),
             "host" => Some(Self::Header(HeaderPart::Host)),
             "path" => Some(Self::Header(HeaderPart::Path)),
+            "route" => Some(Self::Route),
             "uuid" => Some(Self::Uuid),
-            "now" => Some(Self::Now),
+            "uuid.v7" => Some(Self::UuidV7),
+            "now" => Some(Self::Now(TimeFormat::Rfc3339)),
+            "now.ms" => Some(Self::Now(TimeFormat::Rfc3339Millis)),
+            "now.http" => Some(Self::Now(TimeFormat::Http)),
+            "now.unix" => Some(Self::Now(TimeFormat::Unix)),
+            "now.unix_ms" => Some(Self::Now(TimeFormat::UnixMillis)),
             _ => None,
         };
         if plain.is_some() {
