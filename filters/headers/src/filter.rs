@@ -1,11 +1,14 @@
 //! The filter over the host's traits.
 
+use crate::condition::Answers;
 use crate::config::{Config, Mode, Rule};
-use crate::edit::{Outcome, Side as _};
-use crate::sides::{RequestSide, ResponseSide, differ};
+use crate::cors::Asked;
+use crate::operation::{Outcome, Side, Step};
+use crate::sides::{LaterSide, RequestSide, differ};
 use crate::stats::Stats;
 use gatehouse_host::{
-    ConfigureError, Host, HostError, HttpFilter, Level, Module, Request, Response, Result, Verdict,
+    ConfigureError, Host, HostError, HttpFilter, Level, LocalReply, Module, Request, Response,
+    Result, Trailers, Verdict,
 };
 use gatehouse_request_match::Subject;
 use gatehouse_template::Scope as _;
@@ -33,6 +36,10 @@ enum Seen {
         index: usize,
         /// The values of the variables that it keeps.
         kept: Vec<Option<Vec<u8>>>,
+        /// What its operations ask of the request.
+        answers: Answers,
+        /// What the request is to its `cors`.
+        origin: Asked,
     },
 }
 
@@ -67,23 +74,62 @@ impl Filter {
         Ok(None)
     }
 
-    fn change_request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<()> {
+    fn change_request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<Verdict> {
         let mut subject = Subject::new(self.config.trusted_hops);
         let Some((index, rule)) = self.rule_for(&mut subject, request)? else {
             pending.0 = Seen::NoRule;
-            return Ok(());
+            return Ok(Verdict::Continue);
         };
         // Said before anything can fail: the answer to a request that failed here is a response too.
-        pending.0 = Seen::Rule {
-            index,
-            kept: Vec::new(),
-        };
-        let rehearses = self.rehearses() && !(rule.request.is_empty() && rule.kept.is_empty());
+        pending.0 = Seen::rule(index);
+        let mut answers = Answers::default();
+        for (question, asked) in rule.asked.iter().enumerate() {
+            if asked.matches(&mut subject, request)? {
+                answers.yes(question);
+            }
+        }
         let host = request.host();
+        let mut origin = Asked::Other;
+        if let Some(cors) = &rule.cors {
+            let (asked, answer) = cors.asked(request.headers()?);
+            origin = asked;
+            if let Some(answer) = answer {
+                host.increment(self.stats.preflights, 1);
+                if answer.status != 204 {
+                    host.increment(self.stats.refused_preflights, 1);
+                }
+                if !self.rehearses() {
+                    pending.0 = Seen::Rule {
+                        index,
+                        kept: Vec::new(),
+                        answers,
+                        origin,
+                    };
+                    return Ok(Verdict::Deny(answer));
+                }
+            }
+        }
+        let rehearses = self.rehearses() && !(rule.request.is_empty() && rule.kept.is_empty());
         let mut side = RequestSide::new(request, &mut subject, rule, rehearses)?;
         for step in &rule.request {
+            let skipped = step
+                .when
+                .as_ref()
+                .is_some_and(|when| !when.fits_request(answers));
+            if skipped {
+                continue;
+            }
             let outcome = step.operation.apply(&mut side)?;
-            self.stats.count(outcome, host);
+            let Outcome::Denied(reason) = outcome else {
+                self.stats.count(outcome, host);
+                continue;
+            };
+            if self.rehearses() {
+                host.increment(self.stats.would_deny, 1);
+                return Ok(Verdict::Continue);
+            }
+            host.increment(self.stats.denied, 1);
+            return Ok(Verdict::Deny(denial(reason)));
         }
         let mut kept = Vec::with_capacity(rule.kept.len());
         for variable in &rule.kept {
@@ -92,25 +138,42 @@ impl Filter {
             kept.push(there.then_some(value));
         }
         let rehearsed = side.into_rehearsal();
-        pending.0 = Seen::Rule { index, kept };
+        pending.0 = Seen::Rule {
+            index,
+            kept,
+            answers,
+            origin,
+        };
         if let Some(rehearsed) = rehearsed
             && differ(request.headers()?, &rehearsed)
         {
             host.increment(self.stats.would_change_requests, 1);
         }
-        Ok(())
+        Ok(Verdict::Continue)
     }
 
     /// The rule whose operations a response gets, and what was kept for them.
-    fn rule_of<'f>(&'f self, pending: &'f Pending) -> Option<(&'f Rule, &'f [Option<Vec<u8>>])> {
+    fn rule_of<'f>(&'f self, pending: &'f Pending) -> Option<(&'f Rule, Kept<'f>)> {
         match &pending.0 {
             Seen::Nothing => {
                 let mut rules = self.config.rules.iter();
                 let rule = rules.find(|rule| rule.matching.is_none())?;
-                Some((rule, &[]))
+                Some((rule, Kept::default()))
             }
             Seen::NoRule => None,
-            Seen::Rule { index, kept } => Some((self.config.rules.get(*index)?, kept)),
+            Seen::Rule {
+                index,
+                kept,
+                answers,
+                origin,
+            } => {
+                let kept = Kept {
+                    values: kept,
+                    answers: *answers,
+                    origin,
+                };
+                Some((self.config.rules.get(*index)?, kept))
+            }
         }
     }
 
@@ -118,27 +181,16 @@ impl Filter {
         let Some((rule, kept)) = self.rule_of(pending) else {
             return Ok(());
         };
-        if rule.response.is_empty() {
+        if rule.response.is_empty() && rule.cors.is_none() {
             return Ok(());
         }
         let host = response.host();
-        let mut side = ResponseSide::new(response, rule, kept, self.rehearses())?;
-        let mut result = Ok(());
-        for step in &rule.response {
-            let done = match &step.when {
-                Some(when) => match side.headers().map(|headers| when.fits(headers)) {
-                    Ok(true) => step.operation.apply(&mut side),
-                    Ok(false) => Ok(Outcome::Done),
-                    Err(error) => Err(error),
-                },
-                None => step.operation.apply(&mut side),
-            };
-            match done {
-                Ok(outcome) => self.stats.count(outcome, host),
-                // The response goes on whatever happens: what can be done to it is done.
-                Err(error) => result = result.and(Err(error)),
-            }
-        }
+        let mut side = LaterSide::new(response, rule, kept.values, self.rehearses())?;
+        let cors = match &rule.cors {
+            Some(cors) => cors.apply(kept.origin, &mut side),
+            None => Ok(()),
+        };
+        let result = cors.and(self.change(&rule.response, kept.answers, &mut side, host));
         if let Some(rehearsed) = side.into_rehearsal()
             && differ(response.headers()?, &rehearsed)
         {
@@ -146,10 +198,107 @@ impl Filter {
         }
         result
     }
+
+    fn change_trailers(
+        &self,
+        steps: fn(&Rule) -> &[Step],
+        trailers: &mut Trailers<'_>,
+        pending: &Pending,
+    ) -> Result<()> {
+        let Some((rule, kept)) = self.rule_of(pending) else {
+            return Ok(());
+        };
+        let steps = steps(rule);
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let host = trailers.host();
+        let mut side = LaterSide::new(trailers, rule, kept.values, self.rehearses())?;
+        let result = self.change(steps, kept.answers, &mut side, host);
+        if let Some(rehearsed) = side.into_rehearsal()
+            && differ(trailers.fields()?, &rehearsed)
+        {
+            host.increment(self.stats.would_change_trailers, 1);
+        }
+        result
+    }
+
+    /// Does all operations that can be done; the first error is the result.
+    fn change(
+        &self,
+        steps: &[Step],
+        answers: Answers,
+        side: &mut dyn Side,
+        host: &dyn Host,
+    ) -> Result<()> {
+        let mut result = Ok(());
+        for step in steps {
+            match done(step, answers, side) {
+                Ok(outcome) => self.stats.count(outcome, host),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        result
+    }
+}
+
+/// What was kept of a request.
+struct Kept<'f> {
+    values: &'f [Option<Vec<u8>>],
+    answers: Answers,
+    origin: &'f Asked,
+}
+
+impl Default for Kept<'_> {
+    fn default() -> Self {
+        Self {
+            values: &[],
+            answers: Answers::default(),
+            origin: &Asked::Other,
+        }
+    }
+}
+
+impl Seen {
+    /// A rule applied, and nothing else is known yet.
+    fn rule(index: usize) -> Self {
+        Self::Rule {
+            index,
+            kept: Vec::new(),
+            answers: Answers::default(),
+            origin: Asked::Other,
+        }
+    }
+}
+
+/// Does an operation, where it is for this message.
+fn done(step: &Step, answers: Answers, side: &mut dyn Side) -> Result<Outcome> {
+    if let Some(when) = &step.when {
+        let fits = when.fits_request(answers)
+            && (when.is_of_request() || when.fits_response(side.headers()?));
+        if !fits {
+            return Ok(Outcome::Done);
+        }
+    }
+    step.operation.apply(side)
+}
+
+/// The answer to a request that cannot be given its path or host.
+fn denial(reason: &str) -> LocalReply {
+    LocalReply {
+        status: 400,
+        headers: Vec::new(),
+        body: Vec::new(),
+        // INVALID_ARGUMENT
+        grpc_status: Some(3),
+        details: format!("gatehouse.headers.{reason}"),
+    }
 }
 
 impl HttpFilter for Filter {
     type Pending = Pending;
+
+    const WANTS_TRAILERS: bool = true;
 
     fn request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<Verdict> {
         match self.change_request(request, pending) {
@@ -158,16 +307,41 @@ impl HttpFilter for Filter {
                 let line = format!("headers: cannot say what would change: {error}");
                 request.host().log(Level::Warn, &line);
             }
-            other => other?,
+            other => return other,
         }
         Ok(Verdict::Continue)
     }
 
     fn response(&self, response: &mut Response<'_>, pending: &mut Pending) -> Result<()> {
-        // Taken out: a stream can go on for days after its headers, and what was kept may be all that
+        let result = self.change_response(response, pending);
+        // Let go of: a stream can go on for days after its headers, and what was kept may be all that
         // a client's headers could hold.
-        let pending = Pending(std::mem::replace(&mut pending.0, Seen::NoRule));
-        self.change_response(response, &pending)
+        if !self.wants_trailers(pending) {
+            pending.0 = Seen::NoRule;
+        }
+        result
+    }
+
+    fn wants_trailers(&self, pending: &Pending) -> bool {
+        self.rule_of(pending).is_some_and(|(rule, _)| {
+            !(rule.request_trailers.is_empty() && rule.response_trailers.is_empty())
+        })
+    }
+
+    fn request_trailers(&self, trailers: &mut Trailers<'_>, pending: &mut Pending) -> Result<()> {
+        let changed = self.change_trailers(|rule| &rule.request_trailers, trailers, pending);
+        match changed {
+            Err(error) if self.rehearses() => {
+                let line = format!("headers: cannot say what would change: {error}");
+                trailers.host().log(Level::Warn, &line);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn response_trailers(&self, trailers: &mut Trailers<'_>, pending: &mut Pending) -> Result<()> {
+        self.change_trailers(|rule| &rule.response_trailers, trailers, pending)
     }
 }
 

@@ -6,6 +6,7 @@
 //! a filter must not bring them back.
 
 use gatehouse_config::{Context, Decode, HeaderName, Value};
+use gatehouse_request_match::escape;
 
 /// With these, Envoy's router is told what to do with a request.
 const ENVOY: &str = "x-envoy-";
@@ -23,7 +24,7 @@ fn protected(name: &str) -> Option<(&'static str, &'static str)> {
     match name {
         "host" => Some((
             "is Envoy's :authority, by which it routes",
-            "use host_rewrite_literal of the Envoy route",
+            "use {host: {with: …}}",
         )),
         "content-length" => Some(("follows from the body", "leave it to Envoy")),
         "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer"
@@ -69,4 +70,33 @@ impl Prefix {
     pub(crate) fn covers(&self, name: &str) -> bool {
         name.starts_with(self.0.as_str()) && is_editable(name)
     }
+}
+
+/// Whether texts can stand in a URL as they are (RFC 3986, 2), the first of them at its front: it must
+/// say what is its host, or that it is a path on this one.
+pub(crate) fn check_url<'t>(
+    first: &str,
+    texts: impl Iterator<Item = &'t str>,
+    context: &mut Context<'_>,
+) -> Option<()> {
+    let is_path = first.starts_with('/') && !first.starts_with("//");
+    if !is_path && !first.starts_with("http://") && !first.starts_with("https://") {
+        return context.problem("a location begins with \"/\", \"https://\" or \"http://\"");
+    }
+    for text in texts {
+        let mut rest = text.as_bytes();
+        while let Some((&byte, after)) = rest.split_first() {
+            rest = after;
+            let fits = byte.is_ascii_alphanumeric()
+                || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte)
+                || (byte == b'%' && escape::octet(after).is_some());
+            if !fits {
+                return context.problem_hint(
+                    format!("{text:?} cannot stand in a URL"),
+                    "percent-encode what is no letter, digit or one of -._~:/?#[]@!$&'()*+,;=",
+                );
+            }
+        }
+    }
+    Some(())
 }

@@ -1,16 +1,23 @@
-//! The operations, as they are written and as they are kept.
+//! The operations, and doing them, whatever side they are on.
 
-use crate::names::{Editable, Prefix, commands_envoy};
+use crate::condition::When;
+use crate::cookie::CookieEdit;
+use crate::edit;
+use crate::identifier;
+use crate::location::Location;
+use crate::map::Map;
+use crate::names::{Prefix, is_editable};
+use crate::preset::INTERNAL;
 use crate::rewrite::Rewrite;
-use crate::status::When;
-use gatehouse_config::values::is_field_value;
-use gatehouse_config::{Context, Decode, Fields, HeaderName, Value, keywords, object, one_of};
-use gatehouse_template::{Template, Variable};
+use crate::set_cookie::SetCookie;
+use crate::target::{HostEdit, PathEdit, QueryEdit};
+use gatehouse_config::{Context, HeaderName, keywords};
+use gatehouse_host::{Headers, Result};
+use gatehouse_regex::Search;
+use gatehouse_request_match::expression;
+use gatehouse_template::{Scope, Template};
 
-/// What can be done, by the key that says so.
-const OPERATIONS: [&str; 5] = ["set", "append", "remove", "rename", "replace"];
-
-/// Something that is done to headers.
+/// Something that is done to a message.
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     /// Makes this the only value.
@@ -23,26 +30,55 @@ pub(crate) enum Operation {
     Append { name: HeaderName, value: Template },
     /// Removes all values.
     Remove(HeaderName),
-    /// Removes all headers whose names begin so.
-    RemovePrefix(Prefix),
+    /// Removes all headers with such names.
+    RemoveAll(Selection),
     /// Gives all values of one header to another, which loses its own.
-    Rename { from: HeaderName, to: HeaderName },
+    Move {
+        from: HeaderName,
+        to: HeaderName,
+        /// The one keeps them.
+        copy: bool,
+    },
     /// Replaces what a regular expression finds, in each value.
     Replace { name: HeaderName, rewrite: Rewrite },
+    /// Leaves each value once, or only one.
+    Dedupe { name: HeaderName, keep: Keep },
+    /// Sets a header to what stands for a value in a table.
+    Map(Box<Map>),
+    /// Changes the path, and leaves the query.
+    Path(Box<PathEdit>),
+    /// Changes the host.
+    Host(HostEdit),
+    /// Changes the query, and leaves the path.
+    Query(Box<QueryEdit>),
+    /// Changes the cookies of a request.
+    Cookie(Box<CookieEdit>),
+    /// Changes the attributes of the cookies that a response sets.
+    SetCookie(Box<SetCookie>),
+    /// Changes where a response leads to.
+    Location(Box<Location>),
+    /// Makes a trace context where there is no good one.
+    TraceContext { sampled: bool },
+    /// Makes an identifier where there is no good one.
+    RequestId(identifier::RequestId),
 }
 
-/// An operation, and for which responses it is.
+/// An operation, and for which requests and responses it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
-    pub(crate) when: Option<When>,
+    pub(crate) when: Option<Box<When>>,
     pub(crate) operation: Operation,
 }
 
-/// Which headers the operations are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Request,
-    Response,
+/// Headers by their names.
+#[derive(Debug, Clone)]
+pub(crate) enum Selection {
+    /// Whose names begin so.
+    Prefix(Prefix),
+    /// In whose names this is found.
+    Regex(Search),
+    /// That are for internal use, by the preset.
+    Internal,
 }
 
 keywords! {
@@ -55,191 +91,126 @@ keywords! {
     }
 }
 
-object! {
-    struct RawRename { from: Editable, to: Editable }
-}
-
-object! {
-    struct RawReplace { name: Editable, regex: String, with: String }
-}
-
-one_of! {
-    enum RawRemove {
-        Name(Editable) = "name",
-        Prefix(Prefix) = "prefix",
+keywords! {
+    /// Which values stay.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Keep {
+        /// Each once, the first of them.
+        Unique = "unique",
+        First = "first",
+        Last = "last",
     }
 }
 
-/// What is known where an operation stands.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'m> {
-    pub(crate) phase: Phase,
-    /// The names that the rule's `match` captures; nothing where the `match` is wrong.
-    pub(crate) captures: Option<&'m [&'m str]>,
+/// Headers that operations are done to, with the variables they need.
+pub(crate) trait Side: Scope {
+    /// The headers as they are now.
+    fn headers(&mut self) -> Result<&Headers>;
+
+    /// Makes this the only value of a header.
+    fn set(&mut self, name: &str, value: &[u8]) -> Result<()>;
+
+    /// Adds a value to those a header has.
+    fn append(&mut self, name: &str, value: &[u8]) -> Result<()>;
+
+    /// Removes all values of a header.
+    fn remove(&mut self, name: &str) -> Result<()>;
+
+    /// Fills the bytes with randomness.
+    fn fill_random(&mut self, bytes: &mut [u8]) -> Result<()>;
 }
 
-impl Place<'_> {
-    /// All operations of a list.
-    pub(crate) fn steps(self, value: &Value, context: &mut Context<'_>) -> Option<Vec<Step>> {
-        let Value::Array(items) = value else {
-            return context.expected("a list of operations", value);
-        };
-        let read = |(index, item)| context.at_index(index, |context| self.step(item, context));
-        let steps: Vec<Option<Step>> = items.iter().enumerate().map(read).collect();
-        steps.into_iter().collect()
-    }
+/// Why an operation did not do what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It did, or there was nothing to do.
+    Done,
+    /// A variable has no value.
+    Missing,
+    /// The value cannot be sent.
+    Unsafe,
+    /// The request cannot go on: it would go where it was not meant to. The reason, in lower snake
+    /// case.
+    Denied(&'static str),
+}
 
-    fn step(self, value: &Value, context: &mut Context<'_>) -> Option<Step> {
-        let Value::Object(map) = value else {
-            return context.expected("an operation such as {set: {name: …, value: …}}", value);
-        };
-        let mut known = OPERATIONS.to_vec();
-        if self.phase == Phase::Response || map.contains_key("when") {
-            known.push("when");
+impl Presence {
+    /// Whether it is set, where it is there or not.
+    pub(crate) fn fits(self, is_there: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Absent => !is_there,
+            Self::Present => is_there,
         }
-        let fields = context.object(value, &known)?;
-        let given: Vec<&str> = OPERATIONS
-            .into_iter()
-            .filter(|operation| map.contains_key(*operation))
-            .collect();
-        let when: Option<Option<When>> = match (self.phase, map.contains_key("when")) {
-            (Phase::Request, true) => context.at_key("when", |context| {
-                context.problem_hint(
-                    "only for responses",
-                    "say which requests in the match of the rule",
-                )
-            }),
-            _ => fields.field("when", context),
-        };
-        let operation = match given.as_slice() {
-            [operation] => {
-                let inner = map.get(*operation)?;
-                context.at_key(operation, |context| {
-                    self.operation(operation, inner, context)
-                })
-            }
-            // What else stands there has been reported, if it was a mistyped operation.
-            [] if map.keys().any(|key| key != "when") => None,
-            [] => context.problem(format!(
-                "no operation: needs one of {}",
-                OPERATIONS.join(", ")
-            )),
-            several => context.problem_hint(
-                format!("{} at once", several.join(" and ")),
-                "write one list element for each: they are done in order",
-            ),
-        };
-        Some(Step {
-            when: when?,
-            operation: operation?,
-        })
-    }
-
-    fn operation(
-        self,
-        operation: &str,
-        value: &Value,
-        context: &mut Context<'_>,
-    ) -> Option<Operation> {
-        match operation {
-            "set" => {
-                let fields = context.object(value, &["name", "value", "if"])?;
-                let when = fields.field_or("if", || Presence::Always, context);
-                let (name, value) = self.name_and_value(&fields, context);
-                Some(Operation::Set {
-                    name: name?,
-                    value: value?,
-                    when: when?,
-                })
-            }
-            "append" => {
-                let fields = context.object(value, &["name", "value"])?;
-                let (name, value) = self.name_and_value(&fields, context);
-                Some(Operation::Append {
-                    name: name?,
-                    value: value?,
-                })
-            }
-            "remove" if value.is_string() => {
-                Editable::decode(value, context).map(|name| Operation::Remove(name.0))
-            }
-            "remove" => RawRemove::decode(value, context).map(|raw| match raw {
-                RawRemove::Name(name) => Operation::Remove(name.0),
-                RawRemove::Prefix(prefix) => Operation::RemovePrefix(prefix),
-            }),
-            "rename" => self.rename(RawRename::decode(value, context)?, context),
-            _ => {
-                let raw = RawReplace::decode(value, context)?;
-                Rewrite::read(&raw.regex, &raw.with, context).map(|rewrite| Operation::Replace {
-                    name: raw.name.0,
-                    rewrite,
-                })
-            }
-        }
-    }
-
-    fn rename(self, raw: RawRename, context: &mut Context<'_>) -> Option<Operation> {
-        let RawRename { from, to } = raw;
-        if from == to {
-            return context.problem(format!("\"{}\" would be renamed to itself", from.0));
-        }
-        if self.phase == Phase::Request && commands_envoy(&to.0) {
-            return context.at_key("to", |context| commanded(&to.0, "another header", context));
-        }
-        Some(Operation::Rename {
-            from: from.0,
-            to: to.0,
-        })
-    }
-
-    /// Both, so that the problems of both are reported.
-    fn name_and_value(
-        self,
-        fields: &Fields<'_>,
-        context: &mut Context<'_>,
-    ) -> (Option<HeaderName>, Option<Template>) {
-        let name: Option<Editable> = fields.field("name", context);
-        let name = name.map(|name| name.0);
-        let value: Option<Value> = fields.field("value", context);
-        let value = value.and_then(|value| {
-            context.at_key("value", |context| {
-                self.value(name.as_deref(), &value, context)
-            })
-        });
-        (name, value)
-    }
-
-    fn value(
-        self,
-        name: Option<&str>,
-        value: &Value,
-        context: &mut Context<'_>,
-    ) -> Option<Template> {
-        let template = Template::read(value, self.captures, context)?;
-        if !template
-            .literals()
-            .all(|text| is_field_value(text.as_bytes()))
-        {
-            return context
-                .problem("a header value cannot have control characters such as CR or LF");
-        }
-        // Also where a variable follows: such a value would never be sound.
-        let (first, last) = template.ends();
-        if first.starts_with([' ', '\t']) || last.ends_with([' ', '\t']) {
-            return context.problem("a header value cannot have white space around it");
-        }
-        let client_chooses = template.variables().any(Variable::is_chosen_by_client);
-        let commanding = name.filter(|name| self.phase == Phase::Request && commands_envoy(name));
-        if let Some(name) = commanding.filter(|_| client_chooses) {
-            return commanded(name, "a variable that the client chooses", context);
-        }
-        Some(template)
     }
 }
 
-fn commanded<T>(name: &str, source: &str, context: &mut Context<'_>) -> Option<T> {
-    context.problem_hint(
-        format!("\"{name}\" tells Envoy what to do, so its value cannot come from {source}"),
-        "write the value, or take another header",
-    )
+impl Selection {
+    /// An expression that stands where `context` does.
+    pub(crate) fn regex(regex: &str, context: &mut Context<'_>) -> Option<Self> {
+        if regex.is_empty() {
+            return context.problem_hint(
+                "empty, so it is found in every name",
+                "write \".\" to say so",
+            );
+        }
+        expression::search(regex, context).map(Self::Regex)
+    }
+
+    /// Whether a header of this name is one of them.
+    pub(crate) fn covers(&self, name: &str) -> bool {
+        match self {
+            Self::Prefix(prefix) => prefix.covers(name),
+            Self::Regex(regex) => is_editable(name) && regex.is_match(name.as_bytes()),
+            Self::Internal => INTERNAL.covers(name),
+        }
+    }
+}
+
+impl Operation {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Where the host fails.
+    pub(crate) fn apply(&self, side: &mut dyn Side) -> Result<Outcome> {
+        match self {
+            Self::Set { name, value, when } => edit::set(name, value, *when, side),
+            Self::Append { name, value } => edit::append(name, value, side),
+            Self::Remove(name) => side.remove(name).map(|()| Outcome::Done),
+            Self::RemoveAll(selection) => edit::remove_all(selection, side),
+            Self::Move { from, to, copy } => edit::relocate(from, to, *copy, side),
+            Self::Replace { name, rewrite } => edit::replace(name, rewrite, side),
+            Self::Dedupe { name, keep } => edit::dedupe(name, *keep, side),
+            Self::Map(map) => map.apply(side),
+            Self::Path(path) => path.apply(side),
+            Self::Host(host) => host.apply(side),
+            Self::Query(query) => query.apply(side),
+            Self::Cookie(cookie) => cookie.apply(side),
+            Self::SetCookie(cookie) => cookie.apply(side),
+            Self::Location(location) => location.apply(side),
+            Self::TraceContext { sampled } => identifier::trace_context(*sampled, side),
+            Self::RequestId(request_id) => request_id.apply(side),
+        }
+    }
+
+    /// The template that it renders, where it has one.
+    pub(crate) fn template(&self) -> Option<&Template> {
+        match self {
+            Self::Set { value, .. } | Self::Append { value, .. } => Some(value),
+            Self::Map(map) => map.template(),
+            Self::Path(path) => path.template(),
+            Self::Host(host) => Some(host.template()),
+            Self::Query(query) => query.template(),
+            Self::Cookie(cookie) => cookie.template(),
+            Self::Location(location) => location.template(),
+            Self::Remove(_)
+            | Self::RemoveAll(_)
+            | Self::Move { .. }
+            | Self::Replace { .. }
+            | Self::Dedupe { .. }
+            | Self::SetCookie(_)
+            | Self::TraceContext { .. }
+            | Self::RequestId(_) => None,
+        }
+    }
 }

@@ -4,10 +4,10 @@
 //! see each other's effects and nothing else does.
 
 use crate::config::Rule;
-use crate::edit::Side;
-use gatehouse_host::{Entropy, Headers, Request, Response, Result};
+use crate::operation::Side;
+use gatehouse_host::{Clock, Entropy, Headers, Host, Request, Response, Result, Trailers};
 use gatehouse_request_match::Subject;
-use gatehouse_template::{Scope, Variable, write_time, write_uuid_v4};
+use gatehouse_template::{Scope, Variable, write_time, write_uuid_v4, write_uuid_v7};
 use std::io::Write as _;
 
 /// A request's headers.
@@ -15,16 +15,54 @@ pub(crate) struct RequestSide<'s, 'r> {
     request: &'s mut Request<'r>,
     subject: &'s mut Subject,
     captures: Vec<(&'s str, String)>,
+    route: Option<Vec<u8>>,
     rehearsal: Option<Headers>,
 }
 
-/// A response's headers, and what was kept of its request.
-pub(crate) struct ResponseSide<'s, 'r> {
-    response: &'s mut Response<'r>,
+/// What comes after a request's headers, and what was kept of these.
+pub(crate) struct LaterSide<'s> {
+    message: &'s mut dyn Message,
     rule: &'s Rule,
     kept: &'s [Option<Vec<u8>>],
     rehearsal: Option<Headers>,
 }
+
+/// A response, or the trailers of either side.
+pub(crate) trait Message {
+    fn host(&self) -> &dyn Host;
+    fn headers(&mut self) -> Result<&Headers>;
+    fn set(&mut self, name: &str, value: &[u8]) -> Result<()>;
+    fn append(&mut self, name: &str, value: &[u8]) -> Result<()>;
+    fn remove(&mut self, name: &str) -> Result<()>;
+}
+
+macro_rules! message {
+    ($type:ident, $headers:ident) => {
+        impl Message for $type<'_> {
+            fn host(&self) -> &dyn Host {
+                $type::host(self)
+            }
+
+            fn headers(&mut self) -> Result<&Headers> {
+                $type::$headers(self)
+            }
+
+            fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
+                $type::set(self, name, value)
+            }
+
+            fn append(&mut self, name: &str, value: &[u8]) -> Result<()> {
+                $type::append(self, name, value)
+            }
+
+            fn remove(&mut self, name: &str) -> Result<()> {
+                $type::remove(self, name)
+            }
+        }
+    };
+}
+message!(Response, headers);
+message!(Trailers, fields);
 
 impl<'s, 'r> RequestSide<'s, 'r> {
     /// Of a request to which this rule applies. What the rule says of the client's address and of the
@@ -42,6 +80,10 @@ impl<'s, 'r> RequestSide<'s, 'r> {
         if rule.names_client {
             subject.client_ip(request)?;
         }
+        let route = match rule.names_route {
+            true => request.host().property(&["xds", "route_name"])?,
+            false => None,
+        };
         let rehearsal = match rehearse {
             true => Some(request.headers()?.clone()),
             false => None,
@@ -50,6 +92,8 @@ impl<'s, 'r> RequestSide<'s, 'r> {
             request,
             subject,
             captures,
+            // Envoy calls a route without a name so, and none where there is none.
+            route: route.filter(|name| !name.is_empty()),
             rehearsal,
         })
     }
@@ -91,6 +135,10 @@ impl Side for RequestSide<'_, '_> {
         }
         Ok(())
     }
+
+    fn fill_random(&mut self, bytes: &mut [u8]) -> Result<()> {
+        self.request.host().fill_random(bytes)
+    }
 }
 
 impl Scope for RequestSide<'_, '_> {
@@ -115,26 +163,41 @@ impl Scope for RequestSide<'_, '_> {
                     None => false,
                 }
             }
-            Variable::Uuid => write_uuid(self.request.host(), out)?,
-            Variable::Now => write_time(self.request.now()?, out),
+            Variable::Route => match &self.route {
+                Some(name) => {
+                    out.extend_from_slice(name);
+                    true
+                }
+                None => false,
+            },
+            Variable::Uuid => {
+                write_uuid_v4(random(self.request.host())?, out);
+                true
+            }
+            Variable::UuidV7 => {
+                let now = self.request.now()?;
+                write_uuid_v7(now, random(self.request.host())?, out);
+                true
+            }
+            Variable::Now(format) => write_time(self.request.now()?, *format, out),
         })
     }
 }
 
-impl<'s, 'r> ResponseSide<'s, 'r> {
-    /// Of a response to a request to which this rule applied.
+impl<'s> LaterSide<'s> {
+    /// Of what follows a request to which this rule applied.
     pub(crate) fn new(
-        response: &'s mut Response<'r>,
+        message: &'s mut dyn Message,
         rule: &'s Rule,
         kept: &'s [Option<Vec<u8>>],
         rehearse: bool,
     ) -> Result<Self> {
         let rehearsal = match rehearse {
-            true => Some(response.headers()?.clone()),
+            true => Some(message.headers()?.clone()),
             false => None,
         };
         Ok(Self {
-            response,
+            message,
             rule,
             kept,
             rehearsal,
@@ -147,18 +210,18 @@ impl<'s, 'r> ResponseSide<'s, 'r> {
     }
 }
 
-impl Side for ResponseSide<'_, '_> {
+impl Side for LaterSide<'_> {
     fn headers(&mut self) -> Result<&Headers> {
         match &self.rehearsal {
             Some(headers) => Ok(headers),
-            None => self.response.headers(),
+            None => self.message.headers(),
         }
     }
 
     fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
         match &mut self.rehearsal {
             Some(headers) => headers.set(name, value),
-            None => self.response.set(name, value)?,
+            None => self.message.set(name, value)?,
         }
         Ok(())
     }
@@ -166,7 +229,7 @@ impl Side for ResponseSide<'_, '_> {
     fn append(&mut self, name: &str, value: &[u8]) -> Result<()> {
         match &mut self.rehearsal {
             Some(headers) => headers.append(name, value),
-            None => self.response.append(name, value)?,
+            None => self.message.append(name, value)?,
         }
         Ok(())
     }
@@ -174,17 +237,22 @@ impl Side for ResponseSide<'_, '_> {
     fn remove(&mut self, name: &str) -> Result<()> {
         match &mut self.rehearsal {
             Some(headers) => headers.remove(name),
-            None => self.response.remove(name)?,
+            None => self.message.remove(name)?,
         }
         Ok(())
     }
+
+    fn fill_random(&mut self, bytes: &mut [u8]) -> Result<()> {
+        self.message.host().fill_random(bytes)
+    }
 }
 
-impl Scope for ResponseSide<'_, '_> {
+impl Scope for LaterSide<'_> {
     fn value(&mut self, variable: &Variable, out: &mut Vec<u8>) -> Result<bool> {
         let kept = match variable {
-            Variable::Uuid => return write_uuid(self.response.host(), out),
-            Variable::Now => return Ok(write_time(self.response.host().now()?, out)),
+            Variable::Uuid | Variable::UuidV7 | Variable::Now(_) => {
+                return generated(variable, self.message.host(), out);
+            }
             kept => self.rule.kept.iter().position(|known| known == kept),
         };
         let value = kept.and_then(|index| self.kept.get(index)?.as_ref());
@@ -198,11 +266,24 @@ impl Scope for ResponseSide<'_, '_> {
     }
 }
 
-fn write_uuid(host: &(impl Entropy + ?Sized), out: &mut Vec<u8>) -> Result<bool> {
+/// The value of a variable that is of no request.
+fn generated<H>(variable: &Variable, host: &H, out: &mut Vec<u8>) -> Result<bool>
+where
+    H: Entropy + Clock + ?Sized,
+{
+    match variable {
+        Variable::Uuid => write_uuid_v4(random(host)?, out),
+        Variable::UuidV7 => write_uuid_v7(host.now()?, random(host)?, out),
+        Variable::Now(format) => return Ok(write_time(host.now()?, *format, out)),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn random(host: &(impl Entropy + ?Sized)) -> Result<[u8; 16]> {
     let mut random = [0; 16];
     host.fill_random(&mut random)?;
-    write_uuid_v4(random, out);
-    Ok(true)
+    Ok(random)
 }
 
 /// Whether two header maps say something else: the order of a header's values counts, that of

@@ -1,10 +1,18 @@
 //! The filter on a host in memory.
 
+mod conditions;
 mod configuration;
+mod cookies;
+mod cors;
 mod documents;
 mod hostile;
+mod locations;
 mod operations;
+mod presets;
 mod streams;
+mod targets;
+mod trailers;
+mod variables;
 
 use crate::{Filter, Pending};
 use gatehouse_host::{
@@ -87,4 +95,35 @@ fn lines(headers: Vec<(String, String)>) -> Vec<String> {
 
 fn pairs<'a>(headers: &[(&'a str, &'a [u8])]) -> Vec<(&'a str, &'a [u8])> {
     headers.to_vec()
+}
+
+/// What becomes of a request that these operations are done to; the details of its denial, if it is denied.
+#[expect(
+    clippy::unwrap_in_result,
+    clippy::panic_in_result_fn,
+    reason = "the error is what the test looks at"
+)]
+fn sent(rule: &str, headers: Pairs<'_>) -> Result<Vec<String>, String> {
+    let host = FakeHost::default();
+    let filter = configure(&format!("rules: [{{{rule}}}]"), &host).unwrap();
+    host.begin(headers.iter().copied());
+    establish(&host);
+    match request(&filter, &host).0.unwrap() {
+        Verdict::Continue => Ok(lines(host.request_headers())),
+        Verdict::Deny(reply) => Err(format!("{} {}", reply.status, reply.details)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What becomes of the response to a request.
+fn answered(rule: &str, headers: Pairs<'_>, response_headers: Pairs<'_>) -> Vec<String> {
+    let host = FakeHost::default();
+    let filter = configure(&format!("rules: [{{{rule}}}]"), &host).unwrap();
+    host.begin(headers.iter().copied());
+    establish(&host);
+    let (verdict, pending) = request(&filter, &host);
+    assert_eq!(verdict, Ok(Verdict::Continue));
+    host.respond(response_headers.iter().copied());
+    response(&filter, &host, pending).unwrap();
+    lines(host.response_headers())
 }

@@ -27,7 +27,7 @@ rules:
   - append: {name: x, value: "${env:LINES}"}
   - append: {name: x, value: "${env:NONE} ${uid}"}
   - remove: {prefix: ""}
-  - remove: {regex: "^x"}
+  - remove: {regex: ""}
   - remove: Connection
   - remove: [x]
   - rename: {from: a, to: A}
@@ -66,7 +66,7 @@ rules[0].macth: unknown field (did you mean "match"?)
 rules[0].request[0].set.when: unknown field (known: name, value, if)
 rules[0].request[0].set.value: no variable "consumer.nme" (did you mean "consumer.name"?)
 rules[0].request[1].set.name: ":path" is a pseudo-header, which cannot stand here
-rules[0].request[2].set.name: "host" cannot be changed: it is Envoy's :authority, by which it routes (use host_rewrite_literal of the Envoy route)
+rules[0].request[2].set.name: "host" cannot be changed: it is Envoy's :authority, by which it routes (use {host: {with: …}})
 rules[0].request[2].set.value: a header value cannot have control characters such as CR or LF
 rules[0].request[3].set.if: unknown word "missing" (known: always, absent, present)
 rules[0].request[3].set.name: required, but missing
@@ -77,9 +77,9 @@ rules[0].request[6].append.value: a header value cannot have control characters 
 rules[0].request[7].append.value: no environment variable NONE (set it in vm_config.environment_variables)
 rules[0].request[7].append.value: no variable "uid" (did you mean "uuid"?)
 rules[0].request[8].remove.prefix: "" is not a header name (letters, digits and !#$%&'*+-.^_`|~ (RFC 9110, 5.6.2))
-rules[0].request[9].remove.regex: unknown field (known: name, prefix)
+rules[0].request[9].remove.regex: empty, so it is found in every name (write "." to say so)
 rules[0].request[10].remove: "connection" cannot be changed: it is of one connection, not of the message (Envoy sets it for each; RFC 9110, 7.6.1)
-rules[0].request[11].remove: expected one of name, prefix, found a list
+rules[0].request[11].remove: expected one of name, prefix, regex, found a list
 rules[0].request[12].rename: "a" would be renamed to itself
 rules[0].request[13].rename.from: "te" cannot be changed: it is of one connection, not of the message (Envoy sets it for each; RFC 9110, 7.6.1)
 rules[0].request[13].rename.to: "content-length" cannot be changed: it follows from the body (leave it to Envoy)
@@ -91,16 +91,16 @@ rules[0].request[16].replace.regex: the regular expression takes more than 1 MiB
 rules[0].request[17].replace.with: a header value cannot have control characters such as CR or LF
 rules[0].request[18]: set and remove at once (write one list element for each: they are done in order)
 rules[0].request[19].sett: unknown field (did you mean "set"?)
-rules[0].request[20]: no operation: needs one of set, append, remove, rename, replace
+rules[0].request[20]: no operation: needs one of set, append, remove, rename, copy, replace, dedupe, map, path, host, query, cookie, location, preset
 rules[0].request[21]: expected an operation such as {set: {name: …, value: …}}, found the text "remove"
-rules[0].request[22].when: only for responses (say which requests in the match of the rule)
-rules[0].response[0].when.status: expected a status such as 503, or a class such as 5xx, found the text "6xx"
+rules[0].request[22].when.status: only for responses, where their headers are
+rules[0].response[0].when.status: expected a status such as 503, a class such as 5xx, or a range such as 500-504, found the text "6xx"
 rules[0].response[1].when.status: empty, but needs at least one element
-rules[0].response[2].when.status[1]: expected a status such as 503, or a class such as 5xx, found the text "200"
-rules[0].response[2].when.status[2]: expected a status such as 503, or a class such as 5xx, found the number 99
-rules[0].response[2].when.status[3]: expected a status such as 503, or a class such as 5xx, found the number 600
-rules[0].response[3].when.status: required, but missing
-rules[0].response[4]: no operation: needs one of set, append, remove, rename, replace
+rules[0].response[2].when.status[1]: expected a status such as 503, a class such as 5xx, or a range such as 500-504, found the text "200"
+rules[0].response[2].when.status[2]: expected a status such as 503, a class such as 5xx, or a range such as 500-504, found the number 99
+rules[0].response[2].when.status[3]: expected a status such as 503, a class such as 5xx, or a range such as 500-504, found the number 600
+rules[0].response[3].when: empty, so it always holds (leave "when" out)
+rules[0].response[4]: no operation: needs one of set, append, remove, rename, copy, replace, dedupe, map, path, host, query, cookie, location, preset
 rules[1].request: expected a list of operations, found an object
 rules[2].request[0].set.value: no variable "path.ids" (did you mean "path.id"?)
 rules[3].match: empty, so it matches everything (leave "match" out to say so)

@@ -1,8 +1,7 @@
 //! What clients, upstreams and issuers of tokens can send to get something else through.
 
 use super::{configure, establish, lines, request, response};
-use crate::edit::Side;
-use crate::operation::Operation;
+use crate::operation::{Operation, Selection, Side};
 use gatehouse_host::{Headers, HostError, Status, Verdict};
 use gatehouse_host_fake::FakeHost;
 use gatehouse_template::{Scope, Variable};
@@ -247,6 +246,10 @@ impl Side for Raw {
         self.0.remove(name);
         Ok(())
     }
+
+    fn fill_random(&mut self, _: &mut [u8]) -> gatehouse_host::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]
@@ -256,7 +259,7 @@ fn a_name_that_cannot_be_removed_does_not_go_on() {
     let pairs = b"\x01\0\0\0\x03\0\0\0\x01\0\0\0x-\xff\x001\0";
     let mut side = Raw(Headers::decode(pairs.to_vec()).unwrap());
     assert_eq!(
-        Operation::RemovePrefix(prefix).apply(&mut side),
+        Operation::RemoveAll(Selection::Prefix(prefix)).apply(&mut side),
         Err(HostError {
             call: "proxy_get_header_map_pairs",
             status: Status::Malformed

@@ -195,6 +195,94 @@ const CASES: &[Case] = &[
         &["x: 11b2"],
     ),
     case(
+        "remove by expression, found anywhere in the name",
+        "[{remove: {regex: '^x-(a|b)-[0-9]+$'}}, {remove: {regex: debug}}]",
+        &[
+            ("x-a-1", b"1"),
+            ("x-b-22", b"2"),
+            ("x-a-1", b"3"),
+            ("x-c-1", b"4"),
+            ("x-a-x", b"5"),
+            ("my-debug-1", b"6"),
+        ],
+        &["x-a-x: 5", "x-c-1: 4"],
+    ),
+    case(
+        "an expression does not reach what Envoy keeps",
+        "[{remove: {regex: .}}]",
+        &[
+            (":path", b"/"),
+            ("te", b"trailers"),
+            ("content-length", b"0"),
+            ("x", b"1"),
+        ],
+        &[":path: /", "content-length: 0", "te: trailers"],
+    ),
+    case(
+        "copy gives all values, and the target loses its own",
+        "[{copy: {from: old, to: new}}]",
+        &[("old", b"1"), ("new", b"9"), ("old", b"2")],
+        &["new: 1", "new: 2", "old: 1", "old: 2"],
+    ),
+    case(
+        "copy of what is not there changes nothing",
+        "[{copy: {from: old, to: new}}]",
+        &[("new", b"9")],
+        &["new: 9"],
+    ),
+    case(
+        "dedupe leaves each value once, in order",
+        "[{dedupe: x}, {dedupe: y}, {dedupe: z}]",
+        &[
+            ("x", b"2"),
+            ("x", b"1"),
+            ("x", b"2"),
+            ("x", b"1"),
+            ("x", b""),
+            ("x", b""),
+            ("y", b"1"),
+        ],
+        &["x: 2", "x: 1", "x: ", "y: 1"],
+    ),
+    case(
+        "dedupe compares values as they are",
+        "[{dedupe: {name: x, keep: unique}}]",
+        &[("x", b"a"), ("x", b"A"), ("x", b"a, a")],
+        &["x: a", "x: A", "x: a, a"],
+    ),
+    case(
+        "the first value, and the last",
+        "[{dedupe: {name: x, keep: first}}, {dedupe: {name: y, keep: last}}, {dedupe: {name: z, keep: last}}]",
+        &[("x", b"1"), ("x", b"2"), ("y", b"1"), ("y", b"2")],
+        &["x: 1", "y: 2"],
+    ),
+    case(
+        "map a header in its place",
+        "[{map: {name: x, values: {a: '1', b: '2'}}}, {map: {name: y, values: {a: '1'}}}]",
+        &[("x", b"b"), ("y", b"b")],
+        &["x: 2"],
+    ),
+    case(
+        "map from another header, with a default",
+        "[{map: {name: x, from: y, values: {'': empty, a: '1'}, default: none}}, \
+         {map: {name: z, from: none, values: {a: '1'}, default: none}}, \
+         {map: {name: e, from: e, values: {'': empty}}}]",
+        &[("x", b"9"), ("y", b"A"), ("e", b"")],
+        &["e: empty", "x: none", "y: A", "z: none"],
+    ),
+    case(
+        "what is there twice is in no table",
+        "[{map: {name: x, values: {a: '1'}}}]",
+        &[("x", b"a"), ("x", b"a")],
+        &[],
+    ),
+    case(
+        "map the value of a template",
+        "[{map: {name: x, value: '${now.unix}', values: {'1767225600': now}}}]",
+        &[("x", b"a")],
+        &["x: now"],
+    ),
+    case(
         "operations see what those before them did",
         "[{set: {name: a, value: v1}}, {rename: {from: a, to: b}}, {replace: {name: b, regex: v, with: w}}, \
          {set: {name: a, value: again, if: absent}}, {append: {name: b, value: '2'}}, {remove: {prefix: c}}]",

@@ -342,8 +342,13 @@ fn the_counters() {
         [
             "gatehouse.headers.missing_values",
             "gatehouse.headers.unsafe_values",
+            "gatehouse.headers.denied_requests",
+            "gatehouse.headers.would_deny_requests",
+            "gatehouse.headers.cors_preflights",
+            "gatehouse.headers.cors_refused_preflights",
             "gatehouse.headers.would_change_requests",
             "gatehouse.headers.would_change_responses",
+            "gatehouse.headers.would_change_trailers",
         ]
     );
 }

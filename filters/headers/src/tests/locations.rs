@@ -1,0 +1,161 @@
+//! Where responses lead to.
+
+use super::*;
+
+fn location(operation: &str, given: Option<&[u8]>) -> Option<String> {
+    let headers: Vec<(&str, &[u8])> = given.iter().map(|given| ("location", *given)).collect();
+    let request: Pairs<'_> = &[
+        (":path", b"/a?b"),
+        (":authority", b"www.test:8443"),
+        ("x", b"//evil.test/\\"),
+    ];
+    let rule = format!("response: [{{location: {operation}}}]");
+    let lines = answered(&rule, request, &headers);
+    let line = lines.first()?.strip_prefix("location: ");
+    line.map(str::to_owned)
+}
+
+#[test]
+fn rewritten() {
+    let host =
+        "{hosts: ['internal.test', '*.svc.test:8080', '[2001:db8::1]'], host: www.example.com}";
+    let all = "{hosts: [internal.test], scheme: https, host: 'www.example.com:8443', path: {from: /app, to: /}}";
+    let to_http = "{hosts: [internal.test], scheme: http}";
+    let cases: &[(&str, &[u8], &str)] = &[
+        (
+            host,
+            b"http://internal.test/a?b#c",
+            "http://www.example.com/a?b#c",
+        ),
+        (
+            host,
+            b"https://INTERNAL.test:8080/a",
+            "https://www.example.com/a",
+        ),
+        (host, b"HTTP://internal.test./", "HTTP://www.example.com/"),
+        (host, b"http://internal.test", "http://www.example.com"),
+        (host, b"http://internal.test?a", "http://www.example.com?a"),
+        (host, b"//internal.test/a", "//www.example.com/a"),
+        (host, b"http://a.svc.test:8080/", "http://www.example.com/"),
+        (
+            host,
+            b"http://a.b.svc.test:8080/",
+            "http://www.example.com/",
+        ),
+        (host, b"http://[2001:db8::1]:80/", "http://www.example.com/"),
+        // These stay.
+        (host, b"http://a.svc.test/", "http://a.svc.test/"),
+        (host, b"http://svc.test:8080/", "http://svc.test:8080/"),
+        (
+            host,
+            b"http://evilinternal.test/",
+            "http://evilinternal.test/",
+        ),
+        (
+            host,
+            b"http://internal.test.evil/",
+            "http://internal.test.evil/",
+        ),
+        (
+            host,
+            b"http://internal.test@evil/",
+            "http://internal.test@evil/",
+        ),
+        (
+            host,
+            b"http://user@internal.test/",
+            "http://user@internal.test/",
+        ),
+        (
+            host,
+            b"http://internal.test\\@evil/",
+            "http://internal.test\\@evil/",
+        ),
+        (host, b"/\\internal.test/a", "/\\internal.test/a"),
+        (host, b"ftp://internal.test/", "ftp://internal.test/"),
+        (host, b"http:/internal.test/", "http:/internal.test/"),
+        (host, b"/internal.test/a", "/internal.test/a"),
+        (host, b"internal.test/a", "internal.test/a"),
+        (host, b"?a", "?a"),
+        (host, b"", ""),
+        (host, b"http://\xff/", "http://\u{fffd}/"),
+        (
+            all,
+            b"http://internal.test/app/a?b",
+            "https://www.example.com:8443/a?b",
+        ),
+        (
+            all,
+            b"http://internal.test/app",
+            "https://www.example.com:8443/",
+        ),
+        (
+            all,
+            b"http://internal.test/apple",
+            "https://www.example.com:8443/apple",
+        ),
+        (
+            all,
+            b"//internal.test/app/a",
+            "https://www.example.com:8443/a",
+        ),
+        (all, b"/app/a#b", "/a#b"),
+        (all, b"/app", "/"),
+        (all, b"/other", "/other"),
+        (all, b"app/a", "app/a"),
+        (
+            to_http,
+            b"https://internal.test:1/a",
+            "http://internal.test:1/a",
+        ),
+        (to_http, b"//internal.test/a", "http://internal.test/a"),
+    ];
+    for (operation, given, expected) in cases {
+        let name = String::from_utf8_lossy(given);
+        assert_eq!(
+            location(operation, Some(given)).as_deref(),
+            Some(*expected),
+            "{name}"
+        );
+    }
+    assert_eq!(location(all, None), None);
+    // A path that would be a host.
+    assert_eq!(location(all, Some(b"/app//evil.test")), None);
+}
+
+#[test]
+fn made_of_variables() {
+    let cases: [(&str, Option<&str>); 9] = [
+        (
+            "{with: 'https://login.test/?next=${path}'}",
+            Some("https://login.test/?next=%2Fa"),
+        ),
+        (
+            "{with: '/login?next=${request.header.x}'}",
+            Some("/login?next=%2F%2Fevil.test%2F%5C"),
+        ),
+        (
+            "{with: '/${request.header.x}'}",
+            Some("/%2F%2Fevil.test%2F%5C"),
+        ),
+        (
+            "{with: 'https://www.example.com/a%20b#c'}",
+            Some("https://www.example.com/a%20b#c"),
+        ),
+        ("{with: '/${claim.crlf}'}", None),
+        ("{with: '/${claim.other}'}", None),
+        ("{with: '/${claim.other | default(\"x\")}'}", Some("/x")),
+        (
+            "{hosts: [internal.test], host: '${host}'}",
+            Some("http://www.test:8443/"),
+        ),
+        (
+            "{hosts: [internal.test], host: '${request.header.x}'}",
+            None,
+        ),
+    ];
+    for (operation, expected) in cases {
+        let became = location(operation, Some(b"http://internal.test/"));
+        assert_eq!(became.as_deref(), expected, "{operation}");
+    }
+}

@@ -1,0 +1,69 @@
+//! Variables that need the host, and functions on them, in both phases.
+
+use super::*;
+
+#[test]
+fn the_route_as_the_request_came_to_the_filter() {
+    let rules = "rules: [{request: [{path: {with: /b}}, {set: {name: x, value: '${route}'}}], \
+                 response: [{set: {name: y, value: '${route | upper}'}}]}]";
+    for (route, x, y) in [
+        (Some("api"), &["x: api"][..], &["y: API"][..]),
+        (Some(""), &[], &[]),
+        (None, &[], &[]),
+    ] {
+        let host = FakeHost::default();
+        let filter = configure(rules, &host).unwrap();
+        host.begin([(":path", &b"/a"[..])]);
+        if let Some(route) = route {
+            host.property_is("xds.route_name", route);
+        }
+        let (_, pending) = request(&filter, &host);
+        response(&filter, &host, pending).unwrap();
+        let sent = lines(host.request_headers());
+        assert_eq!(sent[1..], *x, "{route:?}");
+        assert_eq!(lines(host.response_headers()), *y, "{route:?}");
+        assert_eq!(host.calls()["proxy_get_property"], 1, "{route:?}");
+    }
+}
+
+#[test]
+fn times_and_identifiers() {
+    let cases = [
+        ("${now.http}", "Thu, 01 Jan 2026 00:00:00 GMT"),
+        ("${now.ms}", "2026-01-01T00:00:00.000Z"),
+        ("t=${now.unix}", "t=1767225600"),
+        ("${now.unix_ms | base64url}", "MTc2NzIyNTYwMDAwMA"),
+        ("${uuid.v7}", "019b76da-a800-7a50-ab6c-88b470a8fd8a"),
+        ("${uuid | truncate(8)}", "58c0cbc7"),
+    ];
+    for (value, expected) in cases {
+        let operation = format!("[{{set: {{name: x, value: '{value}'}}}}]");
+        let became = sent(&format!("request: {operation}"), &[]).unwrap();
+        assert_eq!(became, [format!("x: {expected}")], "{value}");
+        let became = answered(&format!("response: {operation}"), &[], &[]);
+        assert_eq!(became, [format!("x: {expected}")], "{value}");
+    }
+}
+
+#[test]
+fn functions_do_not_bring_in_what_cannot_be_sent() {
+    let cases = [
+        ("${claim.crlf | base64}", Some("YQ0KeC1hZG1pbjogMQ==")),
+        ("${claim.crlf | url_encode}", Some("a%0D%0Ax-admin%3A%201")),
+        ("${claim.crlf | upper}", None),
+        ("${claim.crlf | trim}", None),
+        ("${claim.crlf | truncate(1)}", Some("a")),
+        ("${claim.crlf | truncate(2)}", None),
+        ("${claim.spaced | trim}", Some("admin")),
+        ("${claim.big | sha256 | truncate(8)}", Some("8f990ba0")),
+        ("${claim.big | base64}", None),
+        ("${claim.none | default(\"no one\")}", Some("no one")),
+        ("${claim.none | default(\" x\")}", None),
+    ];
+    for (value, expected) in cases {
+        let rule = format!("request: [{{set: {{name: x, value: '{value}'}}}}]");
+        let became = sent(&rule, &[("x", b"spoofed")]).unwrap();
+        let expected: Vec<String> = expected.iter().map(|value| format!("x: {value}")).collect();
+        assert_eq!(became, expected, "{value}");
+    }
+}
