@@ -433,7 +433,7 @@ rules:
     );
     let problems = [
         "rules[0].request[0].set.name: \"host\" cannot be changed: it is Envoy's :authority, by which it routes \
-         (use host_rewrite_literal of the Envoy route)",
+         (use {host: {with: …}})",
         "rules[0].request[0].set.value: a header value cannot have control characters such as CR or LF",
         "rules[0].request[1].append.value: no variable \"consumer.nme\" (did you mean \"consumer.name\"?)",
         "rules[0].request[2].replace.regex: \"(\" is not a regular expression: unclosed group",

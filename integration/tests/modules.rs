@@ -38,7 +38,9 @@ fn modules_export_the_callbacks_they_need() {
             &[
                 "proxy_on_delete",
                 "proxy_on_request_headers",
+                "proxy_on_request_trailers",
                 "proxy_on_response_headers",
+                "proxy_on_response_trailers",
             ],
         ),
         (
@@ -50,6 +52,7 @@ fn modules_export_the_callbacks_they_need() {
                 "proxy_on_request_headers",
                 "proxy_on_request_trailers",
                 "proxy_on_response_headers",
+                "proxy_on_response_trailers",
                 "proxy_on_tick",
             ],
         ),

@@ -49,21 +49,20 @@ impl Map {
             (Some(from), None) => Source::Header(from.0),
             (None, None) => Source::Header(name.clone()),
         };
-        let mut values: Vec<(Box<str>, HeaderValue)> = values?
-            .0
-            .into_iter()
-            .map(|(key, value)| (key.into(), value))
-            .collect();
-        if values.is_empty() {
+        let mut sorted: Vec<(Box<str>, HeaderValue)> = Vec::new();
+        for (key, value) in values?.0 {
+            let at = sorted.partition_point(|(known, _)| **known < *key);
+            sorted.insert(at, (key.into(), value));
+        }
+        if sorted.is_empty() {
             return context.at_key("values", |context| {
                 context.problem("empty, but needs at least one")
             });
         }
-        values.sort_by(|(one, _), (other, _)| one.cmp(other));
         Some(Self {
             name,
             from,
-            values,
+            values: sorted,
             default: default?,
         })
     }

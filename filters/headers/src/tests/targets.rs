@@ -24,7 +24,7 @@ fn paths() {
     let method = "request: [{path: {with: '/${method | lower}/${consumer.name}'}}]".to_owned();
     let unsafe_path = Err("400 gatehouse.headers.path_unsafe");
     type Case<'a> = (&'a str, &'a [u8], Result<&'a str, &'a str>);
-    let cases: [Case<'_>; 50] = [
+    let cases: [Case<'_>; 53] = [
         (&users, b"/v1/users/7", Ok("/internal/7/x")),
         (&users, b"/v1/users/7?a=b?c#d", Ok("/internal/7/x?a=b?c#d")),
         (&users, b"/v1/users/7?", Ok("/internal/7/x?")),
@@ -70,6 +70,9 @@ fn paths() {
         (&prefix, b"/v1/a%2Fb", Ok("/v2/a%2Fb")),
         (&prefix, b"/v1/\xc3\xa9", Ok("/v2/\u{e9}")),
         (&prefix, b"/v1/../admin", unsafe_path),
+        (&prefix, b"/v1/a%2F..%2fadmin", unsafe_path),
+        (&prefix, b"/v1/..%5cadmin", unsafe_path),
+        (&prefix, b"/v1/a%2F.b%5c...", Ok("/v2/a%2F.b%5c...")),
         (&prefix, b"/v1/%2e%2E/admin", unsafe_path),
         (&prefix, b"/v1/.%2e;a/admin", unsafe_path),
         (&prefix, b"/v1/..\\admin", unsafe_path),
@@ -132,10 +135,14 @@ fn what_a_path_is_made_of() {
             "{with}"
         );
     }
-    // Dots that only come together in the value.
-    let dots = "match: {headers: [{name: x, present: true}]}, request: [{path: {with: '/a/.${request.header.x}/b'}}]";
-    let became = sent(dots, &[(":path", b"/"), ("x", b".")]);
-    assert_eq!(became, Err("400 gatehouse.headers.path_unsafe".to_owned()));
+    // Dots that only come together in the value, and such as a server decodes before it takes segments apart.
+    let dots = "request: [{path: {with: '/a/.${request.header.x}/b'}}]";
+    for value in [&b"."[..], b"./x", b"./../..", b".\\x", b"/../x", b".;a"] {
+        let became = sent(dots, &[(":path", b"/"), ("x", value)]);
+        assert_eq!(became, Err("400 gatehouse.headers.path_unsafe".to_owned()));
+    }
+    let became = sent(dots, &[(":path", b"/"), ("x", b"..%2e")]).unwrap();
+    assert_eq!(became[0], ":path: /a/...%252e/b");
 }
 
 #[test]
