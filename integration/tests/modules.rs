@@ -51,6 +51,7 @@ fn modules_export_the_callbacks_they_need() {
                 "proxy_on_request_body",
                 "proxy_on_request_headers",
                 "proxy_on_request_trailers",
+                "proxy_on_response_body",
                 "proxy_on_response_headers",
                 "proxy_on_response_trailers",
                 "proxy_on_tick",
