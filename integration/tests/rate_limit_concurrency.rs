@@ -9,7 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use gatehouse_integration::{Config, Envoy};
+use gatehouse_integration::{Config, Envoy, Update};
 use serde_json::json;
 
 mod upstream;
@@ -18,9 +18,9 @@ use upstream::{Upstream, until};
 
 const FILE: &str = "envoy/rate-limit.yaml";
 
-fn start(upstream: &Upstream, expires: &str) -> Envoy {
+fn config(upstream: &Upstream, limit: usize, expires: &str) -> Config {
     let plugin = format!(
-        "limits: [{{name: a, key: [{{header: x-key}}], algorithm: concurrency, limit: 2, expires: {expires}}}]"
+        "limits: [{{name: a, key: [{{header: x-key}}], algorithm: concurrency, limit: {limit}, expires: {expires}}}]"
     );
     let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
     Config::load(FILE)
@@ -50,7 +50,6 @@ fn start(upstream: &Upstream, expires: &str) -> Envoy {
             });
             manager["http_filters"].as_array_mut().unwrap().insert(1, fault);
         })
-        .start()
 }
 
 fn status(envoy: &Envoy, path: &str, key: &str) -> u16 {
@@ -107,7 +106,7 @@ fn read_all(mut stream: TcpStream) -> String {
 #[test]
 fn however_a_stream_ends() {
     let upstream = Upstream::start();
-    let envoy = start(&upstream, "10m");
+    let envoy = config(&upstream, 2, "10m").start();
 
     for (key, path, expected) in [
         ("completed", "/ok", 200),
@@ -185,7 +184,7 @@ fn however_a_stream_ends() {
 #[test]
 fn long_streams_are_counted() {
     let upstream = Upstream::start();
-    let envoy = start(&upstream, "1s");
+    let envoy = config(&upstream, 2, "1s").start();
     let streams = [(); 2].map(|()| sent(&envoy, "/hold", "a", ""));
     until("both are held", || upstream.held() == 2);
     for _ in 0..50 {
@@ -197,4 +196,24 @@ fn long_streams_are_counted() {
         drop(stream);
     }
     both_free(&envoy, &upstream, "a");
+}
+
+/// New listeners with another limit: streams of the old ones go on, and go on being counted.
+#[test]
+fn an_update_keeps_what_is_in_flight() {
+    let upstream = Upstream::start();
+    let mut envoy = config(&upstream, 2, "1s").start_dynamic();
+    let streams = [(); 2].map(|()| sent(&envoy, "/hold", "a", ""));
+    until("both are held", || upstream.held() == 2);
+    let updated = envoy.update(&config(&upstream, 3, "1s"));
+    assert!(matches!(updated, Update::Accepted), "{updated:?}");
+    let third = sent(&envoy, "/hold", "a", "");
+    until("there is room for a third", || upstream.held() == 3);
+    for _ in 0..40 {
+        assert_eq!(status(&envoy, "/ok", "a"), 429);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    upstream.answer(|| upstream.held() == 0);
+    drop((streams, third));
+    until("all places are free", || status(&envoy, "/ok", "a") == 200);
 }

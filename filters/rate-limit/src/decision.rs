@@ -11,8 +11,8 @@ use std::rc::Rc;
 
 /// What one limit has found out about a request.
 pub(crate) enum Finding<'l> {
-    /// There is room for a request of this cost, and it is not charged yet.
-    Room(&'l Rc<Allowance>, Bucket, u64),
+    /// There is room for a request of this cost, by what was found; it is not charged yet.
+    Room(&'l Rc<Allowance>, Bucket, u64, Found<'l>),
     /// It is charged.
     Charged(Found<'l>),
     /// There is no room.
@@ -61,7 +61,7 @@ impl Finding<'_> {
         let found = match self {
             Self::Charged(found) | Self::Over(found, _) => *found,
             // Another limit refuses the request: what there is stays.
-            Self::Room(allowance, bucket, _) => bucket.look(allowance),
+            Self::Room(allowance, bucket, ..) => bucket.look(allowance),
             Self::NoKey(_) | Self::Failed(_) => return,
         };
         let standing = &found.decision.standing;

@@ -6,7 +6,6 @@
 //! configuration.
 
 use crate::algorithm::Standing;
-use std::fmt::Write as _;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -28,15 +27,16 @@ impl Fields {
             self.limits.push_str(", ");
         }
         self.policy.push_str(policy);
-        let remaining = standing.remaining.min(LARGEST);
-        let written = match standing.more_in_ns {
-            None => write!(self.limits, "\"{limit}\";r={remaining}"),
-            Some(more_in_ns) => {
-                let seconds = whole_seconds(more_in_ns);
-                write!(self.limits, "\"{limit}\";r={remaining};t={seconds}")
-            }
-        };
-        debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        // Enough for two numbers: it does not grow while it is written.
+        self.limits.reserve(limit.len() + 40);
+        self.limits.push('"');
+        self.limits.push_str(limit);
+        self.limits.push_str("\";r=");
+        push_number(&mut self.limits, standing.remaining.min(LARGEST));
+        if let Some(more_in_ns) = standing.more_in_ns {
+            self.limits.push_str(";t=");
+            push_number(&mut self.limits, whole_seconds(more_in_ns));
+        }
     }
 
     /// Their names and values.
@@ -62,6 +62,18 @@ pub(crate) fn policy(limit: &str, count: u64, period_ns: u64) -> String {
 /// The item of a limit on what is in flight: it has no window.
 pub(crate) fn concurrency_policy(limit: &str, count: u32) -> String {
     format!("\"{limit}\";q={count};qu=\"concurrent-requests\"")
+}
+
+/// Decimal digits, at a part of what formatting costs: there are two numbers on each response.
+fn push_number(text: &mut String, number: u64) {
+    let mut scale = 1_u64;
+    while number / scale >= 10 {
+        scale *= 10;
+    }
+    while scale > 0 {
+        text.push(char::from(b'0' + (number / scale % 10) as u8));
+        scale /= 10;
+    }
 }
 
 /// Whole seconds, rounded up, at least 1: a client that waits so long does not come too early.
@@ -150,6 +162,27 @@ mod tests {
                 continue;
             };
             assert_eq!(decision.standing.more_in_ns, Some(wait), "{ahead}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        for number in [
+            0,
+            1,
+            9,
+            10,
+            99,
+            100,
+            101,
+            12_345,
+            LARGEST,
+            u64::MAX - 1,
+            u64::MAX,
+        ] {
+            let mut text = String::from("r=");
+            push_number(&mut text, number);
+            assert_eq!(text, format!("r={number}"));
         }
     }
 

@@ -9,7 +9,7 @@ use crate::fields::Fields;
 use crate::key::{self, NoKey};
 use crate::permits::{Held, Permits, Ticket};
 use crate::stats::{Cause, Stats};
-use crate::store::{Bucket, Failure, Table, host_failed};
+use crate::store::{Bucket, Failure, Found, Table, host_failed};
 use gatehouse_config::load;
 use gatehouse_denial::DenialShape;
 use gatehouse_host::{
@@ -136,7 +136,7 @@ impl Filter {
         }
         let found = bucket.check(allowance, bill.cost, request.host())?;
         Ok(Some(match found.decision.refused {
-            None => Finding::Room(allowance, bucket, bill.cost),
+            None => Finding::Room(allowance, bucket, bill.cost, found),
             Some(_) => Finding::of(found),
         }))
     }
@@ -209,12 +209,13 @@ impl Filter {
 impl InForce {
     fn charge<'l>(
         &self,
+        found: Found<'l>,
         allowance: &'l Allowance,
         bucket: &mut Bucket,
         cost: u64,
         host: &dyn Host,
     ) -> Finding<'l> {
-        match bucket.charge(allowance, cost, host) {
+        match bucket.charge(found, allowance, cost, host) {
             Ok(charged) => {
                 if charged.lost == Lost::Entry {
                     self.stats.count_cause(Cause::Evicted, host);
@@ -264,10 +265,10 @@ impl HttpFilter for Filter {
             |(in_force, finding): &(&InForce, Finding<'_>)| finding.denies(&in_force.limit);
         if !findings.iter().any(refuses) {
             for (in_force, finding) in &mut findings {
-                let Finding::Room(allowance, bucket, cost) = finding else {
+                let Finding::Room(allowance, bucket, cost, found) = finding else {
                     continue;
                 };
-                let charged = in_force.charge(allowance, bucket, *cost, host);
+                let charged = in_force.charge(*found, allowance, bucket, *cost, host);
                 let ticket = self.hold(in_force.place, allowance, bucket, &charged);
                 pending.held.extend(ticket);
                 if in_force.limit.cost.comes_later() && matches!(charged, Finding::Charged(_)) {

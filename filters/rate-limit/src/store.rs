@@ -17,6 +17,8 @@
 
 mod bucket;
 
+#[cfg(test)]
+pub(crate) use bucket::Charged;
 pub(crate) use bucket::{Bucket, Found};
 
 use crate::stats::Cause;

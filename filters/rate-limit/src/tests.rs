@@ -15,6 +15,7 @@ mod table;
 mod windows;
 
 use crate::config::{Allowance, Config};
+use crate::store::{Bucket, Charged, Failure};
 use crate::{Filter, Pending};
 use gatehouse_host::{
     ConfigureError, Consumer, Exchange, HttpFilter as _, LocalReply, Module as _, Request,
@@ -174,6 +175,17 @@ fn limit(name: &str, changes: Value) -> Value {
 
 fn one(changes: Value) -> Value {
     json!({"limits": [limit("a", changes)]})
+}
+
+/// Checks and charges.
+fn charge<'l>(
+    bucket: &mut Bucket,
+    allowance: &'l Allowance,
+    cost: u64,
+    host: &FakeHost,
+) -> std::result::Result<Charged<'l>, Failure> {
+    let found = bucket.check(allowance, cost, host)?;
+    bucket.charge(found, allowance, cost, host)
 }
 
 /// What such a limit gives each key.

@@ -1,6 +1,6 @@
 //! What the table has of one key: read, decided on, charged.
 
-use super::{ATTEMPTS, Address, Failure, host_failed, store_failed};
+use super::{ATTEMPTS, Address, Failure, Key, host_failed, store_failed};
 use crate::algorithm::{Algorithm, Decision, counts, stored};
 use crate::config::{Allowance, MOST_WINDOWS, Metered};
 use gatehouse_host::{Cas, Host, HostError, SharedData, Status};
@@ -10,6 +10,7 @@ use gatehouse_window_counter::{Capacity, Permit};
 /// A key as it was read for one decision, and the slot around it.
 pub(crate) struct Bucket {
     address: Address,
+    key: Key,
     /// Of the decision. It stays the same when the decision is made anew: a state that another worker
     /// wrote later is no trouble for the algorithms, unless it is later by more than a second.
     now: u64,
@@ -42,6 +43,7 @@ impl Bucket {
     ) -> Result<Self, Failure> {
         let mut bucket = Self {
             address,
+            key: address.key(),
             now,
             slot: Slot::default(),
             version: Cas::CREATE,
@@ -91,10 +93,11 @@ impl Bucket {
         Ok(found)
     }
 
-    /// Takes the cost of a request from all windows, if it fits into all: decided anew whenever another
-    /// worker came between.
+    /// Takes the cost of a request from all windows, going by what [`Bucket::check`] found for it: decided
+    /// anew whenever another worker came between.
     pub(crate) fn charge<'l>(
         &mut self,
+        mut found: Found<'l>,
         allowance: &'l Allowance,
         cost: u64,
         host: &dyn Host,
@@ -102,8 +105,8 @@ impl Bucket {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 self.refresh(host)?;
+                found = self.check(allowance, cost, host)?;
             }
-            let found = self.check(allowance, cost, host)?;
             if found.decision.refused.is_some() {
                 return Ok(Charged::nothing(found));
             }
@@ -281,20 +284,18 @@ impl Bucket {
             }
         }
         if changed {
-            let _ = host.swap_shared(self.address.key().as_str(), slot.as_bytes(), self.version);
+            let _ = host.swap_shared(self.key.as_str(), slot.as_bytes(), self.version);
         }
     }
 
     fn swap(&self, shared: &dyn SharedData) -> Result<bool, Failure> {
-        let key = self.address.key();
         shared
-            .swap_shared(key.as_str(), self.slot.as_bytes(), self.version)
+            .swap_shared(self.key.as_str(), self.slot.as_bytes(), self.version)
             .map_err(store_failed)
     }
 
     fn refresh(&mut self, shared: &dyn SharedData) -> Result<(), Failure> {
-        let key = self.address.key();
-        let stored = shared.shared(key.as_str()).map_err(store_failed)?;
+        let stored = shared.shared(self.key.as_str()).map_err(store_failed)?;
         let Some((bytes, version)) = stored else {
             self.slot = Slot::default();
             self.version = Cas::CREATE;
@@ -307,7 +308,7 @@ impl Bucket {
         }
         // Something that shares the `vm_id` wrote over the slot. What it held is lost, so this one
         // decision fails, and the slot begins anew: refusing for good would need a restart to mend.
-        let _ = shared.swap_shared(key.as_str(), Slot::default().as_bytes(), version);
+        let _ = shared.swap_shared(self.key.as_str(), Slot::default().as_bytes(), version);
         Err(store_failed(HostError {
             call: "proxy_get_shared_data",
             status: Status::Malformed,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::algorithm::{Decision, Retry};
-use crate::store::{Bucket, Table, write_part};
+use crate::store::{Table, write_part};
 use std::time::Duration;
 
 /// One a second, ten at once.
@@ -54,11 +54,11 @@ fn charges_and_debts() {
     ];
     for (index, (step, expected)) in steps.into_iter().enumerate() {
         let decision = match step {
-            Charge(cost) => bucket(&host).charge(&allowance, cost, &host),
+            Charge(cost) => charge(&mut bucket(&host), &allowance, cost, &host),
             Owe(cost) => bucket(&host).owe(&allowance, cost, &host),
             Wait(seconds) => {
                 host.advance(Duration::from_secs(seconds));
-                bucket(&host).charge(&allowance, 1, &host)
+                charge(&mut bucket(&host), &allowance, 1, &host)
             }
         };
         assert_eq!(
@@ -74,11 +74,16 @@ fn charges_and_debts() {
 fn nothing_is_charged_for_nothing() {
     let host = FakeHost::default();
     let allowance = ten();
-    bucket(&host).charge(&allowance, 1, &host).unwrap();
+    charge(&mut bucket(&host), &allowance, 1, &host).unwrap();
     let mut bucket = bucket(&host);
     host.begin([]);
     assert_eq!(
-        remaining(&bucket.charge(&allowance, 0, &host).unwrap().found.decision),
+        remaining(
+            &charge(&mut bucket, &allowance, 0, &host)
+                .unwrap()
+                .found
+                .decision
+        ),
         Ok(9)
     );
     assert_eq!(
@@ -95,7 +100,7 @@ fn a_debt_meets_other_workers() {
     let (here, there) = (FakeHost::new(shared.clone()), FakeHost::new(shared));
     let allowance = ten();
     let mut debtor = bucket(&here);
-    bucket(&there).charge(&allowance, 3, &there).unwrap();
+    charge(&mut bucket(&there), &allowance, 3, &there).unwrap();
     let charged = debtor.owe(&allowance, 4, &here).unwrap();
     assert_eq!(remaining(&charged.found.decision), Ok(3));
 }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::algorithm::Decision;
 use crate::config::Metered;
-use crate::store::{Bucket, Table, write_part};
+use crate::store::{Table, write_part};
 use gatehouse_limit_slot::State;
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -73,13 +73,7 @@ impl Proxy {
         let mut bucket = Bucket::read(table.address(&hasher), now, host).unwrap();
         let charged = match act {
             Act::Charge(cost) => {
-                let found = bucket.check(&self.allowance, cost, host).unwrap();
-                match found.decision.refused {
-                    Some(_) => Ok(found),
-                    None => bucket
-                        .charge(&self.allowance, cost, host)
-                        .map(|charged| charged.found),
-                }
+                charge(&mut bucket, &self.allowance, cost, host).map(|charged| charged.found)
             }
             Act::Owe(cost) => bucket
                 .owe(&self.allowance, cost, host)

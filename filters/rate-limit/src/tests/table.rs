@@ -1,7 +1,7 @@
 //! The table: what it remembers, what it forgets, how large it is.
 
 use super::*;
-use crate::store::{Bucket, Table, write_part};
+use crate::store::{Table, write_part};
 use gatehouse_host::Cas;
 use gatehouse_limit_slot::Lost;
 use std::time::Duration;
@@ -151,7 +151,7 @@ fn a_million_keys_fit_in_the_table() {
         write_part(&mut hasher, &key.to_le_bytes());
         let now = FakeHost::START.as_nanos() + key;
         let mut bucket = Bucket::read(table.address(&hasher), now, &host).unwrap();
-        let charged = bucket.charge(&allowance, 1, &host).unwrap();
+        let charged = charge(&mut bucket, &allowance, 1, &host).unwrap();
         assert_eq!(charged.found.decision.refused, None);
         lost += u64::from(charged.lost == Lost::Entry);
     }
@@ -232,7 +232,7 @@ fn what_eviction_lets_through() {
                         + (round * keys + key) * 1_800_000_000_000 / (2 * LIMIT * keys);
                     let address = table.address(&hasher);
                     let mut bucket = Bucket::read(address, now, &host).unwrap();
-                    let charged = bucket.charge(&allowance, 1, &host).unwrap();
+                    let charged = charge(&mut bucket, &allowance, 1, &host).unwrap();
                     admitted += u64::from(charged.found.decision.refused.is_none());
                 }
             }
