@@ -5,8 +5,9 @@
 //! 1. Each limit whose `match` is about the request applies to it, in the order of the configuration.
 //! 2. The limit's `key` is read off the request. A keyed header that is there twice refuses the
 //!    request (400, `key_ambiguous`). What a missing part does is the limit's `if_absent`.
-//! 3. The key's bucket is looked up in the table that all workers share (`store.rs`), and the GCRA
-//!    says whether one more request fits. Nothing is charged yet.
+//! 3. What is known of the key is looked up in the table that all workers share (`store.rs`), and the
+//!    limit's algorithm (`algorithm.rs`) says whether the request fits, into each of the limit's
+//!    windows. Nothing is charged yet.
 //! 4. If any limit in force has no room, the request is refused (429, `over_limit`) and **no** limit
 //!    is charged. Of several, the one with the longest wait is the one that is told. A key that can't
 //!    be read comes before that, a store that failed after it.
@@ -19,7 +20,9 @@
 //!    says that it did.
 //! 7. A limit in `mode: report`, or all with the filter in it, is charged and counted but refuses
 //!    nothing and puts nothing on the response.
-//! 8. The response says what is left: `RateLimit-Policy` and `RateLimit`
+//! 8. What a request holds of limits on what is in flight it holds until its stream is over, or until
+//!    another limit refuses it (`permits.rs`).
+//! 9. The response says what is left: `RateLimit-Policy` and `RateLimit`
 //!    (draft-ietf-httpapi-ratelimit-headers-10), and `Retry-After` on a 429.
 
 mod algorithm;
