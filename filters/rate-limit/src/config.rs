@@ -36,6 +36,8 @@ keywords! {
     pub(crate) enum ResponseHeaders {
         /// `RateLimit-Policy`, `RateLimit`, and `Retry-After` on a 429.
         Ietf = "ietf",
+        /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, and `Retry-After` on a 429.
+        Legacy = "legacy",
         /// Nothing.
         None = "none",
     }

@@ -56,18 +56,14 @@ impl Finding<'_> {
         }
     }
 
-    /// Adds the limit to what the response says.
-    pub(crate) fn describe(&self, limit: &Limit, fields: &mut Option<Fields>) {
-        let found = match self {
-            Self::Charged(found) | Self::Over(found, _) => *found,
+    /// What the response can say of the limit.
+    pub(crate) fn standing(&self) -> Option<Found<'_>> {
+        match self {
+            Self::Charged(found) | Self::Over(found, _) => Some(*found),
             // Another limit refuses the request: what there is stays.
-            Self::Room(allowance, bucket, ..) => bucket.look(allowance),
-            Self::NoKey(_) | Self::Failed(_) => return,
-        };
-        let standing = &found.decision.standing;
-        fields
-            .get_or_insert_default()
-            .add(&found.window.policy, &limit.name, standing);
+            Self::Room(allowance, bucket, ..) => Some(bucket.look(allowance)),
+            Self::NoKey(_) | Self::Failed(_) => None,
+        }
     }
 
     /// Which of several refusals the client is told: what waiting does not help with first, then the
@@ -166,9 +162,11 @@ impl Refusal {
             if let Some(seconds) = self.retry_s {
                 headers.push(("retry-after".to_owned(), seconds.to_string().into_bytes()));
             }
-            let fields = fields.headers().into_iter();
-            headers
-                .extend(fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
+            // It cannot fail: nothing but a list is written to.
+            let _ = fields.put(&mut |name, value| {
+                headers.extend(value.map(|value| (name.to_owned(), value.as_bytes().to_vec())));
+                Ok(())
+            });
         }
         Denial {
             filter: "rate_limit",

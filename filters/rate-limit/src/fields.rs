@@ -1,27 +1,92 @@
-//! What responses say about limits: draft-ietf-httpapi-ratelimit-headers-10, and `Retry-After`.
+//! What responses say about limits: draft-ietf-httpapi-ratelimit-headers-10, or the headers before it
+//! (`legacy`); and `Retry-After`.
 //!
 //! `RateLimit-Policy` has the rate as configured (`q` requests in `w` seconds), `RateLimit` what is
 //! in the bucket (`r`), which is the burst at most, and the seconds until one more is (`t`). A full
 //! bucket has no `t`. With several limits both fields list all of them, in the order of the
 //! configuration.
 
+mod legacy;
+
 use crate::algorithm::Standing;
+use crate::config::ResponseHeaders;
+use crate::store::Found;
+use gatehouse_host::Result;
+use legacy::Legacy;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// The largest Integer of a structured field (RFC 9651, 3.3.1).
 const LARGEST: u64 = 999_999_999_999_999;
 
-/// The values of both fields.
+/// What a response says of limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fields {
+    Ietf(Ietf),
+    Legacy(Legacy),
+}
+
+impl Fields {
+    /// Adds what one limit says to what those before it said.
+    pub(crate) fn add(
+        before: Option<Self>,
+        style: ResponseHeaders,
+        limit: &str,
+        found: &Found<'_>,
+    ) -> Option<Self> {
+        match (style, before) {
+            (ResponseHeaders::None, _) => None,
+            (ResponseHeaders::Legacy, Some(Self::Legacy(before))) => {
+                Some(Self::Legacy(before.or(Legacy::of(found))))
+            }
+            (ResponseHeaders::Legacy, _) => Some(Self::Legacy(Legacy::of(found))),
+            (ResponseHeaders::Ietf, before) => {
+                let mut ietf = match before {
+                    Some(Self::Ietf(ietf)) => ietf,
+                    _ => Ietf::default(),
+                };
+                ietf.add(&found.window.policy, limit, &found.decision.standing);
+                Some(Self::Ietf(ietf))
+            }
+        }
+    }
+
+    /// Hands over names and values; no value where what an upstream says is to go.
+    ///
+    /// # Errors
+    /// Those of `put`.
+    pub(crate) fn put(
+        &self,
+        put: &mut dyn FnMut(&'static str, Option<&str>) -> Result<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Ietf(ietf) => {
+                let fields = [
+                    ("ratelimit-policy", &ietf.policy),
+                    ("ratelimit", &ietf.limits),
+                ];
+                fields
+                    .into_iter()
+                    .try_for_each(|(name, value)| put(name, Some(value)))
+            }
+            Self::Legacy(legacy) => {
+                let mut fields = legacy.headers().into_iter();
+                fields.try_for_each(|(name, value)| put(name, value.as_deref()))
+            }
+        }
+    }
+}
+
+/// The values of both fields of the draft.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Fields {
+pub(crate) struct Ietf {
     policy: String,
     limits: String,
 }
 
-impl Fields {
+impl Ietf {
     /// Adds an item to each.
-    pub(crate) fn add(&mut self, policy: &str, limit: &str, standing: &Standing) {
+    fn add(&mut self, policy: &str, limit: &str, standing: &Standing) {
         if !self.policy.is_empty() {
             self.policy.push_str(", ");
             self.limits.push_str(", ");
@@ -37,14 +102,6 @@ impl Fields {
             self.limits.push_str(";t=");
             push_number(&mut self.limits, whole_seconds(more_in_ns));
         }
-    }
-
-    /// Their names and values.
-    pub(crate) fn headers(&self) -> [(&'static str, &str); 2] {
-        [
-            ("ratelimit-policy", &self.policy),
-            ("ratelimit", &self.limits),
-        ]
     }
 }
 
@@ -147,7 +204,7 @@ mod tests {
         ];
         for (name, state, cost, expected) in cases {
             let decision = Algorithm::Gcra(quota).decide(state, NOW, cost);
-            let mut fields = Fields::default();
+            let mut fields = Ietf::default();
             fields.add("", "a", &decision.standing);
             assert_eq!(fields.limits, expected, "{name}");
         }

@@ -195,11 +195,15 @@ impl Filter {
     /// What the response says of the limits in force.
     fn fields(&self, findings: &[(&InForce, Finding<'_>)]) -> Option<Fields> {
         let mut fields = None;
-        if self.response_headers == ResponseHeaders::Ietf {
-            for (in_force, finding) in findings {
-                if in_force.limit.mode == Mode::Enforce {
-                    finding.describe(&in_force.limit, &mut fields);
-                }
+        if self.response_headers == ResponseHeaders::None {
+            return fields;
+        }
+        for (in_force, finding) in findings {
+            let limit = &in_force.limit;
+            if limit.mode == Mode::Enforce
+                && let Some(found) = finding.standing()
+            {
+                fields = Fields::add(fields, self.response_headers, &limit.name, &found);
             }
         }
         fields
@@ -312,9 +316,10 @@ impl HttpFilter for Filter {
         // Taken out: the own reply to a refused request has them already, and a second callback of a
         // stream finds nothing.
         if let Some(fields) = pending.fields.take() {
-            for (name, value) in fields.headers() {
-                response.set(name, value.as_bytes())?;
-            }
+            fields.put(&mut |name, value| match value {
+                Some(value) => response.set(name, value.as_bytes()),
+                None => response.remove(name),
+            })?;
         }
         noted
     }

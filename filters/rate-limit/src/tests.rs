@@ -8,6 +8,7 @@ mod documents;
 mod hostile;
 mod interleavings;
 mod keys;
+mod legacy;
 mod parts;
 mod patterns;
 mod schedules;

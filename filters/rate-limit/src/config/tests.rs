@@ -38,7 +38,7 @@ fn all_problems_at_once_each_where_it_stands() {
              "overrides": [{"key": {"consumer": "acme", "const": "x"}, "rate": "1/1s"}, {"rate": "1/1s"}]},
         ],
         "store": {"local": {"slots": 0}},
-        "response_headers": "legacy",
+        "response_headers": "leagcy",
         "mode": "off",
         "trusted_hops": -1,
         "denial": {"status": 200},
@@ -71,7 +71,7 @@ limits[2].overrides[3].key: never reached: overrides[2] holds wherever this does
 limits[3].overrides[0].key.const: unknown field (known: consumer, group, claim, header, cookie, query, method, path, path_param, host, client_ip)
 limits[3].overrides[1].key: required, but missing
 store.local.slots: 0 is not a number of slots: 1 to 4194304
-response_headers: unknown word "legacy" (known: ietf, none)
+response_headers: unknown word "leagcy" (did you mean "legacy"?)
 mode: unknown word "off" (known: enforce, report)
 trusted_hops: expected a whole number, found the number -1
 denial.status: 200 is not the status of a denial: 400 to 599"#;
