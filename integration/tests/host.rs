@@ -38,10 +38,17 @@ static_resources:
               - {match: {path: /direct}, direct_response: {status: 200, body: {inline_string: "direct"}}}
               - {match: {path: /late}, route: {cluster: upstream, timeout: 0.5s}}
               - {match: {path: /idle}, route: {cluster: upstream, timeout: 0s, idle_timeout: 0.5s}}
+              - {name: touched, match: {prefix: /route, headers: [{name: touch, present_match: true}]}, route: {cluster: upstream}}
               - name: some-route
                 match: {prefix: /}
                 route: {cluster: upstream, timeout: 60s}
-                metadata: {filter_metadata: {gatehouse: {plan: gold, limits: {hits: 3}}}}
+                metadata: {filter_metadata: {gatehouse: {plan: gold, limits: {hits: 3}, open: true, all: [a, b]}}}
+            - name: bare
+              domains: [bare.test]
+              routes: [{match: {prefix: /}, route: {cluster: upstream}}]
+            - name: none
+              domains: [none.test]
+              routes: [{match: {prefix: /nowhere}, route: {cluster: upstream}}]
           http_filters:
           - name: before
             typed_config:
@@ -669,4 +676,84 @@ fn grpc_callouts() {
         stage.told("unknown", "answer"),
         ["answer to a callout unknown"; 2]
     );
+}
+
+/// Envoy has chosen the route when the first filter sees a request, and goes on naming that one to a filter
+/// that changes headers.
+#[test]
+fn what_is_known_of_the_route() {
+    const METADATA: &str = "xds/route_metadata/filter_metadata/gatehouse";
+    let stage = Stage::new();
+    let to = stage.envoy.address();
+    let metadata = |path: &str| format!("{METADATA}/{path}");
+    let name = "xds/route_name".to_owned();
+    let cases: [(&str, &str, &str, String, &str); 13] = [
+        ("name", "a.test", "200", name.clone(), "is \"some-route\""),
+        ("no-name", "bare.test", "200", name.clone(), "is \"\""),
+        ("no-route", "none.test", "404", name, "is not there"),
+        ("text", "a.test", "200", metadata("plan"), "is \"gold\""),
+        (
+            "number",
+            "a.test",
+            "200",
+            metadata("limits/hits"),
+            r#"is "\x00\x00\x00\x00\x00\x00\x08@""#,
+        ),
+        ("boolean", "a.test", "200", metadata("open"), r#"is "\x01""#),
+        ("element", "a.test", "200", metadata("all/0"), "is \"a\""),
+        (
+            "past-the-end",
+            "a.test",
+            "200",
+            metadata("all/9"),
+            "is not there",
+        ),
+        ("no-key", "a.test", "200", metadata("none"), "is not there"),
+        (
+            "below-a-text",
+            "a.test",
+            "200",
+            metadata("plan/none"),
+            "is not there",
+        ),
+        (
+            "no-filter",
+            "a.test",
+            "200",
+            "xds/route_metadata/filter_metadata/none/plan".to_owned(),
+            "is not there",
+        ),
+        (
+            "no-metadata",
+            "bare.test",
+            "200",
+            metadata("plan"),
+            "is not there",
+        ),
+        (
+            "no-route-metadata",
+            "none.test",
+            "404",
+            metadata("plan"),
+            "is not there",
+        ),
+    ];
+    for (name, host, expected, attribute, value) in cases {
+        let headers = [
+            ("x-probe-id", name),
+            ("x-probe", "touch"),
+            ("x-probe-property", &attribute),
+        ];
+        let mut answer = String::new();
+        let mut head = format!("GET /route HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut stream = send_bytes(to, format!("{head}\r\n").as_bytes());
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(status(&answer), expected, "{name}");
+        let told = stage.told(name, "response");
+        let line = format!("{attribute} {value}");
+        assert_eq!(told[..2], [line.as_str(), line.as_str()], "{name}");
+    }
 }

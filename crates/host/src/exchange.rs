@@ -15,6 +15,8 @@ pub struct Exchange {
     pub(crate) now: Option<Timestamp>,
     pub(crate) peer: Option<Option<IpAddr>>,
     pub(crate) consumer: Option<Option<Rc<Consumer>>>,
+    /// By their path, whose parts are joined by NUL.
+    pub(crate) attributes: Vec<(String, Option<Rc<[u8]>>)>,
 }
 
 impl Exchange {
@@ -64,5 +66,6 @@ impl Exchange {
     pub fn end_request_phase(&mut self) {
         self.request = None;
         self.now = None;
+        self.attributes = Vec::new();
     }
 }

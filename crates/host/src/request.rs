@@ -184,6 +184,50 @@ impl<'a> Request<'a> {
         Ok(peer)
     }
 
+    /// An attribute of Envoy, such as `["request", "protocol"]`, as Envoy writes it: a text as it is, a
+    /// number in eight bytes (little-endian), a boolean in one. One host call for each, whoever of this
+    /// module asks how often. Only for those that do not change while the request is decided on.
+    ///
+    /// # Errors
+    /// Where the host refuses to say.
+    pub fn attribute(&mut self, path: &[&str]) -> Result<Option<Rc<[u8]>>> {
+        let is_it = |known: &str| known.split('\0').eq(path.iter().copied());
+        let mut known = self.exchange.attributes.iter();
+        if let Some((_, value)) = known.find(|(known, _)| is_it(known)) {
+            return Ok(value.clone());
+        }
+        let value = self.host.property(path)?.map(Rc::from);
+        let entry = (path.join("\0"), value.clone());
+        self.exchange.attributes.push(entry);
+        Ok(value)
+    }
+
+    /// The name of the route that Envoy has chosen. Nothing where no route fits the request, which Envoy
+    /// then answers with a 404, and where the route has no name.
+    ///
+    /// Envoy chooses the route before the first filter sees the request, by the headers that the client
+    /// sent. A header that a filter changes makes it choose anew, but only once the filters of this module
+    /// are done: they all see the first choice.
+    ///
+    /// # Errors
+    /// Where the host refuses to say.
+    pub fn route_name(&mut self) -> Result<Option<Rc<[u8]>>> {
+        let name = self.attribute(&["xds", "route_name"])?;
+        Ok(name.filter(|name| !name.is_empty()))
+    }
+
+    /// What the route's metadata says: in `filter_metadata`, of a filter's name, the keys from there on.
+    /// Values are as [`Request::attribute`] has them. Nothing where there is no such key, no metadata, or
+    /// no route; see [`Request::route_name`] for which route.
+    ///
+    /// # Errors
+    /// Where the host refuses to say.
+    pub fn route_metadata(&mut self, filter: &str, keys: &[&str]) -> Result<Option<Rc<[u8]>>> {
+        let mut path = vec!["xds", "route_metadata", "filter_metadata", filter];
+        path.extend_from_slice(keys);
+        self.attribute(&path)
+    }
+
     /// Who sent the request: established by a filter of this module, or else by a module before it
     /// (one host call, once). Nothing for an anonymous request.
     ///

@@ -5,7 +5,9 @@
 //! 2. `deny`, `request-body` (waits for it), `call` and `grpc` (wait for the answer) say what becomes of the
 //!    request; `response-body`, `trailers` and `hold` what more is wanted of the stream.
 //! 3. `x-probe-cluster` has the cluster of a callout, `x-probe-message` the message of a gRPC call.
-//! 4. A line in the log begins with `probe ID:`, where the ID is that of `x-probe-id`.
+//! 4. `x-probe-property` has attributes, separated by commas, their parts by slashes; they are read, and with the
+//!    order `touch` read again once the header of that name has been added to the request.
+//! 5. A line in the log begins with `probe ID:`, where the ID is that of `x-probe-id`.
 
 use gatehouse_host::{
     Answer, Body, Callout, CalloutId, Cas, ConfigureError, GrpcCallout, Headers, Host, HttpFilter,
@@ -89,6 +91,14 @@ impl HttpFilter for Filter {
                         Verdict::Continue
                     }
                 });
+            }
+        }
+        let properties = value(request.headers()?, "x-probe-property");
+        if !properties.is_empty() {
+            show(&properties, host, &pending.id);
+            if pending.has("touch") {
+                request.set("touch", b"1")?;
+                show(&properties, host, &pending.id);
             }
         }
         if pending.has("request-body") {
@@ -201,6 +211,19 @@ impl HttpFilter for Filter {
 
     fn tick_period(&self) -> Option<Duration> {
         Some(Duration::from_millis(100))
+    }
+}
+
+/// Reads attributes.
+fn show(properties: &str, host: &dyn Host, id: &str) {
+    for property in properties.split(',') {
+        let path: Vec<_> = property.split('/').collect();
+        let line = match host.property(&path) {
+            Ok(Some(bytes)) => format!("{property} is \"{}\"", bytes.escape_ascii()),
+            Ok(None) => format!("{property} is not there"),
+            Err(error) => format!("{property}: {error}"),
+        };
+        write(host, id, &line);
     }
 }
 

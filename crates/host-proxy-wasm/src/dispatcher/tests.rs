@@ -1002,3 +1002,35 @@ fn grpc_callouts_are_answered_by_a_message_or_a_status() {
         assert_eq!(vm.resumed.get(), 1, "{name}");
     }
 }
+
+#[test]
+fn attributes_are_read_once() {
+    let host = FakeHost::default();
+    host.begin([]);
+    host.property_is("xds.route_name", "orders");
+    host.property_is("xds.route_metadata.filter_metadata.gatehouse.plan", "gold");
+    let mut exchange = Exchange::default();
+    let mut request = Request::new(&host, &mut exchange);
+    let text =
+        |bytes: Option<Rc<[u8]>>| bytes.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+    for _ in 0..2 {
+        assert_eq!(text(request.route_name().unwrap()).unwrap(), "orders");
+        let plan = request.route_metadata("gatehouse", &["plan"]).unwrap();
+        assert_eq!(text(plan).unwrap(), "gold");
+        // Not there, which is remembered too; and not the same as what has the same bytes.
+        assert_eq!(request.route_metadata("gatehouse", &["none"]), Ok(None));
+        assert_eq!(request.route_metadata("gatehouse", &["plan", ""]), Ok(None));
+    }
+    assert_eq!(host.call_count(), 4);
+    // A route without a name is none to go by.
+    let mut other = Exchange::default();
+    host.property_is("xds.route_name", "");
+    assert_eq!(Request::new(&host, &mut other).route_name(), Ok(None));
+    // A host that fails is asked again.
+    host.fail("proxy_get_property", gatehouse_host::Status::Code(10));
+    let mut other = Exchange::default();
+    let mut request = Request::new(&host, &mut other);
+    assert!(request.route_name().is_err());
+    host.heal("proxy_get_property");
+    assert_eq!(request.route_name(), Ok(None));
+}
