@@ -138,8 +138,11 @@ impl Decode for SetCookie {
             path: None,
             which: raw.which,
         };
-        edit.domain(raw.domain, context)?;
-        edit.path(raw.path, context)?;
+        let (domain, path) = (
+            edit.domain(raw.domain, context),
+            edit.path(raw.path, context),
+        );
+        (domain?, path?);
         if let Some(age) = raw.max_age {
             let seconds = age.as_nanos() / NANOS_IN_A_SECOND;
             if seconds == 0 {

@@ -196,3 +196,171 @@ fn white_space_around_a_variable() {
         );
     }
 }
+
+#[test]
+fn what_the_operations_do_not_take() {
+    let yaml = r#"
+rules:
+- match: {path: {template: "/a/{id}"}}
+  request:
+  - copy: {from: a, to: A}
+  - copy: {from: x, to: x-envoy-max-retries}
+  - dedupe: {name: x, keep: all}
+  - dedupe: te
+  - map: {name: x, values: {}}
+  - map: {name: x, from: a, value: b, values: {a: b}}
+  - map: {name: x, value: "${claim}", values: {a: "b\n"}, default: " "}
+  - path: {}
+  - path: {with: internal}
+  - path: {with: "/a?b"}
+  - path: {with: "/a b/${path.id}"}
+  - path: {with: "/a/../b"}
+  - path: {with: "//a"}
+  - path: {with: "${path.id}"}
+  - path: {prefix: a, with: "/b#"}
+  - path: {prefix: /a, regex: b, with: c}
+  - path: {regex: "(", with: /a}
+  - host: {with: "a/b"}
+  - host: {with: "a${path.id}?"}
+  - host: {}
+  - query: {set: {name: "", value: "${x}"}}
+  - query: {set: {name: a, value: "a\nb"}}
+  - query: {rename: {from: a, to: a}}
+  - query: {sett: {}}
+  - cookie: {set: {name: "a b", value: "a\0"}}
+  - cookie: {name: a, secure: true}
+  - location: {with: /a}
+  - preset: strip_interal
+  - preset: security_headers
+  - preset: {request_id: {version: v5}}
+  - preset: {cors: {}}
+  - {when: {status: 200, headers: []}, remove: a}
+  - {when: {consumer: [], group: a}, remove: a}
+  - {when: {request: {}}, remove: a}
+  - set: {name: a, value: "${path.id | segments}"}
+  response:
+  - path: {with: /a}
+  - preset: trace_context
+  - cookie: {}
+  - cookie: {name: a, prefix: b, secure: true}
+  - cookie: {same_site: none}
+  - cookie: {partitioned: true, secure: false}
+  - cookie: {domain: "a;b", path: a}
+  - cookie: {path: "/a;b"}
+  - cookie: {domain: a, remove: [domain]}
+  - cookie: {max_age: 10ms}
+  - cookie: {domain: {from: a}}
+  - location: {}
+  - location: {hosts: [a]}
+  - location: {hosts: ["a/b", "*.a:1"], scheme: ftp, host: "a b", path: {from: a, to: /b}}
+  - location: {with: "//a", hosts: [a]}
+  - location: {with: "//a"}
+  - location: {with: "https://a/b c"}
+  - preset: {security_headers: {x_frame_options: true, hsts: false}}
+  - {when: {status: 500-400}, remove: a}
+  - {when: {status: 50x}, remove: a}
+  request_trailers:
+  - cookie: {remove: a}
+  - preset: strip_internal
+  - {when: {status: 200}, remove: a}
+  response_trailers:
+  - query: {remove: a}
+  - location: {with: /a}
+- cors: {origins: []}
+- cors: {origins: ["*"], credentials: true, headers: ["*"], expose: ["*"], methods: ["*"]}
+- cors: {origins: ["*", "https://a.test"]}
+- cors: {origins: ["null", "a.test", "*.a.test", "https://a.test/", "https://a.test:443", "https://a.test/b", "https://", "https://a b"]}
+- cors: {origin: ["https://a.test"], methods: ["a b"]}
+"#;
+    let expected = r##"rules[0].request[0].copy: "a" would be copied to itself
+rules[0].request[1].copy.to: "x-envoy-max-retries" tells Envoy what to do, so its value cannot come from another header (write the value, or take another header)
+rules[0].request[2].dedupe.keep: unknown word "all" (known: unique, first, last)
+rules[0].request[3].dedupe: "te" cannot be changed: it is of one connection, not of the message (Envoy sets it for each; RFC 9110, 7.6.1)
+rules[0].request[4].map.values: empty, but needs at least one
+rules[0].request[5].map: from and value at once, but the key comes from one of them
+rules[0].request[6].map.value: no variable "claim" (known: consumer.name, consumer.provider, claim.NAME, metadata.NAME, request.header.NAME, client_ip, method, host, path, route, uuid, uuid.v7, now, now.ms, now.http, now.unix, now.unix_ms, env:NAME, path.NAME)
+rules[0].request[6].map.values.a: a header value cannot have control characters such as CR or LF
+rules[0].request[6].map.default: a header value cannot have white space around it
+rules[0].request[7].path.with: required, but missing
+rules[0].request[8].path.with: a path begins with "/"
+rules[0].request[9].path.with: a path has no '?' (use {query: …} for the query)
+rules[0].request[10].path.with: "/a b/" cannot stand in a path (percent-encode what is no letter, digit or one of -._~!$&'()*+,;=:@/)
+rules[0].request[11].path.with: has dot segments or two slashes in front, which servers read in different ways
+rules[0].request[12].path.with: has dot segments or two slashes in front, which servers read in different ways
+rules[0].request[13].path.with: a path begins with "/"
+rules[0].request[14].path.prefix: a path begins with "/"
+rules[0].request[14].path.with: a path has no '#' (use {query: …} for the query)
+rules[0].request[15].path: prefix and regex at once, but only one of them can stand here
+rules[0].request[16].path.regex: "(" is not a regular expression: unclosed group
+rules[0].request[17].host.with: not a host (write a name or an address, and perhaps a port, such as "api.internal.test:8443")
+rules[0].request[18].host.with: not a host (write a name or an address, and perhaps a port, such as "api.internal.test:8443")
+rules[0].request[19].host.with: required, but missing
+rules[0].request[20].query.set.name: empty, but needs the name of a parameter
+rules[0].request[20].query.set.value: no variable "x" (known: consumer.name, consumer.provider, claim.NAME, metadata.NAME, request.header.NAME, client_ip, method, host, path, route, uuid, uuid.v7, now, now.ms, now.http, now.unix, now.unix_ms, env:NAME, path.NAME)
+rules[0].request[21].query.set.value: a value cannot have control characters such as CR or LF
+rules[0].request[22].query.rename: "a" would be renamed to itself
+rules[0].request[23].query.sett: unknown field (did you mean "set"?)
+rules[0].request[24].cookie.set.name: "a b" is not the name of a cookie (letters, digits and !#$%&'*+-.^_`|~ (RFC 6265, 4.1.1))
+rules[0].request[24].cookie.set.value: a value cannot have control characters such as CR or LF
+rules[0].request[25].cookie: name and secure at once, but only one of set, remove can stand here
+rules[0].request[26].location: only for responses
+rules[0].request[27].preset: unknown word "strip_interal" (did you mean "strip_internal"?)
+rules[0].request[28].preset: only for responses
+rules[0].request[29].preset.request_id.version: unknown word "v5" (did you mean "v4"?)
+rules[0].request[30].preset: cors concerns a request and its response (write cors: {origins: […]} beside request and response)
+rules[0].request[31].when.status: only for responses, where their headers are
+rules[0].request[31].when.headers: only for responses, where their headers are
+rules[0].request[31].when.headers: empty, but needs at least one element
+rules[0].request[32].when.group: unknown field (did you mean "groups"?)
+rules[0].request[32].when.consumer: empty, but needs at least one element
+rules[0].request[33].when.request: empty, so it matches everything (leave "match" out to say so)
+rules[0].request[34].set.value: segments are only in a path
+rules[0].response[0].path: only for requests
+rules[0].response[1].preset: only for requests
+rules[0].response[2].cookie: changes nothing (write an attribute, such as secure: true)
+rules[0].response[3].cookie: name and prefix at once, but only one of them can stand here
+rules[0].response[4].cookie: same_site: none without secure: true, which browsers refuse (write secure: true too)
+rules[0].response[5].cookie: partitioned: true without secure: true, which browsers refuse (write secure: true too)
+rules[0].response[6].cookie.domain: "a;b" is not a domain
+rules[0].response[6].cookie.path: "a" is not the path of a cookie
+rules[0].response[7].cookie.path: "/a;b" is not the path of a cookie
+rules[0].response[8].cookie: Domain is removed and set
+rules[0].response[9].cookie.max_age: less than a second
+rules[0].response[10].cookie.domain.to: required, but missing
+rules[0].response[11].location.hosts: required, but missing
+rules[0].response[12].location: changes nothing (write scheme, host or path)
+rules[0].response[13].location.hosts[0]: "a/b" is not a host (write a name, "*." and a name, or an address, and perhaps a port)
+rules[0].response[13].location.scheme: unknown word "ftp" (known: http, https)
+rules[0].response[13].location.host: not a host (write a name or an address, and perhaps a port, such as "api.internal.test:8443")
+rules[0].response[13].location.path.from: a path begins with "/"
+rules[0].response[14].location: with and hosts at once, but with is all of it
+rules[0].response[15].location.with: a location begins with "/", "https://" or "http://"
+rules[0].response[16].location.with: "https://a/b c" cannot stand in a URL (percent-encode what is no letter, digit or one of -._~:/?#[]@!$&'()*+,;=)
+rules[0].response[17].preset.security_headers.hsts: unknown field (known: strict_transport_security, content_security_policy, x_content_type_options, x_frame_options, referrer_policy, permissions_policy, cross_origin_opener_policy, cross_origin_resource_policy, if)
+rules[0].response[17].preset.security_headers.x_frame_options: expected a text, or false for none, found true
+rules[0].response[18].when.status: expected a status such as 503, a class such as 5xx, or a range such as 500-504, found the text "500-400"
+rules[0].response[19].when.status: expected a status such as 503, a class such as 5xx, or a range such as 500-504, found the text "50x"
+rules[0].request_trailers[0].cookie: only for headers, not for trailers
+rules[0].request_trailers[1].preset: only for headers, not for trailers
+rules[0].request_trailers[2].when.status: only for responses, where their headers are
+rules[0].response_trailers[0].query: only for requests
+rules[0].response_trailers[1].location: only for responses
+rules[1].cors.origins: empty, but needs at least one element
+rules[2].cors.methods: "*" with credentials: true, where it means nothing (name them)
+rules[2].cors.headers: "*" with credentials: true, where it means nothing (name them)
+rules[2].cors.expose: "*" with credentials: true, where it means nothing (name them)
+rules[2].cors: any origin with credentials: true: every page could read what its visitor may (name the origins)
+rules[3].cors.origins[0]: "*" is any origin, so no other can stand beside it
+rules[4].cors.origins[0]: "null" is the origin of every sandboxed page and local file (leave it out)
+rules[4].cors.origins[1]: "a.test" has no scheme (write scheme, host and perhaps a port, such as "https://app.example.com")
+rules[4].cors.origins[2]: "*.a.test" has no scheme (write scheme, host and perhaps a port, such as "https://app.example.com")
+rules[4].cors.origins[3]: "https://a.test/" has a path, which no origin has (did you mean "https://a.test"?)
+rules[4].cors.origins[4]: "https://a.test:443" has the default port, which browsers leave out (did you mean "https://a.test"?)
+rules[4].cors.origins[5]: "https://a.test/b" is not an origin (write scheme, host and perhaps a port, such as "https://app.example.com")
+rules[4].cors.origins[6]: "https://" is not an origin (write scheme, host and perhaps a port, such as "https://app.example.com")
+rules[4].cors.origins[7]: "https://a b" is not an origin (write scheme, host and perhaps a port, such as "https://app.example.com")
+rules[5].cors.origin: unknown field (did you mean "origins"?)
+rules[5].cors.origins: required, but missing
+rules[5].cors.methods[0]: "a b" is not a method"##;
+    assert_eq!(refused(yaml), expected);
+}

@@ -20,7 +20,7 @@ fn the_readme() {
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    assert_eq!(blocks.len(), 1);
+    assert_eq!(blocks.len(), 12);
     for block in blocks {
         assert!(block.starts_with("# gatehouse: headers\n"), "{block}");
         loads(block, block);
