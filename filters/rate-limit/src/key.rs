@@ -58,6 +58,8 @@ one_of! {
         Host = "host",
         /// The first bits of the client's address.
         ClientIp(Prefixes) = "client_ip" or Prefixes::default(),
+        /// The name of Envoy's route.
+        Route = "route",
         /// The same for every request.
         Const(String) = "const",
     }
@@ -96,6 +98,7 @@ impl fmt::Display for Part {
             Self::PathParam(name) => ("path parameter ", name),
             Self::Host => ("host", &""),
             Self::ClientIp(_) => ("client_ip", &""),
+            Self::Route => ("route", &""),
             Self::Const(_) => ("const", &""),
         };
         write!(f, "{word}{name}")
@@ -206,6 +209,10 @@ impl Part {
                     None => Reading::Missing,
                 }
             }
+            Self::Route => match request.route_name()? {
+                None => Reading::Missing,
+                Some(name) => only(Only::One(&name)),
+            },
             Self::ClientIp(_) => match subject.client_ip(request)? {
                 None => Reading::Missing,
                 Some(_) => Reading::There,
@@ -222,6 +229,7 @@ impl Part {
             Self::Method => (b"m", None),
             Self::Path => (b"p", None),
             Self::Host => (b"t", None),
+            Self::Route => (b"r", None),
             Self::Header(name) => (b"h", Some(name)),
             Self::Const(value) => (b"k", Some(value)),
             Self::Cookie(name) => (b"o", Some(&name.0)),

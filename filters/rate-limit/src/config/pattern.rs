@@ -26,6 +26,7 @@ object! {
         path: Option<Wanted>,
         path_param: Entries<String, Wanted> = Entries::default(),
         host: Option<Wanted>,
+        route: Option<Wanted>,
         client_ip: Option<Cidr>,
     }
 }
@@ -191,6 +192,7 @@ impl RawPattern {
         asks.one("path", Part::Path, self.path);
         asks.all("path_param", self.path_param, Part::PathParam);
         asks.one("host", Part::Host, self.host);
+        asks.one("route", Part::Route, self.route);
         asks.range(self.client_ip);
         let asks = asks.asks;
         if context.problem_count() > before {

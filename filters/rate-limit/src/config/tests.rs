@@ -68,7 +68,7 @@ limits[2].overrides[1].key.header.x-tenants: the limit's key has no header x-ten
 limits[2].overrides[1].key.client_ip: the limit's key has no client_ip (its parts: consumer, header x-tenant, header x-tenant, header host)
 limits[2].overrides[2]: changes nothing: needs rate, burst, or both
 limits[2].overrides[3].key: never reached: overrides[2] holds wherever this does
-limits[3].overrides[0].key.const: unknown field (known: consumer, group, claim, header, cookie, query, method, path, path_param, host, client_ip)
+limits[3].overrides[0].key.const: unknown field (known: consumer, group, claim, header, cookie, query, method, path, path_param, host, route, client_ip)
 limits[3].overrides[1].key: required, but missing
 store.local.slots: 0 is not a number of slots: 1 to 4194304
 response_headers: unknown word "leagcy" (did you mean "legacy"?)

@@ -37,7 +37,7 @@ fn the_blocks_of_the_readme() {
             configurations += 1;
         }
     }
-    assert_eq!((blocks.len(), configurations), (4, 3));
+    assert_eq!((blocks.len(), configurations), (10, 9));
 }
 
 #[test]

@@ -573,6 +573,36 @@ fn parts_that_are_missing_or_ambiguous() {
     }
 }
 
+/// Envoy says which route it has chosen.
+#[test]
+fn routes() {
+    let worker = Worker::alone(&keyed(&json!(["route"]), "empty"));
+    let admitted = |route: Option<&[u8]>| {
+        let answer = worker.send(&[], |host| {
+            if let Some(route) = route {
+                host.property_is("xds.route_name", route);
+            }
+        });
+        answer.is_admitted()
+    };
+    let steps: [(Option<&[u8]>, bool); 7] = [
+        (Some(b"api"), true),
+        (Some(b"api"), false),
+        (Some(b"other"), true),
+        (Some(b"\xff"), true),
+        // Without a route and without a name.
+        (None, true),
+        (Some(b""), false),
+        (None, false),
+    ];
+    for (index, (route, expected)) in steps.into_iter().enumerate() {
+        assert_eq!(admitted(route), expected, "step {index}");
+    }
+    let worker = Worker::alone(&keyed(&json!(["route"]), "deny"));
+    let refusal = worker.send(&[], |_| {}).refusal();
+    assert_eq!(refusal.2, "limit \"a\": needs route");
+}
+
 /// What is in the request does not matter for how much is kept of it.
 #[test]
 fn values_of_any_length() {
@@ -599,7 +629,7 @@ fn values_of_any_length() {
 fn host_calls_of_each_part() {
     const HEADERS: &str = "proxy_get_header_map_pairs";
     const PROPERTY: &str = "proxy_get_property";
-    let cases: [(Value, &[(&str, u64)]); 14] = [
+    let cases: [(Value, &[(&str, u64)]); 15] = [
         (json!(["consumer"]), &[(PROPERTY, 1)]),
         (json!(["group"]), &[(PROPERTY, 1)]),
         (json!([{"claim": "a"}]), &[(PROPERTY, 1)]),
@@ -615,6 +645,7 @@ fn host_calls_of_each_part() {
         (json!([{"path_param": "id"}]), &[(HEADERS, 1)]),
         (json!(["host"]), &[(HEADERS, 1)]),
         (json!(["client_ip"]), &[(PROPERTY, 1)]),
+        (json!(["route"]), &[(PROPERTY, 1)]),
         (json!([{"const": "x"}]), &[]),
         (
             json!(["method", "path", "host", {"header": "x-a"}, {"query": "a"}, "client_ip", "consumer"]),
