@@ -4,8 +4,10 @@
 //! constrains anything, in nanoseconds since the epoch, both 64 bits, and two counters of 32 bits.
 //! What the counters say is the algorithm's. That instant is the same thing for all algorithms, so
 //! entries of all of them share slots: where a ninth entry comes, the one goes that constrains least,
-//! which is the one whose instant comes, or came, first. Entries stand in the order of their arrival;
-//! there are no gaps.
+//! which is the one whose instant comes, or came, first. Windows of the clock end for all keys at once; of
+//! entries with one instant the one goes that has counted least, so that many keys with a request each
+//! don't drive out one that is at its limit. Entries stand in the order of their arrival; there are no
+//! gaps.
 
 #[cfg(test)]
 mod tests;
@@ -83,7 +85,7 @@ impl Slot {
             self.0.extend_from_slice(&new);
             return Lost::Nothing;
         }
-        let Some(entry) = entries.iter_mut().min_by_key(|entry| until(entry)) else {
+        let Some(entry) = entries.iter_mut().min_by_key(|entry| weight(entry)) else {
             return Lost::Nothing;
         };
         let lost = if until(entry) > now {
@@ -114,6 +116,15 @@ fn encode(fingerprint: u64, state: State) -> [u8; ENTRY_BYTES] {
 fn word(entry: &[u8; ENTRY_BYTES], index: usize) -> u64 {
     let (words, _) = entry.as_chunks();
     words.get(index).map_or(0, |word| u64::from_le_bytes(*word))
+}
+
+/// How much an entry constrains.
+fn weight(entry: &[u8; ENTRY_BYTES]) -> (u64, u64) {
+    let counts = word(entry, 2);
+    (
+        until(entry),
+        (counts & u64::from(u32::MAX)) + (counts >> 32),
+    )
 }
 
 fn print(entry: &[u8; ENTRY_BYTES]) -> u64 {

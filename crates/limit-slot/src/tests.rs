@@ -149,3 +149,40 @@ fn bytes() {
         );
     }
 }
+
+/// Entries of one window: the one that has counted least goes, whichever counter has it.
+#[test]
+fn of_entries_that_end_together_the_lightest_goes() {
+    let counts = [
+        [3, 9],
+        [0, u32::MAX],
+        [4, 7],
+        [12, 0],
+        [0, 10],
+        [u32::MAX, u32::MAX],
+        [6, 6],
+        [5, 8],
+    ];
+    let mut slot = Slot::default();
+    for (print, counts) in (0..).zip(counts) {
+        slot.put(print, State { until: 50, counts }, 40);
+    }
+    let new = State {
+        until: 50,
+        counts: [0, 1],
+    };
+    assert_eq!(slot.put(100, new, 40), Lost::Entry);
+    assert_eq!(slot.find(4), None, "ten, of all the least");
+    assert_eq!(slot.put(101, new, 40), Lost::Entry);
+    assert_eq!(slot.find(100), None, "the new one is the lightest now");
+    let longer = State {
+        until: 51,
+        counts: [0, 1],
+    };
+    slot.put(102, longer, 40);
+    slot.put(103, new, 40);
+    assert_eq!(slot.find(102), Some(longer), "it ends later");
+    for print in [0, 1, 2, 3, 5, 6, 7] {
+        assert_eq!(slot.find(print).is_some(), print != 2, "{print}");
+    }
+}

@@ -249,3 +249,25 @@ fn what_eviction_lets_through() {
         }
     }
 }
+
+/// Keys that are at their limit are not driven out by many that come once.
+#[test]
+fn a_flood_of_new_keys() {
+    for algorithm in ["gcra", "fixed_window", "sliding_window"] {
+        let changes = json!({"rate": "10/1h", "burst": null, "algorithm": algorithm});
+        let worker = Worker::alone(&with_slots(1, changes));
+        for key in 0..7 {
+            assert_eq!(worker.admitted(&key.to_string(), 12), 10, "{algorithm}");
+        }
+        for stranger in 0..1_000 {
+            assert_eq!(worker.admitted(&format!("stranger {stranger}"), 1), 1);
+        }
+        for key in 0..7 {
+            assert_eq!(
+                worker.admitted(&key.to_string(), 5),
+                0,
+                "{algorithm}, {key}"
+            );
+        }
+    }
+}
