@@ -337,10 +337,12 @@ impl Parser<'_> {
     fn flags(&mut self) -> Result<char> {
         let mut on = true;
         let mut last = '?';
+        let mut seen = String::new();
         loop {
             let flag = self.rest.next();
             let flags = &mut self.flags;
             match flag {
+                Some(flag) if flag != '-' && seen.contains(flag) => return fail("duplicate flag"),
                 None => return fail("unclosed group"),
                 Some(':') if last != '-' => return Ok(':'),
                 Some(')') if last != '-' && last != '?' => return Ok(')'),
@@ -358,6 +360,7 @@ impl Parser<'_> {
                 Some(_) => return fail("unrecognized flag"),
             }
             last = flag.unwrap_or_default();
+            seen.push(last);
         }
     }
 
