@@ -167,7 +167,12 @@ pub struct Fields<'v> {
     map: &'v Map<String, Value>,
 }
 
-impl Fields<'_> {
+impl<'v> Fields<'v> {
+    /// What stands there, where something does.
+    pub fn given(&self, key: &str) -> Option<&'v Value> {
+        self.map.get(key)
+    }
+
     /// Decodes one field; a missing one is what its type says of missing ones.
     pub fn field<T: Decode>(&self, key: &str, context: &mut Context<'_>) -> Option<T> {
         context.at_key(key, |context| match self.map.get(key) {

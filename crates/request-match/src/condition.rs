@@ -1,10 +1,10 @@
 //! One thing that a match asks of a request.
 
 use crate::authority::HostPattern;
-use crate::field::{HeaderField, QueryField};
+use crate::field::{CookieField, HeaderField, MetadataField, QueryField};
 use crate::method::Method;
 use crate::pattern::PathPattern;
-use crate::{Match, Subject};
+use crate::{Match, Subject, When, cookie};
 use gatehouse_config::Cidr;
 use gatehouse_host::{Only, Request, Result};
 
@@ -16,10 +16,15 @@ pub(crate) enum Condition {
     Hosts(Vec<HostPattern>),
     Header(HeaderField),
     Query(QueryField),
+    Cookie(CookieField),
+    Route(Vec<String>),
+    Metadata(MetadataField),
     ClientIp(Vec<Cidr>),
     Consumer(Vec<String>),
     Groups(Vec<String>),
     Not(Match),
+    Any(Vec<Match>),
+    When(When),
 }
 
 /// What a condition makes the host do, where nothing before it has. The cheapest first.
@@ -31,6 +36,10 @@ pub(crate) enum Cost {
     Address,
     /// It reads the consumer, and decodes JSON where another module established it.
     Consumer,
+    /// It reads the route.
+    Route,
+    /// It has the proxy evaluate an expression.
+    Expression,
 }
 
 impl Condition {
@@ -40,10 +49,17 @@ impl Condition {
             | Self::Path(_)
             | Self::Hosts(_)
             | Self::Header(_)
-            | Self::Query(_) => Cost::Headers,
+            | Self::Query(_)
+            | Self::Cookie(_) => Cost::Headers,
             Self::ClientIp(_) => Cost::Address,
             Self::Consumer(_) | Self::Groups(_) => Cost::Consumer,
+            Self::Route(_) | Self::Metadata(_) => Cost::Route,
             Self::Not(inner) => inner.cost(),
+            Self::Any(several) => {
+                let costs = several.iter().map(Match::cost);
+                costs.max().unwrap_or(Cost::Headers)
+            }
+            Self::When(_) => Cost::Expression,
         }
     }
 
@@ -65,6 +81,10 @@ impl Condition {
                     .filter(|pair| *pair.name == *field.name.as_bytes());
                 field.test.holds(named.map(|pair| pair.value))
             }
+            Self::Cookie(field) => {
+                let values = cookie::values(request.headers()?, &field.name.0);
+                field.test.holds(values)
+            }
             Self::ClientIp(ranges) => subject
                 .client_ip(request)?
                 .is_some_and(|address| ranges.iter().any(|range| range.contains(address))),
@@ -74,7 +94,25 @@ impl Condition {
             Self::Groups(groups) => request
                 .consumer()?
                 .is_some_and(|consumer| consumer.groups.iter().any(|group| groups.contains(group))),
+            Self::Route(names) => subject
+                .route(request)?
+                .is_some_and(|route| names.iter().any(|name| name.as_bytes() == route)),
+            Self::Metadata(field) => {
+                let value = subject.metadata(&field.path, request)?;
+                field.test.holds(value.iter())
+            }
             Self::Not(inner) => !inner.matches(subject, request)?,
+            Self::Any(several) => {
+                for inner in several {
+                    if inner.matches(subject, request)? {
+                        return Ok(true);
+                    }
+                }
+                false
+            }
+            Self::When(when) => when
+                .holds(request.host())
+                .inspect_err(|_| subject.note_failed_expression())?,
         })
     }
 }

@@ -1,12 +1,13 @@
-//! Conditions on named values: headers and parameters of the query.
+//! Conditions on named values: headers, parameters of the query, cookies, metadata of the route.
 //!
 //! A name may have several values. A test holds where it holds for any of them; `present: false`
 //! where there is none. To ask for the contrary of a test, put it under `not`: then it holds for
 //! none of them. Values compare as bytes, so they need not be UTF-8, and case counts. A header's
 //! value is a whole line: one with commas is not taken apart.
 
-use crate::expression;
-use gatehouse_config::{Context, Decode, HeaderName, HeaderValue, Value, object};
+use crate::rule::Name;
+use crate::{cookie, expression};
+use gatehouse_config::{Context, Decode, Fields, HeaderName, HeaderValue, NonEmpty, Value};
 use gatehouse_host::Headers;
 use gatehouse_regex::Whole;
 
@@ -55,32 +56,30 @@ pub(crate) struct QueryField {
     pub(crate) test: Test,
 }
 
-object! {
-    struct RawHeader {
-        name: HeaderName,
-        exact: Option<HeaderValue>,
-        prefix: Option<Part>,
-        suffix: Option<Part>,
-        regex: Option<ValueRegex>,
-        present: Option<bool>,
-    }
+/// A cookie and what is asked of it.
+#[derive(Debug, Clone)]
+pub(crate) struct CookieField {
+    pub(crate) name: cookie::Name,
+    pub(crate) test: Test,
 }
 
-object! {
-    struct RawQuery {
-        name: String,
-        exact: Option<String>,
-        prefix: Option<Part>,
-        suffix: Option<Part>,
-        regex: Option<ValueRegex>,
-        present: Option<bool>,
-    }
+/// A text of the route's metadata and what is asked of it.
+#[derive(Debug, Clone)]
+pub(crate) struct MetadataField {
+    /// Where it stands: Envoy's property.
+    pub(crate) path: Vec<String>,
+    pub(crate) test: Test,
 }
+
+/// The tests, one of which stands beside a name.
+const TESTS: [&str; 5] = ["exact", "prefix", "suffix", "regex", "present"];
 
 impl Decode for HeaderField {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let raw = RawHeader::decode(value, context)?;
-        if raw.name.as_str() == "host" {
+        let exact: Exact =
+            |value, context| HeaderValue::decode(value, context).map(|value| (*value).to_owned());
+        let (name, test) = named::<HeaderName>(value, exact, context)?;
+        if name.as_str() == "host" {
             return context.at_key("name", |context| {
                 context.problem_hint(
                     "the proxy keeps \"host\" as \":authority\", so no request has it",
@@ -88,60 +87,89 @@ impl Decode for HeaderField {
                 )
             });
         }
-        let test = only(
-            [
-                raw.exact
-                    .map(|exact| ("exact", Test::Exact((*exact).to_owned()))),
-                raw.prefix.map(|prefix| ("prefix", Test::Prefix(prefix.0))),
-                raw.suffix.map(|suffix| ("suffix", Test::Suffix(suffix.0))),
-                raw.regex.map(|regex| ("regex", Test::Regex(regex.0))),
-                raw.present
-                    .map(|present| ("present", Test::Present(present))),
-            ],
-            context,
-        )?;
-        Some(Self {
-            name: raw.name,
-            test,
-        })
+        Some(Self { name, test })
     }
 }
 
 impl Decode for QueryField {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let raw = RawQuery::decode(value, context)?;
-        let test = only(
-            [
-                raw.exact.map(|exact| ("exact", Test::Exact(exact))),
-                raw.prefix.map(|prefix| ("prefix", Test::Prefix(prefix.0))),
-                raw.suffix.map(|suffix| ("suffix", Test::Suffix(suffix.0))),
-                raw.regex.map(|regex| ("regex", Test::Regex(regex.0))),
-                raw.present
-                    .map(|present| ("present", Test::Present(present))),
-            ],
-            context,
-        )?;
+        let (name, test) = named(value, String::decode, context)?;
+        Some(Self { name, test })
+    }
+}
+
+impl Decode for CookieField {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let (name, test) = named(value, String::decode, context)?;
+        Some(Self { name, test })
+    }
+}
+
+impl Decode for MetadataField {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let [exact, prefix, suffix, regex, present] = TESTS;
+        let known = ["filter", "key", exact, prefix, suffix, regex, present];
+        let fields = context.object(value, &known)?;
+        let filter: Option<Name> = fields.field("filter", context);
+        let key: Option<NonEmpty<Name>> = fields.field("key", context);
+        let test = test(&fields, String::decode, context);
+        let (filter, key) = (filter?, key?);
+        let path = ["xds", "route_metadata", "filter_metadata"].map(str::to_owned);
+        let below = key.0.into_iter().map(|name| name.0);
         Some(Self {
-            name: raw.name,
-            test,
+            path: path.into_iter().chain([filter.0]).chain(below).collect(),
+            test: test?,
         })
     }
 }
 
+/// How the value of `exact` is read.
+type Exact = fn(&Value, &mut Context<'_>) -> Option<String>;
+
+/// A name, and the one test beside it.
+fn named<N: Decode>(value: &Value, exact: Exact, context: &mut Context<'_>) -> Option<(N, Test)> {
+    let [a, b, c, d, e] = TESTS;
+    let fields = context.object(value, &["name", a, b, c, d, e])?;
+    let name: Option<N> = fields.field("name", context);
+    let test = test(&fields, exact, context);
+    Some((name?, test?))
+}
+
 /// The one test that was given.
-fn only(given: [Option<(&str, Test)>; 5], context: &mut Context<'_>) -> Option<Test> {
-    const KNOWN: &str = "exact, prefix, suffix, regex, present";
-    let mut given: Vec<(&str, Test)> = given.into_iter().flatten().collect();
-    let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+fn test(fields: &Fields<'_>, exact: Exact, context: &mut Context<'_>) -> Option<Test> {
+    let before = context.problem_count();
+    let exact = fields
+        .given("exact")
+        .map(|value| context.at_key("exact", |context| exact(value, context)));
+    let prefix: Option<Option<Part>> = fields.field("prefix", context);
+    let suffix: Option<Option<Part>> = fields.field("suffix", context);
+    let regex: Option<Option<ValueRegex>> = fields.field("regex", context);
+    let present: Option<Option<bool>> = fields.field("present", context);
+    if context.problem_count() > before {
+        return None;
+    }
+    let given = [
+        exact.flatten().map(Test::Exact),
+        prefix?.map(|prefix| Test::Prefix(prefix.0)),
+        suffix?.map(|suffix| Test::Suffix(suffix.0)),
+        regex?.map(|regex| Test::Regex(regex.0)),
+        present?.map(Test::Present),
+    ];
+    let names = TESTS
+        .iter()
+        .zip(&given)
+        .filter_map(|(name, test)| test.as_ref().map(|_| *name));
+    let names: Vec<&str> = names.collect();
     if names.len() > 1 {
         return context.problem(format!(
-            "{} at once, but only one of {KNOWN} can stand here",
-            names.join(" and ")
+            "{} at once, but only one of {} can stand here",
+            names.join(" and "),
+            TESTS.join(", "),
         ));
     }
-    match given.pop() {
-        Some((_, test)) => Some(test),
-        None => context.problem(format!("needs one of {KNOWN}")),
+    match given.into_iter().flatten().next() {
+        Some(test) => Some(test),
+        None => context.problem(format!("needs one of {}", TESTS.join(", "))),
     }
 }
 

@@ -7,10 +7,17 @@
 //!   hosts: [example.com, "*.example.com"]
 //!   headers: [{name: x-tenant, regex: "[a-z]+"}]
 //!   query: [{name: debug, present: false}]
+//!   cookies: [{name: beta, exact: "1"}]
 //!   client_ip: [10.0.0.0/8, "2001:db8::/32"]
 //!   consumer: [acme]
 //!   groups: [gold, silver]
+//!   route: [admin-api]
+//!   metadata: [{filter: com.example, key: [tier], exact: gold}]
 //!   not: {path: {exact: /admin/health}}
+//!   any:
+//!     - {methods: [PUT]}
+//!     - {headers: [{name: x-confirm, present: true}]}
+//!   when: request.size < 1000
 //! ```
 //!
 //! A match holds if **all** of its conditions hold:
@@ -25,10 +32,17 @@
 //! | `hosts` | the host is one of them, or below one written `*.example.com`; what is not a name or an address and perhaps a port is none |
 //! | `headers` | for each of the list, any value of the header is (`exact`), begins with (`prefix`), ends with (`suffix`) or matches as a whole (`regex`) the given; or there is one (`present: true`) or none (`present: false`) |
 //! | `query` | the same for parameters of the query |
+//! | `cookies` | the same for cookies, whichever `cookie` line they stand on; their values as they were sent, quotes too |
 //! | `client_ip` | the client's address is in one of the ranges |
 //! | `consumer` | the consumer has one of the names, whichever provider vouched for it |
 //! | `groups` | the consumer is in one of the groups |
+//! | `route` | Envoy's route has one of the names (`name` of a route in the route configuration) |
+//! | `metadata` | the same as for headers, of the text at `key` in the route's `filter_metadata` of `filter`; what is no text is for `when` |
 //! | `not` | the match below it does not hold |
+//! | `any` | at least one of the matches below it holds |
+//! | `when` | the expression (CEL over Envoy's attributes) holds |
+//!
+//! `not` and `any` can be nested 8 deep. `when` is evaluated by Envoy: see [`When`].
 //!
 //! Without a consumer, `consumer` and `groups` do not hold; without an address (a Unix socket),
 //! `client_ip` does not. No `match` at all is every request; an empty one is an error, so that
@@ -36,7 +50,7 @@
 //! which see for what it does to each spelling; the values of headers and parameters as bytes.
 //!
 //! Conditions on the headers are decided first, then those that read the peer's address, then those
-//! that read the consumer. The host is asked for nothing that no condition needs, and nothing twice.
+//! that read the consumer, then those that read the route, then `when`. The host is asked for nothing that no condition needs, and nothing twice.
 //!
 //! # The client's address
 //!
@@ -54,9 +68,8 @@
 //! # Extending it
 //!
 //! A new condition is a field of `Raw` (`rule.rs`), a variant of `Condition` with its `Cost`
-//! (`condition.rs`), and a row above. A condition that needs a host call of its own, such as
-//! Envoy's route name or an expression that Envoy evaluates, gets a `Cost` after the others, and
-//! what it learns is kept in [`Subject`], so that many rules ask once. Of many rules, [`Index`] finds
+//! (`condition.rs`), and a row above. A condition that needs a host call of its own gets a `Cost` after
+//! the others, and what it learns is kept in [`Subject`], so that many rules ask once. Of many rules, [`Index`] finds
 //! those that a path can concern.
 
 mod authority;
@@ -74,6 +87,7 @@ pub mod query;
 mod rule;
 mod subject;
 mod template;
+mod when;
 
 #[cfg(test)]
 mod tests;
@@ -85,3 +99,4 @@ pub use path::Path;
 pub use pattern::check_normal;
 pub use rule::Match;
 pub use subject::{Host, Subject};
+pub use when::When;

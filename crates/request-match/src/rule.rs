@@ -1,14 +1,14 @@
 //! The `match` of a rule.
 
-use crate::Subject;
 use crate::authority::HostPattern;
 use crate::condition::{Condition, Cost};
-use crate::field::{HeaderField, QueryField};
+use crate::field::{CookieField, HeaderField, MetadataField, QueryField};
 use crate::index::Step;
 use crate::method::Method;
 use crate::pattern::PathPattern;
-use gatehouse_config::{Cidr, Context, Decode, NonEmpty, Value, object};
-use gatehouse_host::{Request, Result};
+use crate::{Subject, When};
+use gatehouse_config::{Cidr, Context, Decode, NonEmpty, Problem, Value, object};
+use gatehouse_host::{Expressions, Request, Result};
 
 /// The `match` of a rule. The default matches everything.
 #[derive(Debug, Clone, Default)]
@@ -23,10 +23,15 @@ object! {
         hosts: Option<NonEmpty<HostPattern>>,
         headers: Option<NonEmpty<HeaderField>>,
         query: Option<NonEmpty<QueryField>>,
+        cookies: Option<NonEmpty<CookieField>>,
         client_ip: Option<NonEmpty<Cidr>>,
         consumer: Option<NonEmpty<Name>>,
         groups: Option<NonEmpty<Name>>,
+        route: Option<NonEmpty<Name>>,
+        metadata: Option<NonEmpty<MetadataField>>,
         not: Option<Negated>,
+        any: Option<NonEmpty<Alternative>>,
+        when: Option<When>,
     }
 }
 
@@ -41,7 +46,29 @@ impl Decode for Match {
                 "leave \"match\" out to say so",
             );
         }
-        Raw::decode(value, context).map(Self::from)
+        let matching = Raw::decode(value, context).map(Self::from)?;
+        if matching.depth() > MOST_DEPTH {
+            return context.problem_hint(
+                format!("\"not\" and \"any\" are nested more than {MOST_DEPTH} deep"),
+                "write it as several rules",
+            );
+        }
+        Some(matching)
+    }
+}
+
+/// How deep `not` and `any` can be nested.
+const MOST_DEPTH: usize = 8;
+
+/// One of `any`.
+struct Alternative(Match);
+
+impl Decode for Alternative {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        if is_empty(value) {
+            return context.problem_hint("empty, so anything would match", "leave \"any\" out");
+        }
+        Match::decode(value, context).map(Self)
     }
 }
 
@@ -54,8 +81,8 @@ impl Decode for Negated {
     }
 }
 
-/// The name of a consumer or of a group.
-struct Name(String);
+/// The name of a consumer, of a group, of a route or of something in metadata.
+pub(crate) struct Name(pub(crate) String);
 
 impl Decode for Name {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
@@ -93,10 +120,28 @@ impl From<Raw> for Match {
                 .flat_map(|fields| fields.0)
                 .map(Condition::Query),
         );
+        conditions.extend(
+            raw.cookies
+                .into_iter()
+                .flat_map(|fields| fields.0)
+                .map(Condition::Cookie),
+        );
         conditions.extend(raw.client_ip.map(|ranges| Condition::ClientIp(ranges.0)));
         conditions.extend(raw.consumer.map(|names| Condition::Consumer(texts(names))));
         conditions.extend(raw.groups.map(|names| Condition::Groups(texts(names))));
+        conditions.extend(raw.route.map(|names| Condition::Route(texts(names))));
+        conditions.extend(
+            raw.metadata
+                .into_iter()
+                .flat_map(|fields| fields.0)
+                .map(Condition::Metadata),
+        );
         conditions.extend(raw.not.map(|not| Condition::Not(not.0)));
+        conditions.extend(raw.any.map(|any| {
+            let several = any.0.into_iter().map(|alternative| alternative.0);
+            Condition::Any(several.collect())
+        }));
+        conditions.extend(raw.when.map(Condition::When));
         // Stable: among conditions of one cost the order above, cheapest first.
         conditions.sort_by_key(Condition::cost);
         Self { conditions }
@@ -116,6 +161,42 @@ impl Match {
             }
         }
         Ok(true)
+    }
+
+    /// Has the proxy compile its expressions. `path` is where the match stands in the configuration; what
+    /// is no expression is a problem of the configuration.
+    ///
+    /// # Errors
+    /// Where the host does not compile expressions.
+    pub fn compile(&mut self, path: &str, host: &dyn Expressions) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        for condition in &mut self.conditions {
+            match condition {
+                Condition::When(when) => {
+                    problems.extend(when.compile(&format!("{path}.when"), host)?);
+                }
+                Condition::Not(inner) => {
+                    problems.extend(inner.compile(&format!("{path}.not"), host)?);
+                }
+                Condition::Any(several) => {
+                    for (place, inner) in several.iter_mut().enumerate() {
+                        problems.extend(inner.compile(&format!("{path}.any[{place}]"), host)?);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(problems)
+    }
+
+    /// How many `not` and `any` stand within each other.
+    fn depth(&self) -> usize {
+        let depths = self.conditions.iter().map(|condition| match condition {
+            Condition::Not(inner) => inner.depth() + 1,
+            Condition::Any(several) => several.iter().map(Self::depth).max().unwrap_or(0) + 1,
+            _ => 0,
+        });
+        depths.max().unwrap_or(0)
     }
 
     /// The names of the segments that the path template names, in order.

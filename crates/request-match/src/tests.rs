@@ -277,6 +277,136 @@ fn headers_and_query() {
     }
 }
 
+#[test]
+fn cookies() {
+    #[rustfmt::skip]
+    let cases: &[(&str, Pairs<'_>, bool)] = &[
+        (r#"{"name": "a", "exact": "1"}"#, &[("cookie", b"a=1")], true),
+        (r#"{"name": "a", "exact": "1"}"#, &[("cookie", b"b=2; a=1 ;c")], true),
+        (r#"{"name": "a", "exact": "1"}"#, &[("cookie", b"b=2"), ("cookie", b"a=1")], true),
+        (r#"{"name": "a", "exact": "1"}"#, &[("cookie", b"a=2; a=1")], true),
+        (r#"{"name": "a", "exact": "1"}"#, &[("cookie", b"A=1; aa=1; a=11")], false),
+        (r#"{"name": "a", "exact": "1"}"#, &[("cookie", b"a=\"1\"")], false),
+        (r#"{"name": "a", "exact": ""}"#, &[("cookie", b"a")], true),
+        (r#"{"name": "a", "regex": "[0-9]+.*"}"#, &[("cookie", b"a=1\xff")], true),
+        (r#"{"name": "a", "present": false}"#, &[("cookie", b"")], true),
+        (r#"{"name": "a", "present": false}"#, &[("cookie", b";;=; ; a =")], false),
+    ];
+    for (field, headers, expected) in cases {
+        let json = format!(r#"{{"cookies": [{field}]}}"#);
+        assert_eq!(matches(&json, headers), *expected, "{json} {headers:?}");
+    }
+    // Of two, none is the one that counts: a rule about either is about both.
+    let twice: Pairs<'_> = &[("cookie", b"a=1; a=2")];
+    assert!(!matches(
+        r#"{"not": {"cookies": [{"name": "a", "exact": "2"}]}}"#,
+        twice
+    ));
+}
+
+#[test]
+fn one_of_several() {
+    #[rustfmt::skip]
+    let cases: &[(&str, Pairs<'_>, bool)] = &[
+        (r#"{"any": [{"methods": ["PUT"]}, {"path": {"exact": "/a"}}]}"#, &[(":path", b"/a")], true),
+        (r#"{"any": [{"methods": ["PUT"]}, {"path": {"exact": "/a"}}]}"#, &[(":method", b"PUT")], true),
+        (r#"{"any": [{"methods": ["PUT"]}, {"path": {"exact": "/a"}}]}"#, &[], false),
+        (r#"{"any": [{"methods": ["GET"]}], "path": {"exact": "/b"}}"#, &[], false),
+        (r#"{"any": [{"any": [{"methods": ["PUT"]}, {"methods": ["GET"]}]}]}"#, &[], true),
+        (r#"{"not": {"any": [{"methods": ["PUT"]}, {"methods": ["GET"]}]}}"#, &[], false),
+        (r#"{"any": [{"not": {"methods": ["GET"]}}, {"not": {"path": {"exact": "/"}}}]}"#, &[], false),
+    ];
+    for (json, headers, expected) in cases {
+        assert_eq!(matches(json, headers), *expected, "{json} {headers:?}");
+    }
+}
+
+#[test]
+fn what_the_route_says() {
+    const TIER: &str = "xds.route_metadata.filter_metadata.com.example.tier";
+    type Property<'a> = Option<(&'a str, &'a [u8])>;
+    #[rustfmt::skip]
+    let cases: &[(&str, Property<'_>, bool)] = &[
+        (r#"{"route": ["a", "b"]}"#, Some(("xds.route_name", b"b")), true),
+        (r#"{"route": ["a"]}"#, Some(("xds.route_name", b"A")), false),
+        (r#"{"route": ["a"]}"#, Some(("xds.route_name", b"")), false),
+        (r#"{"route": ["a"]}"#, None, false),
+        (r#"{"not": {"route": ["a"]}}"#, None, true),
+        (r#"{"metadata": [{"filter": "com.example", "key": ["tier"], "exact": "gold"}]}"#, Some((TIER, b"gold")), true),
+        (r#"{"metadata": [{"filter": "com.example", "key": ["tier"], "prefix": "go"}]}"#, Some((TIER, b"go\xff")), true),
+        (r#"{"metadata": [{"filter": "com.example", "key": ["tier"], "exact": "gold"}]}"#, None, false),
+        (r#"{"metadata": [{"filter": "com.example", "key": ["tier"], "present": false}]}"#, None, true),
+        (r#"{"metadata": [{"filter": "com.example", "key": ["tier"], "present": true}]}"#, Some((TIER, b"")), true),
+    ];
+    for (json, property, expected) in cases {
+        let host = FakeHost::default();
+        begin(&host, &[]);
+        if let Some((path, value)) = property {
+            host.property_is(path, *value);
+        }
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&host, &mut exchange);
+        let matched = decode(json).matches(&mut Subject::new(0), &mut request);
+        assert_eq!(matched, Ok(*expected), "{json} {property:?}");
+    }
+}
+
+#[test]
+fn expressions() {
+    let cases: [(&str, Option<bool>, Option<bool>); 9] = [
+        (r#"{"when": "x"}"#, Some(true), Some(true)),
+        (r#"{"when": "x"}"#, Some(false), Some(false)),
+        (r#"{"not": {"when": "x"}}"#, Some(false), Some(true)),
+        // A key that a map lacks, or no boolean: neither true nor false, whatever stands around it.
+        (r#"{"when": "x"}"#, None, None),
+        (r#"{"not": {"when": "x"}}"#, None, None),
+        (
+            r#"{"any": [{"when": "x"}, {"methods": ["GET"]}]}"#,
+            None,
+            None,
+        ),
+        (
+            r#"{"any": [{"methods": ["GET"]}, {"when": "x"}]}"#,
+            None,
+            Some(true),
+        ),
+        (r#"{"methods": ["PUT"], "when": "x"}"#, None, Some(false)),
+        (r#"{"when": "x", "consumer": ["ann"]}"#, None, Some(false)),
+    ];
+    for (json, holds, expected) in cases {
+        let host = FakeHost::default();
+        begin(&host, &[]);
+        let mut decoded = decode(json);
+        assert_eq!(decoded.compile("match", &host), Ok(Vec::new()), "{json}");
+        host.expression_is("x", holds);
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&host, &mut exchange);
+        let mut subject = Subject::new(0);
+        let matched = decoded.matches(&mut subject, &mut request).ok();
+        assert_eq!(matched, expected, "{json} {holds:?}");
+        assert_eq!(
+            subject.expression_failed(),
+            expected.is_none(),
+            "{json} {holds:?}"
+        );
+    }
+}
+
+#[test]
+fn an_expression_that_was_never_compiled_is_an_error() {
+    let host = FakeHost::default();
+    begin(&host, &[]);
+    let mut exchange = Exchange::default();
+    let mut request = Request::new(&host, &mut exchange);
+    let mut subject = Subject::new(0);
+    assert!(
+        decode(r#"{"when": "x"}"#)
+            .matches(&mut subject, &mut request)
+            .is_err()
+    );
+    assert!(subject.expression_failed());
+}
+
 fn ann() -> Rc<Consumer> {
     Rc::new(Consumer {
         name: "ann".to_owned(),

@@ -20,18 +20,28 @@ fn all_at_once() {
         "client_ip": ["10.0.0.1/8"],
         "consumer": [""],
         "not": {},
-        "route": "a"
+        "any": [{}],
+        "route": [""],
+        "cookies": [{"name": "a b", "exact": "1"}],
+        "metadata": [{"filter": "f", "exact": "1"}],
+        "when": " ",
+        "scheme": "https"
     }"#;
-    let expected = r#"route: unknown field (known: path, methods, hosts, headers, query, client_ip, consumer, groups, not)
+    let expected = r#"scheme: unknown field (known: path, methods, hosts, headers, query, cookies, client_ip, consumer, groups, route, metadata, not, any, when)
 path.prefix: "/admin/" is not in normal form, so no request would match it (did you mean "/admin"?)
 methods[0]: "get" is not a method: case counts (did you mean "GET"?)
 hosts: empty, but needs at least one element
 headers[0].name: "x y" is not a header name (letters, digits and !#$%&'*+-.^_`|~ (RFC 9110, 5.6.2))
 headers[1]: needs one of exact, prefix, suffix, regex, present
 query[0]: exact and present at once, but only one of exact, prefix, suffix, regex, present can stand here
+cookies[0].name: "a b" is not a cookie's name
 client_ip[0]: "10.0.0.1/8" has bits set after its prefix (did you mean "10.0.0.0/8"?)
 consumer[0]: empty, but needs a name
-not: empty, so nothing would match (leave "not" out)"#;
+route[0]: empty, but needs a name
+metadata[0].key: required, but missing
+not: empty, so nothing would match (leave "not" out)
+any[0]: empty, so anything would match (leave "any" out)
+when: an expression cannot be empty (over Envoy's attributes, such as "request.method == 'GET' && request.headers['x-tenant'] == 'a'")"#;
     assert_eq!(problems(json), expected);
 }
 
@@ -79,10 +89,48 @@ fn each_on_its_own() {
         (r#"{"headers": [{"name": "a", "regex": "["}]}"#, r#"headers[0].regex: "[" is not a regular expression: unclosed character class"#),
         (r#"{"query": [{"name": "a", "suffix": ""}]}"#, r#"query[0].suffix: empty, so any value has it (write "present: true")"#),
         (r#"{"client_ip": "10.0.0.0/8"}"#, r#"client_ip: expected a list, found the text "10.0.0.0/8""#),
+        (r#"{"cookies": [{"name": "a"}]}"#, "cookies[0]: needs one of exact, prefix, suffix, regex, present"),
+        (r#"{"cookies": [{"name": "a", "exact": "1", "regex": "["}]}"#, r#"cookies[0].regex: "[" is not a regular expression: unclosed character class"#),
+        (r#"{"metadata": [{"filter": "", "key": [], "present": true}]}"#, "metadata[0].filter: empty, but needs a name\nmetadata[0].key: empty, but needs at least one element"),
+        (r#"{"metadata": [{"filter": "f", "key": ["a"]}]}"#, "metadata[0]: needs one of exact, prefix, suffix, regex, present"),
+        (r#"{"any": []}"#, "any: empty, but needs at least one element"),
+        (r#"{"any": [{"methods": ["PUT"]}, {"not": {"path": {"exact": "a"}}}]}"#, r#"any[1].not.path.exact: "a" is not a path (a path begins with "/")"#),
+        (r#"{"when": 1}"#, "when: expected a text, found the number 1"),
         (r#"{"groups": [""]}"#, "groups[0]: empty, but needs a name"),
         (r#"{"method": ["GET"]}"#, r#"method: unknown field (did you mean "methods"?)"#),
     ];
     for (json, expected) in cases {
         assert_eq!(problems(json), expected, "{json}");
     }
+}
+
+#[test]
+fn nesting_has_a_bound() {
+    let nested = |depth: usize| {
+        let (open, close) = (r#"{"not": {"any": ["#.repeat(depth), "]}}".repeat(depth));
+        format!(r#"{open}{{"methods": ["GET"]}}{close}"#)
+    };
+    assert!(gatehouse_config::load::<Match>(nested(4).as_bytes(), &|_: &str| None).is_ok());
+    let problem =
+        r#"not.any[0]: "not" and "any" are nested more than 8 deep (write it as several rules)"#;
+    assert_eq!(problems(&nested(5)), problem);
+    // What is far too deep is told once, and takes no stack.
+    let deep = problems(&nested(30));
+    assert_eq!(deep.lines().count(), 1, "{deep}");
+}
+
+#[test]
+fn expressions_are_compiled_where_they_stand() {
+    let host = gatehouse_host_fake::FakeHost::default();
+    let json = r#"{"when": "f(", "not": {"when": "g)"}, "any": [{"when": "h()"}, {"not": {"when": "("}}]}"#;
+    let mut decoded: Match = gatehouse_config::load(json.as_bytes(), &|_: &str| None).unwrap();
+    let problems = decoded.compile("rules[0].match", &host).unwrap();
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let hint = r#"(over Envoy's attributes, such as "request.method == 'GET' && request.headers['x-tenant'] == 'a'")"#;
+    let expected = [
+        r#"rules[0].match.not.when: "g)" is not a CEL expression "#,
+        r#"rules[0].match.any[1].not.when: "(" is not a CEL expression "#,
+        r#"rules[0].match.when: "f(" is not a CEL expression "#,
+    ];
+    assert_eq!(problems, expected.map(|problem| format!("{problem}{hint}")));
 }

@@ -22,6 +22,10 @@ fn the_host_is_asked_for_no_more_than_needed() {
         (r#"{"consumer": ["ann"], "groups": ["staff"]}"#, 0, true, &[(PROPERTY, 1)]),
         (r#"{"consumer": ["ann"], "not": {"methods": ["GET"]}}"#, 0, false, &[(MAP, 1)]),
         (r#"{"groups": ["staff"], "not": {"consumer": ["ann"], "methods": ["PUT"]}}"#, 0, true, &[(MAP, 1), (PROPERTY, 1)]),
+        (r#"{"cookies": [{"name": "a", "present": false}], "any": [{"methods": ["PUT"]}, {"methods": ["GET"]}]}"#, 0, true, &[(MAP, 1)]),
+        (r#"{"route": ["r"], "not": {"route": ["s"]}}"#, 0, true, &[(PROPERTY, 1)]),
+        (r#"{"metadata": [{"filter": "f", "key": ["k"], "exact": "v"}, {"filter": "f", "key": ["k"], "suffix": "v"}]}"#, 0, true, &[(PROPERTY, 1)]),
+        (r#"{"route": ["r"], "methods": ["PUT"]}"#, 0, false, &[(MAP, 1)]),
     ];
     for (json, hops, expected, calls) in cases {
         let host = FakeHost::default();
@@ -31,6 +35,8 @@ fn the_host_is_asked_for_no_more_than_needed() {
         );
         host.property_is("source.address", "10.1.2.3:4711");
         host.property_is("gatehouse.identity", ann().to_json());
+        host.property_is("xds.route_name", "r");
+        host.property_is("xds.route_metadata.filter_metadata.f.k", "v");
         let mut exchange = Exchange::default();
         let mut request = Request::new(&host, &mut exchange);
         let mut subject = Subject::new(*hops);

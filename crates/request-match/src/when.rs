@@ -1,0 +1,73 @@
+//! `when`: an expression over the request (CEL), which Envoy itself evaluates.
+//!
+//! 1. Envoy compiles it while the filter is configured ([`When::compile`]). What is no expression is a
+//!    problem of the configuration; a name that Envoy does not know is none, and fails as below.
+//! 2. It is evaluated where everything else that is asked holds, since it costs more than all the rest.
+//! 3. What cannot be evaluated (a key that a map lacks, a name that Envoy does not know, what is no
+//!    boolean) neither holds nor does not: it is an error, under `not` too, and each filter says what
+//!    becomes of the request.
+
+use gatehouse_config::{Context, Decode, Problem, Value};
+use gatehouse_host::{Expression, Expressions, HostError, Result, Status};
+
+/// An expression over the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct When {
+    text: String,
+    /// Once [`When::compile`] has been there.
+    compiled: Option<Expression>,
+}
+
+/// What Envoy answers where the text is no expression.
+const BAD_ARGUMENT: u32 = 2;
+
+const HINT: &str = "over Envoy's attributes, such as \"request.method == 'GET' && request.headers['x-tenant'] == 'a'\"";
+
+/// What was never compiled cannot be evaluated.
+const NOT_COMPILED: HostError = HostError {
+    call: "expr_evaluate",
+    status: Status::Malformed,
+};
+
+impl When {
+    /// Has the proxy compile it. `path` is where it stands in the configuration. What is no expression is
+    /// a problem of the configuration.
+    ///
+    /// # Errors
+    /// Where the host does not compile expressions.
+    pub fn compile(&mut self, path: &str, host: &dyn Expressions) -> Result<Option<Problem>> {
+        match host.compile(&self.text) {
+            Ok(expression) => {
+                self.compiled = Some(expression);
+                Ok(None)
+            }
+            Err(error) if error.status == Status::Code(BAD_ARGUMENT) => Ok(Some(Problem {
+                path: path.to_owned(),
+                message: format!("{:?} is not a CEL expression", self.text),
+                suggestion: Some(HINT.to_owned()),
+            })),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it holds for the current stream.
+    ///
+    /// # Errors
+    /// Where it cannot be evaluated, or is no boolean.
+    pub fn holds(&self, host: &dyn Expressions) -> Result<bool> {
+        host.holds(self.compiled.ok_or(NOT_COMPILED)?)
+    }
+}
+
+impl Decode for When {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        let text = String::decode(value, context)?;
+        if text.trim().is_empty() {
+            return context.problem_hint("an expression cannot be empty", HINT);
+        }
+        Some(Self {
+            text,
+            compiled: None,
+        })
+    }
+}
