@@ -99,4 +99,4 @@ pub use path::Path;
 pub use pattern::check_normal;
 pub use rule::Match;
 pub use subject::{Host, Subject};
-pub use when::When;
+pub use when::{When, compile_all};

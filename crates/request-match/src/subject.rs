@@ -150,9 +150,10 @@ impl Subject {
         self.expression_failed = true;
     }
 
-    /// Whether what a match answered was an error because an expression (`when`) could not be evaluated.
-    pub fn expression_failed(&self) -> bool {
-        self.expression_failed
+    /// Whether the error that a match has just answered is that an expression (`when`) could not be
+    /// evaluated. Says so once.
+    pub fn take_failed_expression(&mut self) -> bool {
+        std::mem::take(&mut self.expression_failed)
     }
 
     /// Who is at the other end, beyond the trusted proxies; see the crate's documentation.

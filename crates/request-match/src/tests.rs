@@ -385,7 +385,7 @@ fn expressions() {
         let matched = decoded.matches(&mut subject, &mut request).ok();
         assert_eq!(matched, expected, "{json} {holds:?}");
         assert_eq!(
-            subject.expression_failed(),
+            subject.take_failed_expression(),
             expected.is_none(),
             "{json} {holds:?}"
         );
@@ -404,7 +404,7 @@ fn an_expression_that_was_never_compiled_is_an_error() {
             .matches(&mut subject, &mut request)
             .is_err()
     );
-    assert!(subject.expression_failed());
+    assert!(subject.take_failed_expression());
 }
 
 fn ann() -> Rc<Consumer> {

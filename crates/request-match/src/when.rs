@@ -7,8 +7,9 @@
 //!    boolean) neither holds nor does not: it is an error, under `not` too, and each filter says what
 //!    becomes of the request.
 
-use gatehouse_config::{Context, Decode, Problem, Value};
-use gatehouse_host::{Expression, Expressions, HostError, Result, Status};
+use crate::Match;
+use gatehouse_config::{Context, Decode, Problem, Problems, Value};
+use gatehouse_host::{ConfigureError, Expression, Expressions, HostError, Result, Status};
 
 /// An expression over the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,27 @@ impl When {
     /// Where it cannot be evaluated, or is no boolean.
     pub fn holds(&self, host: &dyn Expressions) -> Result<bool> {
         host.holds(self.compiled.ok_or(NOT_COMPILED)?)
+    }
+}
+
+/// Has the proxy compile the expressions of all rules. Each match comes with the place where it stands in
+/// the configuration.
+///
+/// # Errors
+/// All that are no expressions; or that the host does not compile any.
+pub fn compile_all<'m>(
+    matches: impl IntoIterator<Item = (String, &'m mut Match)>,
+    host: &dyn Expressions,
+) -> std::result::Result<(), ConfigureError> {
+    let mut problems = Vec::new();
+    for (path, matching) in matches {
+        problems.extend(matching.compile(&path, host)?);
+    }
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(ConfigureError::Configuration(
+            Problems::from(problems).to_string(),
+        )),
     }
 }
 

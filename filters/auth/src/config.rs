@@ -141,6 +141,9 @@ impl Config {
     pub(crate) fn compile(&mut self, host: &dyn Expressions) -> Result<(), ConfigureError> {
         let mut problems = Vec::new();
         for (index, rule) in self.rules.iter_mut().enumerate() {
+            if let Some(matching) = &mut rule.matching {
+                problems.extend(matching.compile(&format!("rules[{index}].match"), host)?);
+            }
             if let Access::Require(requirement) = &mut rule.access {
                 let path = format!("rules[{index}].authorize");
                 problems.extend(requirement.authorize.compile(&path, host)?);

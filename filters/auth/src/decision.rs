@@ -102,7 +102,13 @@ pub(crate) fn decide(
     let candidates = config.index.candidates(subject.path(request)?.as_str());
     for rule in candidates.filter_map(|place| config.rules.get(place)) {
         let applies = match &rule.matching {
-            Some(matching) => matching.matches(&mut subject, request)?,
+            Some(matching) => match matching.matches(&mut subject, request) {
+                // Whether the rule applies is unknown, and so is what the next one would allow.
+                Err(_) if subject.take_failed_expression() => {
+                    return Ok(Decision::Denied(Refusal::plain(Reason::ExpressionFailed)));
+                }
+                matched => matched?,
+            },
             None => true,
         };
         if applies {

@@ -154,7 +154,7 @@ reasons! {
     ForbiddenClaim = "forbidden_claim" is Forbidden;
     /// `authorize.when` does not hold.
     ForbiddenExpression = "forbidden_expression" is Forbidden;
-    /// `authorize.when` cannot be evaluated.
+    /// `authorize.when`, or `when` of a match, cannot be evaluated.
     ExpressionFailed = "expression_failed" is Forbidden;
 }
 

@@ -39,7 +39,10 @@ impl Filter {
                     filter.map_err(|error| within(place, "auth", error))?.into()
                 }
                 FilterConfig::RateLimit(config) => {
-                    gatehouse_rate_limit::Filter::new(config, host)?.into()
+                    let filter = gatehouse_rate_limit::Filter::new(config, host);
+                    filter
+                        .map_err(|error| within(place, "rate_limit", error))?
+                        .into()
                 }
                 FilterConfig::Headers(config) => {
                     gatehouse_headers::Filter::new(config, host)?.into()

@@ -17,7 +17,7 @@ use gatehouse_host::{
     StreamId, Verdict,
 };
 use gatehouse_limit_slot::Lost;
-use gatehouse_request_match::Subject;
+use gatehouse_request_match::{Subject, compile_all};
 use siphasher::sip128::SipHasher13;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -61,8 +61,12 @@ impl Filter {
     /// Begins or joins the table, and defines the metrics.
     ///
     /// # Errors
-    /// Where the host refuses one of them.
-    pub fn new(config: Config, host: &dyn Host) -> Result<Self> {
+    /// Where an expression does not compile, or the host refuses one of them.
+    pub fn new(mut config: Config, host: &dyn Host) -> std::result::Result<Self, ConfigureError> {
+        let limits = config.limits.iter_mut().enumerate();
+        let matches =
+            limits.map(|(place, limit)| (format!("limits[{place}].match"), &mut limit.matches));
+        compile_all(matches, host)?;
         let table = Table::open(config.slots, host)?;
         let capacities = config.limits.iter();
         let capacities = capacities.filter_map(|limit| limit.allowance.capacity());
@@ -102,11 +106,12 @@ impl Filter {
         request: &mut Request<'_>,
     ) -> std::result::Result<Option<Finding<'l>>, Failure> {
         let limit = &in_force.limit;
-        if !limit
-            .matches
-            .matches(subject, request)
-            .map_err(host_failed)?
-        {
+        let matched = limit.matches.matches(subject, request);
+        let applies = matched.map_err(|error| match subject.take_failed_expression() {
+            true => Failure::Host(Cause::ExpressionFailed, error),
+            false => host_failed(error),
+        })?;
+        if !applies {
             return Ok(None);
         }
         let mut hasher = in_force.hasher;
@@ -361,6 +366,6 @@ impl Module for Filter {
     ) -> std::result::Result<Self, ConfigureError> {
         let config = load(configuration, &environment)
             .map_err(|problems| ConfigureError::Configuration(problems.to_string()))?;
-        Ok(Self::new(config, host)?)
+        Self::new(config, host)
     }
 }

@@ -21,6 +21,7 @@ pub(crate) enum Cause {
     Contended,
     StoreFailed,
     HostFailed,
+    ExpressionFailed,
     Evicted,
     NotReleased,
 }
@@ -34,6 +35,7 @@ impl Cause {
             Self::Contended => "contended",
             Self::StoreFailed => "store_failed",
             Self::HostFailed => "host_failed",
+            Self::ExpressionFailed => "expression_failed",
             Self::Evicted => "evicted",
             Self::NotReleased => "not_released",
         }
@@ -49,6 +51,7 @@ pub(crate) struct Stats {
     contended: Counter,
     store_failed: Counter,
     host_failed: Counter,
+    expression_failed: Counter,
     evicted: Counter,
     not_released: Counter,
 }
@@ -68,6 +71,7 @@ impl Stats {
             contended: cause(Cause::Contended)?,
             store_failed: cause(Cause::StoreFailed)?,
             host_failed: cause(Cause::HostFailed)?,
+            expression_failed: cause(Cause::ExpressionFailed)?,
             evicted: cause(Cause::Evicted)?,
             not_released: cause(Cause::NotReleased)?,
         })
@@ -89,6 +93,7 @@ impl Stats {
             Cause::Contended => self.contended,
             Cause::StoreFailed => self.store_failed,
             Cause::HostFailed => self.host_failed,
+            Cause::ExpressionFailed => self.expression_failed,
             Cause::Evicted => self.evicted,
             Cause::NotReleased => self.not_released,
         };

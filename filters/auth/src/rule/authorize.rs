@@ -14,7 +14,8 @@ use crate::api_key::Label;
 use crate::claim::ClaimRequirement;
 use crate::reason::Reason;
 use gatehouse_config::{Context, Decode, NonEmpty, Problem, Value, object};
-use gatehouse_host::{Consumer, Expression, Expressions, HostError, Status};
+use gatehouse_host::{Consumer, Expressions, HostError};
+use gatehouse_request_match::When;
 
 /// What must be true of a consumer. Empty lists ask for nothing.
 #[derive(Debug, Default)]
@@ -26,21 +27,13 @@ pub(crate) struct Authorize {
     when: Option<When>,
 }
 
-/// An expression over the request.
-#[derive(Debug)]
-struct When {
-    text: String,
-    /// Once [`Authorize::compile`] has been there.
-    compiled: Option<Expression>,
-}
-
 object! {
     struct Raw {
         consumers: Option<NonEmpty<Label>>,
         groups: Option<NonEmpty<Label>>,
         scopes: Option<NonEmpty<Label>>,
         claims: Option<NonEmpty<ClaimRequirement>>,
-        when: Option<String>,
+        when: Option<When>,
     }
 }
 
@@ -68,11 +61,10 @@ impl Authorize {
     /// Evaluates `when` for the current stream; nothing where there is none.
     pub(crate) fn when(&self, host: &dyn Expressions) -> Option<Result<(), Reason>> {
         let when = self.when.as_ref()?;
-        let holds = when.compiled.map(|expression| host.holds(expression));
-        Some(match holds {
-            Some(Ok(true)) => Ok(()),
-            Some(Ok(false)) => Err(Reason::ForbiddenExpression),
-            Some(Err(_)) | None => Err(Reason::ExpressionFailed),
+        Some(match when.holds(host) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Reason::ForbiddenExpression),
+            Err(_) => Err(Reason::ExpressionFailed),
         })
     }
 
@@ -88,28 +80,12 @@ impl Authorize {
         path: &str,
         host: &dyn Expressions,
     ) -> Result<Option<Problem>, HostError> {
-        let Some(when) = &mut self.when else {
-            return Ok(None);
-        };
-        match host.compile(&when.text) {
-            Ok(expression) => {
-                when.compiled = Some(expression);
-                Ok(None)
-            }
-            Err(error) if error.status == Status::Code(BAD_ARGUMENT) => Ok(Some(Problem {
-                path: format!("{path}.when"),
-                message: format!("{:?} is not a CEL expression", when.text),
-                suggestion: Some(HINT.to_owned()),
-            })),
-            Err(error) => Err(error),
+        match &mut self.when {
+            Some(when) => when.compile(&format!("{path}.when"), host),
+            None => Ok(None),
         }
     }
 }
-
-/// What Envoy answers where the text is no expression.
-const BAD_ARGUMENT: u32 = 2;
-
-const HINT: &str = "over Envoy's attributes, such as \"request.method == 'GET' && request.headers['x-tenant'] == 'a'\"";
 
 impl Decode for Authorize {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
@@ -119,17 +95,6 @@ impl Decode for Authorize {
             );
         }
         let raw = Raw::decode(value, context)?;
-        let when = match raw.when {
-            Some(text) if text.trim().is_empty() => {
-                return context.at_key("when", |context| {
-                    context.problem_hint("an expression cannot be empty", HINT)
-                });
-            }
-            text => text.map(|text| When {
-                text,
-                compiled: None,
-            }),
-        };
         let texts = |labels: Option<NonEmpty<Label>>| {
             let labels = labels.map(|labels| labels.0).unwrap_or_default();
             labels.into_iter().map(|label| label.0).collect()
@@ -139,7 +104,7 @@ impl Decode for Authorize {
             groups: texts(raw.groups),
             scopes: texts(raw.scopes),
             claims: raw.claims.map(|claims| claims.0).unwrap_or_default(),
-            when,
+            when: raw.when,
         })
     }
 }

@@ -110,6 +110,26 @@ fn an_expression_holds_or_not_or_cannot_be_evaluated() {
 }
 
 #[test]
+fn a_rule_whose_expression_cannot_be_evaluated_is_not_passed_over() {
+    let rules = "
+rules:
+- {match: {not: {when: w}, path: {prefix: /a}}, require: partners}
+- {allow: anonymous}
+";
+    let cases = [
+        ("/a", Some(true), "anonymous"),
+        ("/a", Some(false), "credential_missing"),
+        ("/a", None, "expression_failed"),
+        ("/b", None, "anonymous"),
+    ];
+    for (path, holds, expected) in cases {
+        let gate = Gate::new(PARTNERS, rules);
+        gate.host.expression_is("w", holds);
+        assert_eq!(gate.outcome(path, &[]), expected, "{path} {holds:?}");
+    }
+}
+
+#[test]
 fn an_expression_that_the_host_does_not_answer_is_a_denial() {
     for status in [
         Status::Code(1),
@@ -150,7 +170,7 @@ fn expressions_that_do_not_compile() {
     let rules = "
 rules:
 - {match: {path: {exact: /}}, allow: anonymous}
-- {match: {path: {exact: /a}}, require: partners, authorize: {when: 'has(request.path'}}
+- {match: {not: {when: 'f('}}, require: partners, authorize: {when: 'has(request.path'}}
 - {match: {path: {exact: /b}}, require: partners, authorize: {when: 'true'}}
 - {require: partners, authorize: {when: '(('}}
 ";
@@ -161,6 +181,7 @@ rules:
         refused.to_string(),
         format!(
             "configuration refused:\n\
+             rules[1].match.not.when: \"f(\" is not a CEL expression {HINT}\n\
              rules[1].authorize.when: \"has(request.path\" is not a CEL expression {HINT}\n\
              rules[3].authorize.when: \"((\" is not a CEL expression {HINT}"
         )

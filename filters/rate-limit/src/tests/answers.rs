@@ -330,6 +330,7 @@ fn the_metrics() {
         "contended",
         "store_failed",
         "host_failed",
+        "expression_failed",
         "evicted",
         "not_released",
     ];

@@ -32,6 +32,38 @@ fn an_identity_that_cannot_be_read_is_no_anonymous_request() {
 }
 
 #[test]
+fn a_condition_that_cannot_be_evaluated() {
+    // Whether the limit applies is not known: `on_error` says what becomes of the request.
+    for (holds, on_error, admitted, failed) in [
+        (Some(true), "deny", true, 0),
+        (Some(false), "deny", true, 0),
+        (None, "deny", false, 1),
+        (None, "allow", true, 1),
+    ] {
+        let changes = json!({"match": {"not": {"when": "w"}}, "on_error": on_error});
+        let worker = Worker::alone(&one(changes));
+        let answer = worker.send(&[("x-tenant", b"a")], |host| host.expression_is("w", holds));
+        assert_eq!(answer.is_admitted(), admitted, "{holds:?} {on_error}");
+        let counted = worker.host.counters();
+        let name = "gatehouse.rate_limit.expression_failed.limit.a";
+        let counted = counted.get(name).copied().unwrap_or_default();
+        assert_eq!(counted, failed, "{holds:?} {on_error}");
+    }
+}
+
+#[test]
+fn a_condition_that_is_no_expression() {
+    let config = json!({"limits": [limit("a", json!({})), limit("b", json!({"match": {"any": [{"when": "f("}]}}))]});
+    let config: Config = gatehouse_config::load_value(&config, &|_: &str| None).unwrap();
+    let refused = Filter::new(config, &FakeHost::default()).err().unwrap();
+    assert_eq!(
+        refused.to_string(),
+        "configuration refused:\nlimits[1].match.any[0].when: \"f(\" is not a CEL expression \
+         (over Envoy's attributes, such as \"request.method == 'GET' && request.headers['x-tenant'] == 'a'\")"
+    );
+}
+
+#[test]
 fn the_clock_jumps() {
     const HOUR: u64 = 3_600_000_000_000;
     let start = FakeHost::START.as_nanos();
