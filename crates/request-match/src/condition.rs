@@ -94,11 +94,12 @@ impl Condition {
             Self::Groups(groups) => request
                 .consumer()?
                 .is_some_and(|consumer| consumer.groups.iter().any(|group| groups.contains(group))),
-            Self::Route(names) => subject
-                .route(request)?
-                .is_some_and(|route| names.iter().any(|name| name.as_bytes() == route)),
+            Self::Route(names) => request
+                .route_name()?
+                .is_some_and(|route| names.iter().any(|name| *name.as_bytes() == *route)),
             Self::Metadata(field) => {
-                let value = subject.metadata(&field.path, request)?;
+                let keys: Vec<&str> = field.key.iter().map(String::as_str).collect();
+                let value = request.route_metadata(&field.filter, &keys)?;
                 field.test.holds(value.iter())
             }
             Self::Not(inner) => !inner.matches(subject, request)?,

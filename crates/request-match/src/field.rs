@@ -66,8 +66,10 @@ pub(crate) struct CookieField {
 /// A text of the route's metadata and what is asked of it.
 #[derive(Debug, Clone)]
 pub(crate) struct MetadataField {
-    /// Where it stands: Envoy's property.
-    pub(crate) path: Vec<String>,
+    /// Whose metadata it is: in `filter_metadata`.
+    pub(crate) filter: String,
+    /// Where it stands there.
+    pub(crate) key: Vec<String>,
     pub(crate) test: Test,
 }
 
@@ -114,10 +116,9 @@ impl Decode for MetadataField {
         let key: Option<NonEmpty<Name>> = fields.field("key", context);
         let test = test(&fields, String::decode, context);
         let (filter, key) = (filter?, key?);
-        let path = ["xds", "route_metadata", "filter_metadata"].map(str::to_owned);
-        let below = key.0.into_iter().map(|name| name.0);
         Some(Self {
-            path: path.into_iter().chain([filter.0]).chain(below).collect(),
+            filter: filter.0,
+            key: key.0.into_iter().map(|name| name.0).collect(),
             test: test?,
         })
     }

@@ -14,8 +14,6 @@ pub struct Subject {
     trusted_hops: u32,
     path: Option<Path>,
     client_ip: Option<Option<IpAddr>>,
-    route: Option<Option<Vec<u8>>>,
-    metadata: Vec<(Vec<String>, Option<Vec<u8>>)>,
     expression_failed: bool,
 }
 
@@ -48,8 +46,6 @@ impl Subject {
             trusted_hops,
             path: None,
             client_ip: None,
-            route: None,
-            metadata: Vec::new(),
             expression_failed: false,
         }
     }
@@ -114,36 +110,6 @@ impl Subject {
     ) -> Result<impl Iterator<Item = Pair<'r>> + use<'r>> {
         let target = request.headers()?.all(":path").next();
         Ok(query::pairs(target.unwrap_or_default()))
-    }
-
-    /// The name of Envoy's route; nothing where it has none, or where there is no route.
-    pub(crate) fn route(&mut self, request: &mut Request<'_>) -> Result<Option<&[u8]>> {
-        if self.route.is_none() {
-            self.route = Some(request.host().property(&["xds", "route_name"])?);
-        }
-        Ok(self.route.as_ref().and_then(Option::as_deref))
-    }
-
-    /// A property of the route's metadata; a text as it is.
-    pub(crate) fn metadata(
-        &mut self,
-        path: &[String],
-        request: &mut Request<'_>,
-    ) -> Result<Option<&[u8]>> {
-        let known = self.metadata.iter().position(|(known, _)| known == path);
-        let place = match known {
-            Some(place) => place,
-            None => {
-                let names: Vec<&str> = path.iter().map(String::as_str).collect();
-                let value = request.host().property(&names)?;
-                self.metadata.push((path.to_vec(), value));
-                self.metadata.len() - 1
-            }
-        };
-        Ok(self
-            .metadata
-            .get(place)
-            .and_then(|(_, value)| value.as_deref()))
     }
 
     pub(crate) fn note_failed_expression(&mut self) {

@@ -111,8 +111,7 @@ fn nesting_has_a_bound() {
         format!(r#"{open}{{"methods": ["GET"]}}{close}"#)
     };
     assert!(gatehouse_config::load::<Match>(nested(4).as_bytes(), &|_: &str| None).is_ok());
-    let problem =
-        r#"not: "not" and "any" are nested more than 8 deep (write it as several rules)"#;
+    let problem = r#"not: "not" and "any" are nested more than 8 deep (write it as several rules)"#;
     assert_eq!(problems(&nested(5)), problem);
     // What is far too deep is told once, and takes no stack.
     let deep = problems(&nested(30));
