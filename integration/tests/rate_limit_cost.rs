@@ -131,7 +131,7 @@ fn debts() {
     let upstream = Upstream::start();
     let plugin = "
         limits:
-        - {name: a, key: [{header: x-tenant}], rate: 1/1h, burst: 50, cost: {response_json: /usage/total_tokens}}
+        - {name: a, key: [{header: x-tenant}], rate: 1/10s, burst: 50, cost: {response_json: /usage/total_tokens}}
         response_headers: legacy";
     let envoy = Config::load(FILE)
         .endpoint(18080, upstream.address())
@@ -152,13 +152,14 @@ fn debts() {
     await_cost(&envoy, 42);
     let answer = ask("acme");
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("x-ratelimit-remaining"), ["7"]);
+    let remaining: u64 = answer.header("x-ratelimit-remaining")[0].parse().unwrap();
+    assert!((7..=9).contains(&remaining), "{remaining}");
     await_cost(&envoy, 84);
     let answer = ask("acme");
     assert_eq!(answer.status, 429);
-    // 34 are owed, and one is wanted.
+    // 34 are owed, and one is wanted; some of it may have come in meanwhile.
     let retry: u64 = answer.header("retry-after")[0].parse().unwrap();
-    assert!((35 * 3600 - 60..=35 * 3600).contains(&retry), "{retry}");
+    assert!((330..=350).contains(&retry), "{retry}");
     assert_eq!(
         answer.json()["detail"],
         format!("limit \"a\": retry in {retry} s")

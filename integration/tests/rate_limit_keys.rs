@@ -158,9 +158,9 @@ fn behind_auth(echo: &Echo, plugin: &str) -> Envoy {
     settings["providers"]["partners"] = json!({"api_key": {
         "from": [{"header": "x-api-key"}],
         "consumers": [
-            {"name": "acme", "key": "acme-key-0123456789", "groups": ["gold", "all"]},
-            {"name": "beta", "key": "beta-key-0123456789", "groups": ["all", "gold"]},
-            {"name": "test-1", "key": "test-key-0123456789", "groups": ["all"]},
+            {"name": "acme", "key_sha256": "a3c69185a3add9800cdd7372609c466230b71cc509d46597adf484e0a7851795", "groups": ["gold", "all"]},
+            {"name": "beta", "key_sha256": "2ceef8e068cde6846b1927df61a93f21ff955c66b310d0181260a84e5c34a8d7", "groups": ["all", "gold"]},
+            {"name": "test-1", "key_sha256": "0b026dcaf52dd2d7e8b377ed75182bfcc65497aff885b3a37dd1be1a75ca394d", "groups": ["all"]},
         ],
     }});
     settings["rules"] = json!([{"require": {"any_of": ["partners", "sso"]}}]);

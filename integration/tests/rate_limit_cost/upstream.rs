@@ -141,7 +141,7 @@ fn serve(stream: TcpStream) -> Option<()> {
         )?,
         "/sse/cut" => {
             answer.begin(SSE)?;
-            answer.chunk(&EVENTS.as_bytes()[..EVENTS.len() - 20])?;
+            answer.chunk(&EVENTS.as_bytes()[..EVENTS.len() - 17])?;
             std::thread::sleep(Duration::from_millis(100));
         }
         "/cut/before" => {
