@@ -3,8 +3,9 @@
 //! 1. Every request and every response goes on as it is.
 //! 2. The configuration is not looked at.
 //!
-//! The benchmarks build it twice: with the callback for request headers, and with the feature
-//! `response` for response headers too.
+//! The benchmarks build it three times: with the callback for request headers, with the feature
+//! `response` for response headers too, and with `response-body` for bodies of responses too, none of
+//! which is wanted.
 
 use gatehouse_host::{
     ConfigureError, Host, HttpFilter, Module, Request, Response, Result, Verdict,
@@ -29,6 +30,7 @@ impl HttpFilter for Filter {
     type Pending = ();
 
     const WANTS_RESPONSE: bool = cfg!(feature = "response");
+    const WANTS_RESPONSE_BODY: bool = cfg!(feature = "response-body");
 
     fn request(&self, _: &mut Request<'_>, (): &mut ()) -> Result<Verdict> {
         Ok(Verdict::Continue)
@@ -37,13 +39,28 @@ impl HttpFilter for Filter {
     fn response(&self, _: &mut Response<'_>, (): &mut ()) -> Result<()> {
         Ok(())
     }
+
+    fn wants_response_body(&self, (): &()) -> bool {
+        false
+    }
 }
 
 #[cfg(all(target_arch = "wasm32", feature = "module", not(feature = "response")))]
 gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers]);
 
-#[cfg(all(target_arch = "wasm32", feature = "module", feature = "response"))]
+#[cfg(all(
+    target_arch = "wasm32",
+    feature = "module",
+    feature = "response",
+    not(feature = "response-body")
+))]
 gatehouse_host_proxy_wasm::http_module!(
     crate::Filter,
     callbacks: [request_headers, response_headers, delete]
+);
+
+#[cfg(all(target_arch = "wasm32", feature = "module", feature = "response-body"))]
+gatehouse_host_proxy_wasm::http_module!(
+    crate::Filter,
+    callbacks: [request_headers, response_headers, response_body, response_trailers, delete]
 );
