@@ -123,7 +123,7 @@ impl<'e> Context<'e> {
     }
 
     fn report<T>(&mut self, message: String, suggestion: Option<String>) -> Option<T> {
-        let path = self.render_path();
+        let path = self.path();
         self.problems.push(Problem {
             path,
             message,
@@ -132,7 +132,8 @@ impl<'e> Context<'e> {
         None
     }
 
-    fn render_path(&self) -> String {
+    /// Where decoding stands: `rules[1].match`, for problems that are found later.
+    pub fn path(&self) -> String {
         let mut path = String::new();
         for segment in &self.path {
             let written = match segment {

@@ -163,24 +163,19 @@ impl Match {
         Ok(true)
     }
 
-    /// Has the proxy compile its expressions. `path` is where the match stands in the configuration; what
-    /// is no expression is a problem of the configuration.
+    /// Has the proxy compile its expressions. What is no expression is a problem of the configuration.
     ///
     /// # Errors
     /// Where the host does not compile expressions.
-    pub fn compile(&mut self, path: &str, host: &dyn Expressions) -> Result<Vec<Problem>> {
+    pub fn compile(&mut self, host: &dyn Expressions) -> Result<Vec<Problem>> {
         let mut problems = Vec::new();
         for condition in &mut self.conditions {
             match condition {
-                Condition::When(when) => {
-                    problems.extend(when.compile(&format!("{path}.when"), host)?);
-                }
-                Condition::Not(inner) => {
-                    problems.extend(inner.compile(&format!("{path}.not"), host)?);
-                }
+                Condition::When(when) => problems.extend(when.compile(host)?),
+                Condition::Not(inner) => problems.extend(inner.compile(host)?),
                 Condition::Any(several) => {
-                    for (place, inner) in several.iter_mut().enumerate() {
-                        problems.extend(inner.compile(&format!("{path}.any[{place}]"), host)?);
+                    for inner in several {
+                        problems.extend(inner.compile(host)?);
                     }
                 }
                 _ => {}

@@ -15,6 +15,8 @@ use gatehouse_host::{ConfigureError, Expression, Expressions, HostError, Result,
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct When {
     text: String,
+    /// Where it stands in the configuration.
+    path: String,
     /// Once [`When::compile`] has been there.
     compiled: Option<Expression>,
 }
@@ -31,19 +33,18 @@ const NOT_COMPILED: HostError = HostError {
 };
 
 impl When {
-    /// Has the proxy compile it. `path` is where it stands in the configuration. What is no expression is
-    /// a problem of the configuration.
+    /// Has the proxy compile it. What is no expression is a problem of the configuration.
     ///
     /// # Errors
     /// Where the host does not compile expressions.
-    pub fn compile(&mut self, path: &str, host: &dyn Expressions) -> Result<Option<Problem>> {
+    pub fn compile(&mut self, host: &dyn Expressions) -> Result<Option<Problem>> {
         match host.compile(&self.text) {
             Ok(expression) => {
                 self.compiled = Some(expression);
                 Ok(None)
             }
             Err(error) if error.status == Status::Code(BAD_ARGUMENT) => Ok(Some(Problem {
-                path: path.to_owned(),
+                path: self.path.clone(),
                 message: format!("{:?} is not a CEL expression", self.text),
                 suggestion: Some(HINT.to_owned()),
             })),
@@ -60,18 +61,17 @@ impl When {
     }
 }
 
-/// Has the proxy compile the expressions of all rules. Each match comes with the place where it stands in
-/// the configuration.
+/// Has the proxy compile the expressions of all rules.
 ///
 /// # Errors
 /// All that are no expressions; or that the host does not compile any.
 pub fn compile_all<'m>(
-    matches: impl IntoIterator<Item = (String, &'m mut Match)>,
+    matches: impl IntoIterator<Item = &'m mut Match>,
     host: &dyn Expressions,
 ) -> std::result::Result<(), ConfigureError> {
     let mut problems = Vec::new();
-    for (path, matching) in matches {
-        problems.extend(matching.compile(&path, host)?);
+    for matching in matches {
+        problems.extend(matching.compile(host)?);
     }
     match problems.is_empty() {
         true => Ok(()),
@@ -89,6 +89,7 @@ impl Decode for When {
         }
         Some(Self {
             text,
+            path: context.path(),
             compiled: None,
         })
     }

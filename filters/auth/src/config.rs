@@ -140,13 +140,12 @@ impl Config {
     /// Has the proxy compile the expressions of the rules.
     pub(crate) fn compile(&mut self, host: &dyn Expressions) -> Result<(), ConfigureError> {
         let mut problems = Vec::new();
-        for (index, rule) in self.rules.iter_mut().enumerate() {
+        for rule in &mut self.rules {
             if let Some(matching) = &mut rule.matching {
-                problems.extend(matching.compile(&format!("rules[{index}].match"), host)?);
+                problems.extend(matching.compile(host)?);
             }
             if let Access::Require(requirement) = &mut rule.access {
-                let path = format!("rules[{index}].authorize");
-                problems.extend(requirement.authorize.compile(&path, host)?);
+                problems.extend(requirement.authorize.compile(host)?);
             }
         }
         if problems.is_empty() {

@@ -32,38 +32,20 @@ impl Filter {
     /// # Errors
     /// Where the proxy does not compile an expression, or refuses a metric.
     pub fn new(config: Config, host: &dyn Host) -> std::result::Result<Self, ConfigureError> {
-        let link = |(place, config)| {
+        let link = |config| {
             Ok(match config {
-                FilterConfig::Auth(config) => {
-                    let filter = gatehouse_auth::Filter::new(config, host);
-                    filter.map_err(|error| within(place, "auth", error))?.into()
-                }
+                FilterConfig::Auth(config) => gatehouse_auth::Filter::new(config, host)?.into(),
                 FilterConfig::RateLimit(config) => {
-                    let filter = gatehouse_rate_limit::Filter::new(config, host);
-                    filter
-                        .map_err(|error| within(place, "rate_limit", error))?
-                        .into()
+                    gatehouse_rate_limit::Filter::new(config, host)?.into()
                 }
                 FilterConfig::Headers(config) => {
                     gatehouse_headers::Filter::new(config, host)?.into()
                 }
             })
         };
-        let filters = config.filters.0.into_iter().enumerate().map(link);
+        let filters = config.filters.0.into_iter().map(link);
         let links = filters.collect::<std::result::Result<_, ConfigureError>>()?;
         Ok(Self::of(links))
-    }
-}
-
-/// Problems of one filter's configuration as those of the whole.
-fn within(place: usize, filter: &str, error: ConfigureError) -> ConfigureError {
-    match error {
-        ConfigureError::Configuration(problems) => {
-            let lines = problems.lines();
-            let lines = lines.map(|problem| format!("filters[{place}].{filter}.{problem}"));
-            ConfigureError::Configuration(lines.collect::<Vec<_>>().join("\n"))
-        }
-        other => other,
     }
 }
 

@@ -7,10 +7,10 @@ use crate::operation::{Outcome, Side, Step};
 use crate::sides::{LaterSide, RequestSide, differ};
 use crate::stats::Stats;
 use gatehouse_host::{
-    ConfigureError, Host, HostError, HttpFilter, Level, LocalReply, Module, Request, Response,
-    Result, Trailers, Verdict,
+    ConfigureError, Host, HttpFilter, Level, LocalReply, Module, Request, Response, Result,
+    Trailers, Verdict,
 };
-use gatehouse_request_match::Subject;
+use gatehouse_request_match::{Match, Subject, compile_all};
 use gatehouse_template::Scope as _;
 
 /// The headers filter.
@@ -47,14 +47,33 @@ impl Filter {
     /// The filter, with its counters defined.
     ///
     /// # Errors
-    /// Where the host does not define a counter.
-    pub fn new(config: Config, host: &dyn Host) -> std::result::Result<Self, HostError> {
+    /// Where an expression does not compile, or the host does not define a counter.
+    pub fn new(mut config: Config, host: &dyn Host) -> std::result::Result<Self, ConfigureError> {
+        let rules = config.rules.iter_mut();
+        let matches = rules.flat_map(|rule| rule.matching.iter_mut().chain(&mut rule.asked));
+        compile_all(matches, host)?;
         let stats = Stats::define(host)?;
         Ok(Self { config, stats })
     }
 
     fn rehearses(&self) -> bool {
         self.config.mode == Mode::Report
+    }
+
+    /// Whether a match holds. One whose expression cannot be evaluated does not, and is counted.
+    fn holds(
+        &self,
+        matching: &Match,
+        subject: &mut Subject,
+        request: &mut Request<'_>,
+    ) -> Result<bool> {
+        match matching.matches(subject, request) {
+            Err(_) if subject.take_failed_expression() => {
+                request.host().increment(self.stats.failed_expressions, 1);
+                Ok(false)
+            }
+            matched => matched,
+        }
     }
 
     fn rule_for(
@@ -65,7 +84,7 @@ impl Filter {
         for (index, rule) in self.config.rules.iter().enumerate() {
             let applies = match &rule.matching {
                 None => true,
-                Some(matching) => matching.matches(subject, request)?,
+                Some(matching) => self.holds(matching, subject, request)?,
             };
             if applies {
                 return Ok(Some((index, rule)));
@@ -84,7 +103,7 @@ impl Filter {
         pending.0 = Seen::rule(index);
         let mut answers = Answers::default();
         for (question, asked) in rule.asked.iter().enumerate() {
-            if asked.matches(&mut subject, request)? {
+            if self.holds(asked, &mut subject, request)? {
                 answers.yes(question);
             }
         }
@@ -355,6 +374,6 @@ impl Module for Filter {
     ) -> std::result::Result<Self, ConfigureError> {
         let config = gatehouse_config::load(configuration, &environment)
             .map_err(|problems| ConfigureError::Configuration(problems.to_string()))?;
-        Ok(Self::new(config, host)?)
+        Self::new(config, host)
     }
 }

@@ -8,6 +8,8 @@ use gatehouse_host::{Counter, Host, Metrics, Result};
 pub(crate) struct Stats {
     missing_values: Counter,
     unsafe_values: Counter,
+    /// A match whose expression could not be evaluated.
+    pub(crate) failed_expressions: Counter,
     /// A request that was denied, since it could not be given its path or host.
     pub(crate) denied: Counter,
     /// A request that would have been denied, in report mode.
@@ -30,6 +32,7 @@ impl Stats {
         Ok(Self {
             missing_values: counter("missing_values")?,
             unsafe_values: counter("unsafe_values")?,
+            failed_expressions: counter("failed_expressions")?,
             denied: counter("denied_requests")?,
             would_deny: counter("would_deny_requests")?,
             preflights: counter("cors_preflights")?,

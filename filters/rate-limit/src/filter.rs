@@ -63,10 +63,8 @@ impl Filter {
     /// # Errors
     /// Where an expression does not compile, or the host refuses one of them.
     pub fn new(mut config: Config, host: &dyn Host) -> std::result::Result<Self, ConfigureError> {
-        let limits = config.limits.iter_mut().enumerate();
-        let matches =
-            limits.map(|(place, limit)| (format!("limits[{place}].match"), &mut limit.matches));
-        compile_all(matches, host)?;
+        let limits = config.limits.iter_mut();
+        compile_all(limits.map(|limit| &mut limit.matches), host)?;
         let table = Table::open(config.slots, host)?;
         let capacities = config.limits.iter();
         let capacities = capacities.filter_map(|limit| limit.allowance.capacity());

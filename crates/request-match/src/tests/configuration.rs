@@ -123,13 +123,13 @@ fn expressions_are_compiled_where_they_stand() {
     let host = gatehouse_host_fake::FakeHost::default();
     let json = r#"{"when": "f(", "not": {"when": "g)"}, "any": [{"when": "h()"}, {"not": {"when": "("}}]}"#;
     let mut decoded: Match = gatehouse_config::load(json.as_bytes(), &|_: &str| None).unwrap();
-    let problems = decoded.compile("rules[0].match", &host).unwrap();
+    let problems = decoded.compile(&host).unwrap();
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let hint = r#"(over Envoy's attributes, such as "request.method == 'GET' && request.headers['x-tenant'] == 'a'")"#;
     let expected = [
-        r#"rules[0].match.not.when: "g)" is not a CEL expression "#,
-        r#"rules[0].match.any[1].not.when: "(" is not a CEL expression "#,
-        r#"rules[0].match.when: "f(" is not a CEL expression "#,
+        r#"not.when: "g)" is not a CEL expression "#,
+        r#"any[1].not.when: "(" is not a CEL expression "#,
+        r#"when: "f(" is not a CEL expression "#,
     ];
     assert_eq!(problems, expected.map(|problem| format!("{problem}{hint}")));
 }

@@ -73,15 +73,10 @@ impl Authorize {
         &self.scopes
     }
 
-    /// Has the proxy compile `when`. `path` is where this stands in the configuration. What is no
-    /// expression is a problem of the configuration.
-    pub(crate) fn compile(
-        &mut self,
-        path: &str,
-        host: &dyn Expressions,
-    ) -> Result<Option<Problem>, HostError> {
+    /// Has the proxy compile `when`. What is no expression is a problem of the configuration.
+    pub(crate) fn compile(&mut self, host: &dyn Expressions) -> Result<Option<Problem>, HostError> {
         match &mut self.when {
-            Some(when) => when.compile(&format!("{path}.when"), host),
+            Some(when) => when.compile(host),
             None => Ok(None),
         }
     }

@@ -342,6 +342,7 @@ fn the_counters() {
         [
             "gatehouse.headers.missing_values",
             "gatehouse.headers.unsafe_values",
+            "gatehouse.headers.failed_expressions",
             "gatehouse.headers.denied_requests",
             "gatehouse.headers.would_deny_requests",
             "gatehouse.headers.cors_preflights",
@@ -350,6 +351,53 @@ fn the_counters() {
             "gatehouse.headers.would_change_responses",
             "gatehouse.headers.would_change_trailers",
         ]
+    );
+}
+
+#[test]
+fn what_cannot_be_evaluated_does_not_hold() {
+    let yaml = "rules:
+- {match: {when: w}, request: [{set: {name: x, value: first}}]}
+- {match: {not: {when: w}}, request: [{set: {name: x, value: second}}]}
+- {match: {path: {prefix: /}}, request: [{set: {name: x, value: third}}, {when: {request: {when: w}}, set: {name: y, value: '1'}}]}";
+    let cases: [(Option<bool>, &str, u64); 3] = [
+        (Some(true), "first", 0),
+        (Some(false), "second", 0),
+        // Both rules, and the condition on the operation.
+        (None, "third", 3),
+    ];
+    for (holds, expected, failed) in cases {
+        let host = FakeHost::default();
+        let filter = configure(yaml, &host).unwrap();
+        host.expression_is("w", holds);
+        host.begin([(":method", &b"GET"[..]), (":path", b"/")]);
+        assert_eq!(
+            request(&filter, &host).0,
+            Ok(Verdict::Continue),
+            "{holds:?}"
+        );
+        let set: Vec<_> = host.request_headers();
+        let set: Vec<&str> = set
+            .iter()
+            .skip(2)
+            .map(|(_, value)| value.as_str())
+            .collect();
+        assert_eq!(set, [expected], "{holds:?}");
+        let counters = host.counters();
+        let counted = counters.get("gatehouse.headers.failed_expressions");
+        assert_eq!(counted.copied().unwrap_or_default(), failed, "{holds:?}");
+    }
+    let host = FakeHost::default();
+    let bad = yaml
+        .replace("match: {when: w}", "match: {when: 'a('}")
+        .replace("request: {when: w}", "request: {when: 'b('}");
+    let hint = "(over Envoy's attributes, such as \"request.method == 'GET' && request.headers['x-tenant'] == 'a'\")";
+    assert_eq!(
+        configure(&bad, &host).unwrap_err(),
+        format!(
+            "configuration refused:\nrules[0].match.when: \"a(\" is not a CEL expression {hint}\n\
+             rules[2].request[1].when.request.when: \"b(\" is not a CEL expression {hint}"
+        )
     );
 }
 
