@@ -306,6 +306,9 @@ impl HttpFilter for Filter {
         }
         let Some(refusal) = refusal else {
             pending.fields = fields;
+            if self.reads_body(pending) {
+                request.remove("accept-encoding")?;
+            }
             return Ok(Verdict::Continue);
         };
         self.release(std::mem::take(&mut pending.held), host);

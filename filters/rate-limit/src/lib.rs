@@ -3,8 +3,9 @@
 //! What becomes of a request, in this order:
 //!
 //! 1. Each limit whose `match` is about the request applies to it, in the order of the configuration.
-//! 2. The limit's `key` is read off the request. A keyed header that is there twice refuses the
-//!    request (400, `key_ambiguous`). What a missing part does is the limit's `if_absent`.
+//! 2. The limit's `key` is read off the request (`key.rs`). A part that has several values refuses the
+//!    request (400, `key_ambiguous`). What a missing part does is the limit's `if_absent`. The first of
+//!    its `overrides` that is about the key says how much there is.
 //! 3. What is known of the key is looked up in the table that all workers share (`store.rs`), and the
 //!    limit's algorithm (`algorithm.rs`) says whether the request fits, into each of the limit's
 //!    windows. Nothing is charged yet.
@@ -23,7 +24,9 @@
 //! 8. What a request holds of limits on what is in flight it holds until its stream is over, or until
 //!    another limit refuses it (`permits.rs`).
 //! 9. The response says what is left: `RateLimit-Policy` and `RateLimit`
-//!    (draft-ietf-httpapi-ratelimit-headers-10), and `Retry-After` on a 429.
+//!    (draft-ietf-httpapi-ratelimit-headers-10) or `X-RateLimit-…`, and `Retry-After` on a 429.
+//! 10. What a request costs by its response is charged when that is known (`cost.rs`), whether there
+//!     is room for it or not.
 
 mod algorithm;
 mod config;

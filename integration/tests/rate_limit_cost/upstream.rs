@@ -122,7 +122,10 @@ fn serve(stream: TcpStream) -> Option<()> {
             answer.0.write_all(head).ok()?;
         }
         "/html" => whole(&mut answer, "content-type: text/html\r\n", "<html></html>")?,
-        "/gzip" => {
+        "/negotiated" if !head.to_ascii_lowercase().contains("accept-encoding") => {
+            whole(&mut answer, JSON, DOCUMENT)?;
+        }
+        "/gzip" | "/negotiated" => {
             answer.begin(&format!("{JSON}content-encoding: gzip\r\n"))?;
             answer.chunk(b"\x1f\x8b\x08\0\0\0\0\0\0\xff\xab\xae\x05\0C\xbf\xa6\xa3\x02\0\0\0")?;
             answer.end("")?;

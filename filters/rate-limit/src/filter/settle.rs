@@ -1,6 +1,7 @@
 //! What requests still have to pay, once their responses say what they cost (`cost.rs`).
 
 use super::{Filter, Pending};
+use crate::config::{Mode, Source};
 use crate::cost::{Debt, Reading};
 use crate::stats::Cause;
 use crate::store::{Bucket, Failure, host_failed};
@@ -11,6 +12,17 @@ use gatehouse_limit_slot::Lost;
 const PIECE: usize = 16 * 1024;
 
 impl Filter {
+    /// Whether a limit in force is charged by the body of the response.
+    pub(super) fn reads_body(&self, pending: &Pending) -> bool {
+        let mut limits = pending.debts.iter().map(|debt| self.limits.get(debt.limit));
+        limits.any(|in_force| {
+            in_force.is_some_and(|in_force| {
+                let limit = &in_force.limit;
+                limit.mode == Mode::Enforce && matches!(limit.cost.source, Source::ResponseJson(_))
+            })
+        })
+    }
+
     /// Settles what the headers of a response say, and looks where the rest will stand.
     pub(super) fn note_response(
         &self,

@@ -514,6 +514,46 @@ fn a_host_that_fails_later() {
     assert_eq!(lines.len(), 1, "{lines:?}");
 }
 
+/// Who could have the answer compressed could choose what it costs.
+#[test]
+fn answers_that_can_be_read_are_asked_for() {
+    let json = || json!({"response_json": "/total"});
+    let cases = [
+        ("by the body", json!({"cost": json()}), false),
+        (
+            "by a header",
+            json!({"cost": {"response_header": "x-cost"}}),
+            true,
+        ),
+        ("a constant", json!({}), true),
+        (
+            "report changes nothing",
+            json!({"cost": json(), "mode": "report"}),
+            true,
+        ),
+    ];
+    for (name, changes, stays) in cases {
+        let worker = Worker::alone(&one(changes));
+        let headers: [(&str, &[u8]); 3] = [
+            ("x-tenant", b"acme"),
+            ("accept-encoding", b"gzip"),
+            ("accept-encoding", b"br"),
+        ];
+        assert!(worker.stream(&headers, Then::Gone), "{name}");
+        let left = worker.host.request_headers();
+        let left = left.iter().any(|(name, _)| name == "accept-encoding");
+        assert_eq!(left, stays, "{name}");
+    }
+    // Where nobody has looked at the headers yet.
+    let worker = Worker::alone(&one(json!({"key": [{"const": "x"}], "cost": json()})));
+    assert!(worker.stream(&[("accept-encoding", b"gzip")], Then::Gone));
+    assert_eq!(worker.host.request_headers(), []);
+    assert_eq!(
+        worker.host.calls().get("proxy_remove_header_map_value"),
+        Some(&1)
+    );
+}
+
 /// What the response costs the host: nothing for a limit that asks for nothing, and of a body only as
 /// much as is needed.
 #[test]
