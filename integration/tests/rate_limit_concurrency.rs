@@ -76,18 +76,20 @@ fn both_free(envoy: &Envoy, upstream: &Upstream, key: &str) {
         tries += 1;
         assert!(tries < 500, "{key}: a place is not given back");
         let stream = sent(envoy, "/hold/free", key, "");
-        let deadline = Instant::now() + Duration::from_millis(200);
         stream.set_nonblocking(true).unwrap();
-        // Either it is refused, or the upstream has it.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // Either the upstream has it, or it is refused.
         loop {
             if upstream.held() > before + held.len() {
                 held.push(stream);
                 break;
             }
-            if stream.peek(&mut [0]).is_ok() || Instant::now() > deadline {
+            if stream.peek(&mut [0]).is_ok() {
                 std::thread::sleep(Duration::from_millis(10));
                 break;
             }
+            assert!(Instant::now() < deadline, "{key}: neither held nor refused");
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
     assert_eq!(status(envoy, "/ok", key), 429, "{key}: more than two");
@@ -158,11 +160,13 @@ fn however_a_stream_ends() {
     both_free(&envoy, &upstream, key);
 
     let key = "the client goes in the middle of its request";
-    let streams = [(); 2].map(|()| sent(&envoy, "/ok", key, "content-length: 10\r\n"));
-    until("both are in flight", || {
-        envoy.stat("http.rate_limit.downstream_rq_active") == 2
-    });
+    let streams = [(); 2].map(|()| sent(&envoy, "/hold", key, "content-length: 10\r\n"));
+    until("both are held", || upstream.held() == 2);
     drop(streams);
+    until("Envoy notices", || {
+        envoy.stat("http.rate_limit.downstream_rq_active") == 0
+    });
+    upstream.answer(|| upstream.held() == 0);
     both_free(&envoy, &upstream, key);
 
     let key = "a websocket";

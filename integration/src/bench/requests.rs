@@ -9,6 +9,12 @@ use crate::credentials::{Credentials, FEW, SEEN};
 /// How many tenants there are.
 const TENANTS: usize = 10_000;
 
+/// How many there are where few are asked for.
+const FEW_TENANTS: usize = 10;
+
+/// As many as the rounds can show to a filter, by default: each comes once or twice.
+const MANY_TENANTS: usize = 100_000;
+
 /// What a variant is sent. Requests of a kind differ in one header and are sent in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,6 +32,10 @@ pub(crate) enum Kind {
     JwtNew,
     /// `x-tenant`: one of 10,000.
     Tenant,
+    /// `x-tenant`: one of 10.
+    TenantFew,
+    /// `x-tenant`: one of 100,000.
+    TenantMany,
 }
 
 impl Kind {
@@ -37,9 +47,9 @@ impl Kind {
             Self::ApiKeyFew => with_key(credentials.api_keys.iter().take(FEW)),
             Self::JwtSeen => credentials.tokens.iter().take(SEEN).map(bearer).collect(),
             Self::JwtNew => credentials.tokens.iter().skip(SEEN).map(bearer).collect(),
-            Self::Tenant => (0..TENANTS)
-                .map(|tenant| request(&format!("x-tenant: tenant-{tenant:05}\r\n")))
-                .collect(),
+            Self::Tenant => tenants(TENANTS),
+            Self::TenantFew => tenants(FEW_TENANTS),
+            Self::TenantMany => tenants(MANY_TENANTS),
         }
     }
 
@@ -52,12 +62,20 @@ impl Kind {
             Self::JwtSeen => "jwt_seen",
             Self::JwtNew => "jwt_new",
             Self::Tenant => "tenant",
+            Self::TenantFew => "tenant_few",
+            Self::TenantMany => "tenant_many",
         }
     }
 }
 
 fn with_key<'k>(keys: impl Iterator<Item = &'k String>) -> Arc<[Vec<u8>]> {
     keys.map(|key| request(&format!("x-api-key: {key}\r\n")))
+        .collect()
+}
+
+fn tenants(count: usize) -> Arc<[Vec<u8>]> {
+    (0..count)
+        .map(|tenant| request(&format!("x-tenant: tenant-{tenant:05}\r\n")))
         .collect()
 }
 
