@@ -1,11 +1,9 @@
 //! The filter over the host's traits.
 
-use crate::condition::Answers;
-use crate::config::{Config, Mode, Rule};
-use crate::cors::Asked;
-use crate::operation::{Outcome, Side, Step};
+use crate::config::{Config, Mode};
 use crate::sides::{LaterSide, RequestSide, differ};
 use crate::stats::Stats;
+use gatehouse_header_operations::{Answers, Asked, Outcome, Rule, Side, Step};
 use gatehouse_host::{
     ConfigureError, Host, HttpFilter, Level, LocalReply, Module, Request, Response, Result,
     Trailers, Verdict,
@@ -131,14 +129,11 @@ impl Filter {
         let rehearses = self.rehearses() && !(rule.request.is_empty() && rule.kept.is_empty());
         let mut side = RequestSide::new(request, &mut subject, rule, rehearses)?;
         for step in &rule.request {
-            let skipped = step
-                .when
-                .as_ref()
-                .is_some_and(|when| !when.fits_request(answers));
-            if skipped {
+            if let Some((name, value)) = step.constant() {
+                side.set(name, value)?;
                 continue;
             }
-            let outcome = step.operation.apply(&mut side)?;
+            let outcome = step.apply(answers, &mut side)?;
             let Outcome::Denied(reason) = outcome else {
                 self.stats.count(outcome, host);
                 continue;
@@ -252,7 +247,11 @@ impl Filter {
     ) -> Result<()> {
         let mut result = Ok(());
         for step in steps {
-            match done(step, answers, side) {
+            let done = match step.constant() {
+                Some((name, value)) => side.set(name, value).map(|()| Outcome::Done),
+                None => step.apply(answers, side),
+            };
+            match done {
                 Ok(outcome) => self.stats.count(outcome, host),
                 Err(error) => result = result.and(Err(error)),
             }
@@ -288,18 +287,6 @@ impl Seen {
             origin: Asked::Other,
         }
     }
-}
-
-/// Does an operation, where it is for this message.
-fn done(step: &Step, answers: Answers, side: &mut dyn Side) -> Result<Outcome> {
-    if let Some(when) = &step.when {
-        let fits = when.fits_request(answers)
-            && (when.is_of_request() || when.fits_response(side.headers()?));
-        if !fits {
-            return Ok(Outcome::Done);
-        }
-    }
-    step.operation.apply(side)
 }
 
 /// The answer to a request that cannot be given its path or host.

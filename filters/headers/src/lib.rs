@@ -5,7 +5,7 @@
 //! 1. **Which rule.** The first whose `match` fits the request; no other applies. A rule without
 //!    `match` fits every request. Where none fits, nothing is changed.
 //! 2. **What its operations ask of the request** (`when: {request: …}`), as it came here.
-//! 3. **Its `cors`**: a preflight is answered, and goes no further (`cors.rs`).
+//! 3. **Its `cors`**: a preflight is answered, and goes no further.
 //! 4. **Its `request` operations**, in the order written. Each sees what those before it did. Captures,
 //!    the client's address and the route are those of the request as it came here.
 //! 5. **What its later operations will need** of the request is kept: the values of their variables, as
@@ -24,33 +24,18 @@
 //!   is not sent, and a `set` then **removes** the header: after `set: {name: x-user, value:
 //!   "${consumer.name}"}` an anonymous request has no `x-user`, whatever the client sent. Parameters of
 //!   the query, cookies and `location` are removed in the same way.
-//! - A path or host that cannot be made as it was meant **denies** the request with status 400
-//!   (`target.rs`).
+//! - A path or host that cannot be made as it was meant **denies** the request with status 400.
 //! - Where the host fails in the request phase, the request is denied with status 500: it would reach
 //!   the upstream with headers that were to be removed. A response goes on; those of its operations
 //!   that can be done are done.
 //!
 //! Pseudo-headers have operations of their own; headers of the connection and `content-length` are never
-//! changed (`names.rs`).
+//! changed. All of this is in the crate `header-operations`; here is what is done when.
 
-mod condition;
 mod config;
-mod cookie;
-mod cors;
-mod edit;
 mod filter;
-mod identifier;
-mod location;
-mod map;
-mod names;
-mod operation;
-mod place;
-mod preset;
-mod rewrite;
-mod set_cookie;
 mod sides;
 mod stats;
-mod target;
 
 #[cfg(test)]
 mod tests;

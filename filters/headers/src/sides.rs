@@ -3,8 +3,7 @@
 //! In report mode each is a rehearsal: the operations are done to a copy of the headers, so that they
 //! see each other's effects and nothing else does.
 
-use crate::config::Rule;
-use crate::operation::Side;
+use gatehouse_header_operations::{Rule, Side};
 use gatehouse_host::{Clock, Entropy, Headers, Host, Request, Response, Result, Trailers};
 use gatehouse_request_match::Subject;
 use gatehouse_template::{Scope, Variable, write_time, write_uuid_v4, write_uuid_v7};

@@ -1,6 +1,6 @@
 //! The counters.
 
-use crate::operation::Outcome;
+use gatehouse_header_operations::Outcome;
 use gatehouse_host::{Counter, Host, Metrics, Result};
 
 /// `gatehouse.headers.…`; nothing is counted for a request to which all was done as written.

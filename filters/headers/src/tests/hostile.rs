@@ -1,7 +1,7 @@
 //! What clients, upstreams and issuers of tokens can send to get something else through.
 
 use super::{configure, establish, lines, request, response};
-use crate::operation::{Operation, Selection, Side};
+use gatehouse_header_operations::{Answers, Rule, Side};
 use gatehouse_host::{Headers, HostError, Status, Verdict};
 use gatehouse_host_fake::FakeHost;
 use gatehouse_template::{Scope, Variable};
@@ -254,12 +254,13 @@ impl Side for Raw {
 
 #[test]
 fn a_name_that_cannot_be_removed_does_not_go_on() {
-    let prefix = gatehouse_config::load(br#""x-""#, &super::environment).unwrap();
+    let rule = br#"{"request": [{"remove": {"prefix": "x-"}}]}"#;
+    let rule: Rule = gatehouse_config::load(rule, &super::environment).unwrap();
     // One pair: a name of three bytes, the last of them no UTF-8, and a value of one.
     let pairs = b"\x01\0\0\0\x03\0\0\0\x01\0\0\0x-\xff\x001\0";
     let mut side = Raw(Headers::decode(pairs.to_vec()).unwrap());
     assert_eq!(
-        Operation::RemoveAll(Selection::Prefix(prefix)).apply(&mut side),
+        rule.request[0].apply(Answers::default(), &mut side),
         Err(HostError {
             call: "proxy_get_header_map_pairs",
             status: Status::Malformed

@@ -109,9 +109,14 @@ pub(crate) fn dedupe(name: &str, keep: Keep, side: &mut dyn Side) -> Result<Outc
     let mut kept: Vec<Vec<u8>> = Vec::with_capacity(all.len());
     match keep {
         Keep::Unique => {
-            // A client may send thousands: comparing each with each would take seconds.
-            let mut seen = std::collections::HashSet::with_capacity(all.len());
-            kept.extend(all.iter().filter(|value| seen.insert(*value)).cloned());
+            // Sorted, since a client may send many: comparing each with each would take long.
+            let mut seen: Vec<&[u8]> = Vec::with_capacity(all.len());
+            for value in &all {
+                if let Err(at) = seen.binary_search(&&**value) {
+                    seen.insert(at, value);
+                    kept.push(value.clone());
+                }
+            }
         }
         Keep::First => kept.extend(all.first().cloned()),
         Keep::Last => kept.extend(all.last().cloned()),

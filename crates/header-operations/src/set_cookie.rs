@@ -142,7 +142,8 @@ impl Decode for SetCookie {
             edit.domain(raw.domain, context),
             edit.path(raw.path, context),
         );
-        (domain?, path?);
+        domain?;
+        path?;
         if let Some(age) = raw.max_age {
             let seconds = age.as_nanos() / NANOS_IN_A_SECOND;
             if seconds == 0 {

@@ -30,7 +30,7 @@ const ALLOW_CREDENTIALS: &str = "access-control-allow-credentials";
 
 /// The `cors` of a rule.
 #[derive(Debug, Clone)]
-pub(crate) struct Cors {
+pub struct Cors {
     /// Nothing where any may.
     origins: Option<Vec<Origin>>,
     credentials: bool,
@@ -41,7 +41,7 @@ pub(crate) struct Cors {
 
 /// What a request is to the `cors` of its rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub enum Asked {
     /// Nothing is known of it, or its origin is not allowed.
     #[default]
     Other,
@@ -156,7 +156,7 @@ fn origins(texts: &[String], context: &mut Context<'_>) -> Option<Option<Vec<Ori
 
 impl Cors {
     /// What a request is. With a reply, it is answered with that.
-    pub(crate) fn asked(&self, headers: &Headers) -> (Asked, Option<LocalReply>) {
+    pub fn asked(&self, headers: &Headers) -> (Asked, Option<LocalReply>) {
         let origin = match headers.only("origin") {
             Only::One(origin) if self.allows(origin) => Some(origin),
             _ => None,
@@ -219,7 +219,7 @@ impl Cors {
     ///
     /// # Errors
     /// Where the host fails.
-    pub(crate) fn apply(&self, asked: &Asked, side: &mut dyn Side) -> Result<()> {
+    pub fn apply(&self, asked: &Asked, side: &mut dyn Side) -> Result<()> {
         if *asked == Asked::Preflight {
             return Ok(());
         }

@@ -128,10 +128,7 @@ impl Place<'_> {
             ),
         };
         let (when, operations) = (when?, operations?);
-        let step = |operation| Step {
-            when: when.clone(),
-            operation,
-        };
+        let step = |operation| Step::new(when.clone(), operation);
         Some(operations.into_iter().map(step).collect())
     }
 

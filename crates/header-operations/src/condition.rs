@@ -14,7 +14,7 @@ const MOST_ASKED: usize = 64;
 
 /// The answers to the questions of a rule about its request, a bit for each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Answers(u64);
+pub struct Answers(u64);
 
 /// The `when` of an operation.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ struct Statuses(Vec<Status>);
 
 impl Answers {
     /// Says that the answer to a question is yes.
-    pub(crate) fn yes(&mut self, question: usize) {
+    pub fn yes(&mut self, question: usize) {
         self.0 |= 1 << question;
     }
 

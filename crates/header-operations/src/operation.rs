@@ -1,6 +1,6 @@
 //! The operations, and doing them, whatever side they are on.
 
-use crate::condition::When;
+use crate::condition::{Answers, When};
 use crate::cookie::CookieEdit;
 use crate::edit;
 use crate::identifier;
@@ -65,9 +65,11 @@ pub(crate) enum Operation {
 
 /// An operation, and for which requests and responses it is.
 #[derive(Debug, Clone)]
-pub(crate) struct Step {
-    pub(crate) when: Option<Box<When>>,
-    pub(crate) operation: Operation,
+pub struct Step {
+    when: Option<Box<When>>,
+    operation: Operation,
+    /// The name and the value, where all there is to do is to set the one to the other.
+    constant: Option<(Box<str>, Box<[u8]>)>,
 }
 
 /// Headers by their names.
@@ -102,27 +104,42 @@ keywords! {
     }
 }
 
-/// Headers that operations are done to, with the variables they need.
-pub(crate) trait Side: Scope {
+/// Headers or trailers that operations are done to, with the variables they need.
+pub trait Side: Scope {
     /// The headers as they are now.
+    ///
+    /// # Errors
+    /// Here and below: where the host fails.
     fn headers(&mut self) -> Result<&Headers>;
 
     /// Makes this the only value of a header.
+    ///
+    /// # Errors
+    /// Where the host refuses it.
     fn set(&mut self, name: &str, value: &[u8]) -> Result<()>;
 
     /// Adds a value to those a header has.
+    ///
+    /// # Errors
+    /// Where the host refuses it.
     fn append(&mut self, name: &str, value: &[u8]) -> Result<()>;
 
     /// Removes all values of a header.
+    ///
+    /// # Errors
+    /// Where the host refuses it.
     fn remove(&mut self, name: &str) -> Result<()>;
 
     /// Fills the bytes with randomness.
+    ///
+    /// # Errors
+    /// Where the host has none.
     fn fill_random(&mut self, bytes: &mut [u8]) -> Result<()>;
 }
 
 /// Why an operation did not do what it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// It did, or there was nothing to do.
     Done,
     /// A variable has no value.
@@ -132,6 +149,54 @@ pub(crate) enum Outcome {
     /// The request cannot go on: it would go where it was not meant to. The reason, in lower snake
     /// case.
     Denied(&'static str),
+}
+
+impl Step {
+    pub(crate) fn new(when: Option<Box<When>>, operation: Operation) -> Self {
+        let constant = match &operation {
+            Operation::Set {
+                name,
+                value,
+                when: Presence::Always,
+            } if when.is_none() => {
+                let value = value.constant();
+                value.map(|value| (name.as_str().into(), value.as_bytes().into()))
+            }
+            _ => None,
+        };
+        Self {
+            when,
+            operation,
+            constant,
+        }
+    }
+
+    pub(crate) fn template(&self) -> Option<&Template> {
+        self.operation.template()
+    }
+
+    /// The name and the value of a header, where all there is to do is to set the one to the other:
+    /// what most steps do, without going through [`Step::apply`].
+    #[inline]
+    pub fn constant(&self) -> Option<(&str, &[u8])> {
+        let (name, value) = self.constant.as_ref()?;
+        Some((name, value))
+    }
+
+    /// Does the operation, where it is for this message.
+    ///
+    /// # Errors
+    /// Where the host fails.
+    pub fn apply(&self, answers: Answers, side: &mut dyn Side) -> Result<Outcome> {
+        if let Some(when) = &self.when {
+            let fits = when.fits_request(answers)
+                && (when.is_of_request() || when.fits_response(side.headers()?));
+            if !fits {
+                return Ok(Outcome::Done);
+            }
+        }
+        self.operation.apply(side)
+    }
 }
 
 impl Presence {
