@@ -7,6 +7,7 @@
 //! are known to read it in different ways. Envoy lets such authorities pass, and joins two `host`
 //! lines with a comma, where RFC 9112, 3.2 would have it answer 400.
 
+use crate::index::HostKey;
 use gatehouse_config::{Context, Decode, Value};
 use std::net::Ipv6Addr;
 
@@ -22,6 +23,15 @@ pub(crate) enum HostPattern {
 }
 
 impl HostPattern {
+    /// Where it stands in an index.
+    pub(crate) fn key(&self) -> HostKey {
+        match self {
+            Self::Exact(name) => HostKey::Exact(name.clone()),
+            Self::Below(suffix) => HostKey::Below(suffix.clone()),
+            Self::V6(address) => HostKey::Exact(format!("[{address}]")),
+        }
+    }
+
     pub(crate) fn matches(&self, authority: &[u8]) -> bool {
         let Ok(authority) = std::str::from_utf8(authority) else {
             return false;

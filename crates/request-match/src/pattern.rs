@@ -30,7 +30,7 @@ impl PathPattern {
             Self::Prefix(prefix) => path
                 .strip_prefix(prefix.0.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-            Self::Regex(regex) => regex.0.is_match(path.as_bytes()),
+            Self::Regex(regex) => regex.regex.is_match(path.as_bytes()),
             Self::Template(template) => template.matches(path),
         }
     }
@@ -99,7 +99,17 @@ pub fn check_normal(text: &str, context: &mut Context<'_>) -> Option<()> {
 
 /// An expression over whole paths.
 #[derive(Debug, Clone)]
-pub(crate) struct PathRegex(Whole);
+pub(crate) struct PathRegex {
+    text: Box<str>,
+    regex: Whole,
+}
+
+impl PathRegex {
+    /// The expression, and the bytes that its table takes.
+    pub(crate) fn source(&self) -> (&str, usize) {
+        (&self.text, self.regex.size())
+    }
+}
 
 impl Decode for PathRegex {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
@@ -110,6 +120,10 @@ impl Decode for PathRegex {
                 "a path begins with \"/\"",
             );
         }
-        expression::whole(&text, context).map(Self)
+        let regex = expression::whole(&text, context)?;
+        Some(Self {
+            text: text.into(),
+            regex,
+        })
     }
 }

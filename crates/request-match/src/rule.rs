@@ -3,7 +3,7 @@
 use crate::authority::HostPattern;
 use crate::condition::{Condition, Cost};
 use crate::field::{CookieField, HeaderField, MetadataField, QueryField};
-use crate::index::Step;
+use crate::index::{HostKey, Step};
 use crate::method::Method;
 use crate::pattern::PathPattern;
 use crate::{Subject, When};
@@ -194,6 +194,11 @@ impl Match {
         depths.max().unwrap_or(0)
     }
 
+    #[cfg(test)]
+    pub(crate) fn add_path(&mut self, path: Option<PathPattern>) {
+        self.conditions.extend(path.map(Condition::Path));
+    }
+
     /// The names of the segments that the path template names, in order.
     pub fn capture_names(&self) -> impl Iterator<Item = &str> {
         self.template()
@@ -226,6 +231,26 @@ impl Match {
             .iter()
             .find_map(|condition| match condition {
                 Condition::Path(pattern) => pattern.steps(),
+                _ => None,
+            })
+    }
+
+    /// The expression about the path, and the bytes that it takes.
+    pub(crate) fn path_expression(&self) -> Option<(&str, usize)> {
+        self.conditions
+            .iter()
+            .find_map(|condition| match condition {
+                Condition::Path(PathPattern::Regex(regex)) => Some(regex.source()),
+                _ => None,
+            })
+    }
+
+    /// The hosts that it is about; nothing where it is about all.
+    pub(crate) fn host_keys(&self) -> Option<Vec<HostKey>> {
+        self.conditions
+            .iter()
+            .find_map(|condition| match condition {
+                Condition::Hosts(hosts) => Some(hosts.iter().map(HostPattern::key).collect()),
                 _ => None,
             })
     }

@@ -99,7 +99,7 @@ pub(crate) fn decide(
     if subject.is_host_ambiguous(request)? {
         return Ok(Decision::Denied(Refusal::plain(Reason::HostAmbiguous)));
     }
-    let candidates = config.index.candidates(subject.path(request)?.as_str());
+    let candidates = config.index.candidates(&mut subject, request)?;
     for rule in candidates.filter_map(|place| config.rules.get(place)) {
         let applies = match &rule.matching {
             Some(matching) => match matching.matches(&mut subject, request) {

@@ -19,7 +19,7 @@ pub(crate) enum Access {
     /// Nothing.
     Anonymous,
     /// Credentials.
-    Require(Requirement),
+    Require(Box<Requirement>),
 }
 
 /// Which credentials, and what must be true of their consumer.
@@ -87,11 +87,11 @@ impl Rule {
                 let needed = needed?;
                 let mut providers = Vec::new();
                 needed.collect(&mut providers);
-                Some(Access::Require(Requirement {
+                Some(Access::Require(Box::new(Requirement {
                     needed,
                     providers,
                     authorize: authorize?.unwrap_or_default(),
-                }))
+                })))
             }
         };
         if context.problem_count() > before {

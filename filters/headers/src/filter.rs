@@ -8,13 +8,14 @@ use gatehouse_host::{
     ConfigureError, Host, HttpFilter, Level, LocalReply, Module, Request, Response, Result,
     Trailers, Verdict,
 };
-use gatehouse_request_match::{Match, Subject, compile_all};
+use gatehouse_request_match::{Index, Match, Subject, compile_all};
 use gatehouse_template::Scope as _;
 
 /// The headers filter.
 #[derive(Debug)]
 pub struct Filter {
     config: Config,
+    index: Index,
     stats: Stats,
 }
 
@@ -51,7 +52,11 @@ impl Filter {
         let matches = rules.flat_map(|rule| rule.matching.iter_mut().chain(&mut rule.asked));
         compile_all(matches, host)?;
         let stats = Stats::define(host)?;
-        Ok(Self { config, stats })
+        Ok(Self {
+            index: Index::new(config.rules.iter().map(|rule| rule.matching.as_ref())),
+            config,
+            stats,
+        })
     }
 
     fn rehearses(&self) -> bool {
@@ -79,7 +84,10 @@ impl Filter {
         subject: &mut Subject,
         request: &mut Request<'_>,
     ) -> Result<Option<(usize, &Rule)>> {
-        for (index, rule) in self.config.rules.iter().enumerate() {
+        for index in self.index.candidates(subject, request)? {
+            let Some(rule) = self.config.rules.get(index) else {
+                continue;
+            };
             let applies = match &rule.matching {
                 None => true,
                 Some(matching) => self.holds(matching, subject, request)?,
