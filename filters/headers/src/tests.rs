@@ -9,6 +9,7 @@ mod hostile;
 mod locations;
 mod operations;
 mod presets;
+mod properties;
 mod streams;
 mod targets;
 mod trailers;

@@ -107,7 +107,7 @@ fn a_response_whose_request_was_never_seen() {
 #[test]
 fn host_calls() {
     let matched = "match: {path: {prefix: /}}";
-    let cases: [(&str, String, Calls); 11] = [
+    let cases: [(&str, String, Calls); 17] = [
         (
             "one request header and one response header",
             "request: [{set: {name: a, value: '1'}}], response: [{set: {name: b, value: '2'}}]".to_owned(),
@@ -158,6 +158,40 @@ fn host_calls() {
             "a status",
             "response: [{when: {status: 5xx}, set: {name: a, value: '1'}}, {when: {status: 4xx}, remove: b}]".to_owned(),
             &[("proxy_get_header_map_pairs", 1)],
+        ),
+        (
+            "cors, of a request without an origin",
+            "cors: {origins: ['https://a.test']}".to_owned(),
+            &[("proxy_add_header_map_value", 1), ("proxy_get_header_map_pairs", 2)],
+        ),
+        (
+            "path, query and host",
+            "request: [{path: {with: /b}}, {query: {remove: a}}, {host: {with: b}}]".to_owned(),
+            &[("proxy_get_header_map_pairs", 1), ("proxy_replace_header_map_value", 2)],
+        ),
+        (
+            "identifiers",
+            "request: [{preset: trace_context}, {preset: request_id}]".to_owned(),
+            &[("proxy_get_header_map_pairs", 1), ("proxy_replace_header_map_value", 2), ("random_get", 2)],
+        ),
+        (
+            "cookies and locations that are not there",
+            "request: [{cookie: {remove: a}}], \
+             response: [{cookie: {secure: true}}, {location: {hosts: [a], scheme: https}}, {dedupe: x}]"
+                .to_owned(),
+            &[("proxy_get_header_map_pairs", 2)],
+        ),
+        (
+            "a preset of constants",
+            "response: [{preset: {security_headers: {if: always}}}]".to_owned(),
+            &[("proxy_replace_header_map_value", 8)],
+        ),
+        (
+            "the route, once for both sides",
+            "request: [{set: {name: a, value: '${route | default(\"none\")}'}}], \
+             response: [{set: {name: a, value: '${route | default(\"none\")}'}}]"
+                .to_owned(),
+            &[("proxy_get_property", 1), ("proxy_replace_header_map_value", 2)],
         ),
         (
             "a request header kept for the response",
