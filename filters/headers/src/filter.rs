@@ -146,6 +146,13 @@ impl Filter {
                 self.stats.count(outcome, host);
                 continue;
             };
+            // Its answer is a response like others, but nothing was kept for it.
+            pending.0 = Seen::Rule {
+                index,
+                kept: Vec::new(),
+                answers,
+                origin,
+            };
             if self.rehearses() {
                 host.increment(self.stats.would_deny, 1);
                 return Ok(Verdict::Continue);

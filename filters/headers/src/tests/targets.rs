@@ -367,3 +367,28 @@ fn a_request_that_cannot_be_given_its_path() {
     assert_eq!(lines(host.request_headers()), [":path: /a"]);
     assert_eq!(host.counters()["gatehouse.headers.would_deny_requests"], 1);
 }
+
+/// The page that asked can read that it was refused, and conditions on the request still hold.
+#[test]
+fn the_answer_to_a_request_that_was_denied() {
+    let host = FakeHost::default();
+    let rules = "rules: [{cors: {origins: ['https://a.test']}, request: [{host: {with: '${claim.none}'}}], \
+                 response: [{when: {request: {methods: [PUT]}}, set: {name: x, value: '1'}}]}]";
+    let filter = configure(rules, &host).unwrap();
+    host.begin([
+        (":method", &b"PUT"[..]),
+        (":authority", b"b.test"),
+        ("origin", b"https://a.test"),
+    ]);
+    let (verdict, pending) = request(&filter, &host);
+    assert!(matches!(verdict, Ok(Verdict::Deny(_))), "{verdict:?}");
+    response(&filter, &host, pending).unwrap();
+    assert_eq!(
+        lines(host.response_headers()),
+        [
+            "access-control-allow-origin: https://a.test",
+            "vary: origin",
+            "x: 1"
+        ]
+    );
+}
