@@ -199,9 +199,9 @@ fn names_are_readable() {
     assert_eq!(
         names,
         [
-            "<gatehouse_auth::Filter as gatehouse_host::HttpFilter>::request",
+            "<auth::Filter as host::HttpFilter>::request",
+            "auth::decide",
             "core::panicking::panic",
-            "gatehouse_auth::decide",
             "plain"
         ]
     );
