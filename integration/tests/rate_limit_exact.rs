@@ -121,10 +121,12 @@ limits:
                 failed: 0,
             };
             assert_eq!(outcome, expected, "{path}, run {run}");
-            // Envoy tells the filter of the end of a stream after the client has the answer.
-            upstream::until("all places are free", || {
+            // Envoy tells the filter of the end of a stream after the client has the answer, and right after it
+            // has counted the stream as over.
+            upstream::until("all streams are over", || {
                 envoy.stat("http.rate_limit.downstream_rq_active") == 0
             });
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
     assert_eq!(counted(&envoy, "not_released"), 0);
