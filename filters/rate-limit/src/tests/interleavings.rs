@@ -208,7 +208,6 @@ struct Permits {
     /// When those that were lost with their VM have expired.
     lost: RefCell<Vec<Duration>>,
     now: Cell<Duration>,
-    busy: Cell<usize>,
 }
 
 struct Member {
@@ -233,7 +232,6 @@ impl Permits {
             script: RefCell::default(),
             lost: RefCell::default(),
             now: Cell::default(),
-            busy: Cell::new(0),
         });
         for member in &proxy.workers {
             proxy.listen(member);
@@ -282,7 +280,6 @@ impl Permits {
         if member.busy.replace(true) {
             return;
         }
-        self.busy.set(self.busy.get() + 1);
         match what {
             0..=6 => {
                 let opened = member.worker.borrow().open("acme");
@@ -305,12 +302,13 @@ impl Permits {
                     .borrow_mut()
                     .extend(std::iter::repeat_n(expired, lost));
                 let fresh = Worker::new(&self.shared, &self.config);
-                fresh.host.advance(self.now.get());
+                // The clock of the one before: in the middle of a step it may not have moved on yet.
+                let clock = gatehouse_host::Clock::now(&member.worker.borrow().host);
+                fresh.host.set_now(clock.unwrap());
                 *member.worker.borrow_mut() = fresh;
                 self.listen(member);
             }
         }
-        self.busy.set(self.busy.get() - 1);
         member.busy.set(false);
     }
 
