@@ -113,7 +113,8 @@ fn hostile_values() {
         .start();
     let long = vec![b'a'; 16 * 1024];
     let cookie = [b"c=".as_slice(), &long].concat();
-    let ambiguous: [(&str, &str, &[(&str, &[u8])]); 5] = [
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a [u8])]);
+    let ambiguous: [Case<'_>; 5] = [
         (
             "header x-a has several values",
             "/v1/7",
