@@ -154,5 +154,12 @@ ensure_h2load() {
   command -v h2load
 }
 
+# Redis, for the tests of limits that several Envoys share.
+ensure_redis() {
+  command -v redis-server >/dev/null || apt_install redis-server ||
+    need redis-server "install Redis (Debian: apt-get install redis-server)"
+  command -v redis-server
+}
+
 # port_is_free PORT: whether nothing accepts connections there on the loopback address.
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

@@ -21,6 +21,29 @@ impl Outcome {
     }
 }
 
+/// The same as [`run`], for requests to several addresses: each on a connection of its own.
+pub fn run_each(
+    requests: usize,
+    clients: usize,
+    request: impl Fn(usize) -> Request + Sync,
+) -> Outcome {
+    let next = AtomicUsize::new(0);
+    let client = || {
+        let mut outcome = Outcome::default();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= requests {
+                return outcome;
+            }
+            match request(index).try_send() {
+                Ok(response) => *outcome.statuses.entry(response.status).or_default() += 1,
+                Err(_) => outcome.failed += 1,
+            }
+        }
+    };
+    gather(clients, client)
+}
+
 /// Sends `requests` requests, the i-th being `request(i)`, over `connections` kept-open connections, each of which
 /// sends its next request as soon as the last is answered. All of them are open before the first request goes out.
 pub fn run(
@@ -64,9 +87,13 @@ pub fn run(
         }
     };
 
+    gather(connections, client)
+}
+
+fn gather(clients: usize, client: impl Fn() -> Outcome + Sync) -> Outcome {
     let mut total = Outcome::default();
     std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..connections).map(|_| scope.spawn(client)).collect();
+        let clients: Vec<_> = (0..clients).map(|_| scope.spawn(&client)).collect();
         for client in clients {
             let outcome = client.join().expect("a client does not panic");
             total.failed += outcome.failed;

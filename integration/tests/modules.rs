@@ -29,8 +29,13 @@ fn modules_export_the_callbacks_they_need() {
             "rate_limit",
             &[
                 "proxy_on_delete",
+                "proxy_on_grpc_close",
+                "proxy_on_grpc_receive",
                 "proxy_on_request_headers",
+                "proxy_on_response_body",
                 "proxy_on_response_headers",
+                "proxy_on_response_trailers",
+                "proxy_on_tick",
             ],
         ),
         (
@@ -47,6 +52,8 @@ fn modules_export_the_callbacks_they_need() {
             "gateway",
             &[
                 "proxy_on_delete",
+                "proxy_on_grpc_close",
+                "proxy_on_grpc_receive",
                 "proxy_on_http_call_response",
                 "proxy_on_request_body",
                 "proxy_on_request_headers",

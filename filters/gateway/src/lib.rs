@@ -34,6 +34,8 @@ gatehouse_host_proxy_wasm::http_module!(
         response_trailers,
         delete,
         http_call_response,
+        grpc_receive,
+        grpc_close,
         tick,
     ]
 );

@@ -2,6 +2,7 @@
 
 mod allowance;
 mod cost;
+mod global;
 mod limit;
 mod overrides;
 mod pattern;
@@ -11,6 +12,7 @@ mod tests;
 
 pub(crate) use allowance::{Allowance, MOST_WINDOWS, Metered};
 pub(crate) use cost::{Cost, Source};
+pub(crate) use global::{Global, OnServiceError};
 pub(crate) use limit::{IfAbsent, Limit, OnError};
 
 use gatehouse_config::{Context, Decode, NonEmpty, Value, keywords, object, one_of};
@@ -49,6 +51,8 @@ one_of! {
     enum Store {
         /// In this Envoy.
         Local(Local) = "local",
+        /// Somewhere else, for several Envoys.
+        Global(Global) = "global",
     }
 }
 
@@ -60,8 +64,8 @@ object! {
 }
 
 /// How many slots the table has.
-#[derive(Debug, Clone, Copy)]
-struct Slots(u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slots(pub(crate) u32);
 
 impl Default for Slots {
     fn default() -> Self {
@@ -96,6 +100,8 @@ object! {
 pub struct Config {
     pub(crate) limits: Vec<Limit>,
     pub(crate) slots: u32,
+    /// Where the limits are kept somewhere else.
+    pub(crate) global: Option<Global>,
     pub(crate) response_headers: ResponseHeaders,
     pub(crate) trusted_hops: u32,
     pub(crate) denial: DenialShape,
@@ -118,12 +124,17 @@ impl Decode for Config {
                 limit.mode = Mode::Report;
             }
         }
-        let Store::Local(Local {
-            slots: Slots(slots),
-        }) = raw.store;
+        let (Slots(slots), global) = match raw.store {
+            Store::Local(local) => (local.slots, None),
+            Store::Global(global) => {
+                global::check(&limits, context)?;
+                (global.slots, Some(global))
+            }
+        };
         Some(Self {
             limits,
             slots,
+            global,
             response_headers: raw.response_headers,
             trusted_hops: raw.trusted_hops,
             denial: raw.denial,

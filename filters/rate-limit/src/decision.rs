@@ -1,8 +1,9 @@
 //! What limits found, and what follows from it for the request.
 
-use crate::algorithm::Retry;
+use crate::algorithm::{Retry, Standing};
 use crate::config::{Allowance, Limit, Mode, OnError};
 use crate::fields::{Fields, whole_seconds};
+use crate::global::{Lent, Question, Shown};
 use crate::key::NoKey;
 use crate::stats::{Cause, Fate};
 use crate::store::{Bucket, Failure, Found};
@@ -21,6 +22,21 @@ pub(crate) enum Finding<'l> {
     NoKey(NoKey<'l>),
     /// It cannot be decided on.
     Failed(Failure),
+    /// A lease has enough, and is not charged yet.
+    Lent(Lent<'l>),
+    /// A lease is charged; or, with when, has not enough and nor has the service.
+    Used(&'l Allowance, Standing, Option<Retry>),
+    /// The service is to be asked.
+    Open(Question<'l>),
+    /// What the service says; with when, where it is over the limit.
+    Told(&'l Allowance, Option<Shown>, Option<Retry>),
+    /// The service says nothing.
+    Unanswered {
+        /// What the store's `on_error` is.
+        refuses: bool,
+    },
+    /// The service is asked, and nobody waits for what it says.
+    Later,
 }
 
 impl Finding<'_> {
@@ -38,6 +54,9 @@ impl Finding<'_> {
             Self::Room(..) | Self::Charged(..) => false,
             Self::Over(..) | Self::NoKey(_) => true,
             Self::Failed(_) => limit.on_error == OnError::Deny,
+            Self::Lent(_) | Self::Open(_) | Self::Later => false,
+            Self::Used(_, _, retry) | Self::Told(_, _, retry) => retry.is_some(),
+            Self::Unanswered { refuses } => *refuses,
         }
     }
 
@@ -48,6 +67,9 @@ impl Finding<'_> {
 
     /// How the limit counts a request that is refused, or not.
     pub(crate) fn fate(&self, limit: &Limit, request_is_denied: bool) -> Option<Fate> {
+        if matches!(self, Self::Later) {
+            return None;
+        }
         match (self.refuses(limit), limit.mode) {
             (true, Mode::Enforce) => Some(Fate::Refused),
             (true, Mode::Report) => Some(Fate::WouldRefuse),
@@ -62,7 +84,18 @@ impl Finding<'_> {
             Self::Charged(found) | Self::Over(found, _) => Some(*found),
             // Another limit refuses the request: what there is stays.
             Self::Room(allowance, bucket, ..) => Some(bucket.look(allowance)),
-            Self::NoKey(_) | Self::Failed(_) => None,
+            Self::Lent(lent) => Some(Found::of(lent.allowance.windows().0, lent.standing())),
+            Self::Used(allowance, standing, _) => Some(Found::of(allowance.windows().0, *standing)),
+            Self::Told(allowance, stated, _) => {
+                let stated = stated.as_ref()?;
+                let window = stated.window.as_ref().unwrap_or(allowance.windows().0);
+                Some(Found::of(window, stated.standing))
+            }
+            Self::NoKey(_)
+            | Self::Failed(_)
+            | Self::Open(_)
+            | Self::Unanswered { .. }
+            | Self::Later => None,
         }
     }
 
@@ -72,8 +105,9 @@ impl Finding<'_> {
         match self {
             Self::NoKey(_) => (3, Retry::Never),
             Self::Over(_, retry) => (2, *retry),
-            Self::Failed(_) => (1, Retry::Never),
-            Self::Room(..) | Self::Charged(..) => (0, Retry::Unknown),
+            Self::Failed(_) | Self::Unanswered { refuses: true } => (1, Retry::Never),
+            Self::Used(_, _, Some(retry)) | Self::Told(_, _, Some(retry)) => (2, *retry),
+            _ => (0, Retry::Unknown),
         }
     }
 }
@@ -112,7 +146,10 @@ impl Refusal {
     /// What the finding of a limit means for the request; nothing where it does not refuse it.
     pub(crate) fn of(finding: &Finding<'_>, limit: &Limit) -> Option<Self> {
         let (status, grpc_status, reason, detail, retry_ns) = match finding {
-            Finding::Room(..) | Finding::Charged(..) => return None,
+            Finding::Unanswered { refuses: true } => {
+                let detail = "not available".to_owned();
+                (503, grpc::UNAVAILABLE, "service_failed", detail, None)
+            }
             Finding::NoKey(no_key) => {
                 let detail = no_key.to_string();
                 (
@@ -127,7 +164,9 @@ impl Refusal {
                 let detail = "not available".to_owned();
                 (503, grpc::UNAVAILABLE, failure.cause().name(), detail, None)
             }
-            Finding::Over(_, retry) => {
+            Finding::Over(_, retry)
+            | Finding::Used(_, _, Some(retry))
+            | Finding::Told(_, _, Some(retry)) => {
                 let (detail, retry_ns) = match *retry {
                     Retry::After(nanos) => {
                         let detail = format!("retry in {} s", whole_seconds(nanos));
@@ -144,6 +183,7 @@ impl Refusal {
                     retry_ns,
                 )
             }
+            _ => return None,
         };
         let name = &limit.name;
         Some(Self {

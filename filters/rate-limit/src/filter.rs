@@ -6,6 +6,7 @@ use crate::config::{Allowance, Config, IfAbsent, Limit, Mode, ResponseHeaders, S
 use crate::cost::{CostStats, Debt};
 use crate::decision::{Finding, Refusal};
 use crate::fields::Fields;
+use crate::global::{self, Asked, Global, GlobalStats};
 use crate::key::{self, NoKey};
 use crate::permits::{Held, Permits, Ticket};
 use crate::stats::{Cause, Stats};
@@ -13,8 +14,8 @@ use crate::store::{Bucket, Failure, Found, Table, host_failed};
 use gatehouse_config::load;
 use gatehouse_denial::DenialShape;
 use gatehouse_host::{
-    ConfigureError, Host, HttpFilter, Level, Module, Request, Response, ResponseChunk, Result,
-    StreamId, Verdict,
+    Answer, CalloutId, ConfigureError, Host, HttpFilter, Level, Module, Request, Response,
+    ResponseChunk, Result, StreamId, Verdict,
 };
 use gatehouse_limit_slot::Lost;
 use gatehouse_request_match::{Subject, compile_all};
@@ -27,6 +28,8 @@ use std::time::Duration;
 pub struct Filter {
     limits: Vec<InForce>,
     table: Table,
+    /// Where the buckets are somewhere else.
+    global: Option<Global>,
     permits: Permits,
     tick_period: Option<Duration>,
     response_headers: ResponseHeaders,
@@ -41,18 +44,22 @@ pub struct Pending {
     fields: Option<Fields>,
     held: Vec<Ticket>,
     debts: Vec<Debt>,
+    /// Only while it waits for a service.
+    asked: Option<Box<Asked>>,
 }
 
 /// A limit with what belongs to it in this VM.
-struct InForce {
-    limit: Limit,
+pub(crate) struct InForce {
+    pub(crate) limit: Limit,
     /// In the configuration.
-    place: usize,
+    pub(crate) place: usize,
     /// With the seed, the name and the shape of the key written.
     hasher: SipHasher13,
-    stats: Stats,
+    pub(crate) stats: Stats,
     /// Where not all requests cost the same.
     cost_stats: Option<CostStats>,
+    /// Where there is a service.
+    pub(crate) global: Option<GlobalStats>,
     /// Whether the log says that it could not be decided on. Once: a counter says how often.
     failure_is_logged: Cell<bool>,
 }
@@ -68,7 +75,12 @@ impl Filter {
         let table = Table::open(config.slots, host)?;
         let capacities = config.limits.iter();
         let capacities = capacities.filter_map(|limit| limit.allowance.capacity());
-        let tick_period = Permits::tick_period(capacities);
+        let tick_period = match config.global {
+            // In flight counts only what is in this Envoy.
+            Some(_) => Some(global::TICK),
+            None => Permits::tick_period(capacities),
+        };
+        let is_global = config.global.is_some();
         let limits = config.limits.into_iter().enumerate().map(|(place, limit)| {
             let mut hasher = table.hasher();
             key::write_shape(&limit.name, &limit.key, &mut hasher);
@@ -79,6 +91,10 @@ impl Filter {
             Ok(InForce {
                 stats: Stats::define(&limit.name, host)?,
                 cost_stats,
+                global: match is_global {
+                    true => Some(GlobalStats::define(&limit.name, host)?),
+                    false => None,
+                },
                 hasher,
                 failure_is_logged: Cell::new(false),
                 limit,
@@ -88,6 +104,10 @@ impl Filter {
         Ok(Self {
             limits: limits.collect::<Result<_>>()?,
             table,
+            global: match config.global {
+                Some(service) => Some(Global::new(service, host)?),
+                None => None,
+            },
             permits: Permits::default(),
             tick_period,
             response_headers: config.response_headers,
@@ -102,8 +122,15 @@ impl Filter {
         in_force: &'l InForce,
         subject: &mut Subject,
         request: &mut Request<'_>,
+        asked: Option<&Asked>,
     ) -> std::result::Result<Option<Finding<'l>>, Failure> {
         let limit = &in_force.limit;
+        let told = asked.and_then(|asked| asked.of(in_force.place));
+        if let (Some(global), Some(told)) = (&self.global, told)
+            && let Some(finding) = told.finding(in_force, global)
+        {
+            return Ok(Some(finding));
+        }
         let matched = limit.matches.matches(subject, request);
         let applies = matched.map_err(|error| match subject.take_failed_expression() {
             true => Failure::Host(Cause::ExpressionFailed, error),
@@ -132,11 +159,16 @@ impl Filter {
         }
         let allowance = limit.allowance_for(subject, request).map_err(host_failed)?;
         let now = request.now().map_err(host_failed)?.as_nanos();
-        let mut bucket = Bucket::read(self.table.address(&hasher), now, request.host())?;
+        let address = self.table.address(&hasher);
         let bill = limit.cost.up_front(request).map_err(host_failed)?;
-        if let (Some(stats), Some(doubt)) = (&in_force.cost_stats, bill.doubt) {
+        if let (Some(stats), Some(doubt), None) = (&in_force.cost_stats, bill.doubt, told) {
             stats.count_doubt(doubt, request.host());
         }
+        if let (Some(global), None) = (&self.global, told) {
+            let looked = global.look(allowance, bill.cost, address, now, request.host());
+            return looked.map(Some);
+        }
+        let mut bucket = Bucket::read(address, now, request.host())?;
         let found = bucket.check(allowance, bill.cost, request.host())?;
         Ok(Some(match found.decision.refused {
             None => Finding::Room(allowance, bucket, bill.cost, found),
@@ -144,11 +176,15 @@ impl Filter {
         }))
     }
 
-    fn findings<'l>(&'l self, request: &mut Request<'_>) -> Vec<(&'l InForce, Finding<'l>)> {
-        let mut subject = Subject::new(self.trusted_hops);
+    fn findings<'l>(
+        &'l self,
+        subject: &mut Subject,
+        request: &mut Request<'_>,
+        asked: Option<&Asked>,
+    ) -> Vec<(&'l InForce, Finding<'l>)> {
         let mut findings = Vec::with_capacity(self.limits.len());
         for in_force in &self.limits {
-            match self.check(in_force, &mut subject, request) {
+            match self.check(in_force, subject, request, asked) {
                 Ok(None) => {}
                 Ok(Some(finding)) => findings.push((in_force, finding)),
                 Err(failure) => findings.push((in_force, in_force.failed(failure, request.host()))),
@@ -236,13 +272,13 @@ impl InForce {
         }
     }
 
-    fn count_cost(&self, cost: u64, host: &dyn Host) {
+    pub(crate) fn count_cost(&self, cost: u64, host: &dyn Host) {
         if let Some(stats) = &self.cost_stats {
             stats.count_cost(cost, host);
         }
     }
 
-    fn failed<'l>(&self, failure: Failure, host: &dyn Host) -> Finding<'l> {
+    pub(crate) fn failed<'l>(&self, failure: Failure, host: &dyn Host) -> Finding<'l> {
         self.stats.count_cause(failure.cause(), host);
         if !self.failure_is_logged.replace(true) {
             let name = &self.limit.name;
@@ -267,9 +303,28 @@ impl HttpFilter for Filter {
         // Nothing, but for a request that is asked about anew.
         self.release(std::mem::take(&mut pending.held), host);
         pending.debts.clear();
-        let mut findings = self.findings(request);
+        let asked = match &self.global {
+            Some(_) => Some(&mut **pending.asked.get_or_insert_default()),
+            None => None,
+        };
+        let mut subject = Subject::new(self.trusted_hops);
         let refuses =
             |(in_force, finding): &(&InForce, Finding<'_>)| finding.denies(&in_force.limit);
+        let mut findings;
+        if let (Some(global), Some(asked)) = (&self.global, asked) {
+            if let Some(until) = global.learn(&self.limits, request, asked) {
+                return Ok(Verdict::Wait { until });
+            }
+            findings = self.findings(&mut subject, request, Some(asked));
+            if !findings.iter().any(refuses)
+                && let Some(until) = global.ask(&mut findings, &mut subject, request, asked)
+            {
+                return Ok(Verdict::Wait { until });
+            }
+            pending.asked = None;
+        } else {
+            findings = self.findings(&mut subject, request, None);
+        }
         if !findings.iter().any(refuses) {
             for (in_force, finding) in &mut findings {
                 let Finding::Room(allowance, bucket, cost, found) = finding else {
@@ -347,9 +402,18 @@ impl HttpFilter for Filter {
         self.release(pending.held, host);
     }
 
-    /// Only permits need ticks.
-    fn tick(&self, host: &dyn Host, _: &mut Vec<StreamId>) {
+    fn answered(&self, callout: CalloutId, answer: &Answer<'_>, wake: &mut Vec<StreamId>) {
+        if let Some(global) = &self.global {
+            global.answered(&self.limits, callout, answer, wake);
+        }
+    }
+
+    /// Only permits and a service need ticks.
+    fn tick(&self, host: &dyn Host, wake: &mut Vec<StreamId>) {
         self.permits.renew(host);
+        if let Some(global) = &self.global {
+            global.tick(&self.limits, host, wake);
+        }
     }
 
     fn tick_period(&self) -> Option<Duration> {

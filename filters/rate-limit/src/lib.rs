@@ -27,6 +27,8 @@
 //!    (draft-ietf-httpapi-ratelimit-headers-10) or `X-RateLimit-…`, and `Retry-After` on a 429.
 //! 10. What a request costs by its response is charged when that is known (`cost.rs`), whether there
 //!     is room for it or not.
+//! 11. With a global store, a service that several Envoys share is asked in place of the table, and the
+//!     request waits for it (`global.rs`).
 
 mod algorithm;
 mod config;
@@ -34,6 +36,7 @@ mod cost;
 mod decision;
 mod fields;
 mod filter;
+mod global;
 mod key;
 mod permits;
 mod stats;
@@ -46,4 +49,16 @@ pub use config::Config;
 pub use filter::{Filter, Pending};
 
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
-gatehouse_host_proxy_wasm::http_module!(crate::Filter, callbacks: [request_headers, response_headers, response_body, response_trailers, tick, delete]);
+gatehouse_host_proxy_wasm::http_module!(
+    crate::Filter,
+    callbacks: [
+        request_headers,
+        response_headers,
+        response_body,
+        response_trailers,
+        grpc_receive,
+        grpc_close,
+        tick,
+        delete,
+    ]
+);

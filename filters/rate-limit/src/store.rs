@@ -55,14 +55,31 @@ pub(crate) struct Key {
     start: usize,
 }
 
-const PREFIX: &[u8] = b"gatehouse.limit.";
+const PREFIX: [u8; 16] = *b"gatehouse.limit.";
+
+/// The same for the table of leases of a global store.
+const LEASE_PREFIX: [u8; PREFIX.len()] = *b"gatehouse.lease.";
 
 /// Of the largest number of a slot.
 const DIGITS: usize = 10;
 
 impl Address {
+    /// What tells its key from others in its slot.
+    pub(crate) fn fingerprint(self) -> u64 {
+        self.fingerprint
+    }
+
     /// The key of its slot.
     pub(crate) fn key(self) -> Key {
+        self.key_with(&PREFIX)
+    }
+
+    /// The key of its slot in the table of leases.
+    pub(crate) fn lease_key(self) -> Key {
+        self.key_with(&LEASE_PREFIX)
+    }
+
+    fn key_with(self, prefix: &[u8; PREFIX.len()]) -> Key {
         // From the end: the digits, and the prefix before them.
         let mut bytes = [0; PREFIX.len() + DIGITS];
         let mut start = bytes.len();
@@ -80,7 +97,7 @@ impl Address {
                 break;
             }
         }
-        for byte in PREFIX.iter().rev() {
+        for byte in prefix.iter().rev() {
             write(*byte);
         }
         Key { bytes, start }
@@ -157,7 +174,7 @@ fn create_seed(entropy: &dyn Entropy, shared: &dyn SharedData) -> Result<Vec<u8>
     }
 }
 
-fn store_failed(error: HostError) -> Failure {
+pub(crate) fn store_failed(error: HostError) -> Failure {
     Failure::Host(Cause::StoreFailed, error)
 }
 

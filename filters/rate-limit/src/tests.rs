@@ -5,6 +5,7 @@ mod bills;
 mod concurrency;
 mod costs;
 mod documents;
+mod global;
 mod hostile;
 mod interleavings;
 mod keys;

@@ -23,6 +23,7 @@ mod authorizer;
 mod cpu;
 mod credentials;
 mod generator;
+mod limiter;
 mod options;
 mod order;
 mod report;
@@ -74,10 +75,12 @@ fn run(options: &Options) -> Result<bool, String> {
     let credentials = Credentials::make(tokens);
     // Everything from here on, its threads included, stays off Envoy's core.
     cpu::pin(std::process::id(), cpu::LOAD_CORE)?;
-    let service = authorizer::start().map_err(|error| format!("ext_authz service: {error}"))?;
+    let authorizer = authorizer::start().map_err(|error| format!("ext_authz service: {error}"))?;
+    let limiter = limiter::start();
+    let services = [authorizer, limiter.address()];
 
     eprintln!("starting Envoy with {} variants", variants.len());
-    let setup = setup::start(variants, &credentials, service)?;
+    let setup = setup::start(variants, &credentials, services)?;
     cpu::pin(setup.envoy.id(), cpu::ENVOY_CORE)?;
 
     let measured = rounds::measure(&setup, &credentials, options)?;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::credentials::Credentials;
 use crate::variants::Variant;
 
-/// The port of the authorizer in the file.
-const AUTHORIZER_PORT: u16 = 18081;
+/// The ports of the services in the file: that of ext_authz, and RateLimitService.
+const SERVICE_PORTS: [u16; 2] = [18081, 18082];
 
 /// In the bootstrap, before Envoy takes free ports: the listener without a filter.
 const BARE_PORT: u16 = 1;
@@ -35,9 +35,9 @@ pub(crate) struct Listener {
 pub(crate) fn start(
     variants: Vec<Variant>,
     credentials: &Credentials,
-    authorizer: SocketAddr,
+    services: [SocketAddr; 2],
 ) -> Result<Setup, String> {
-    let start = |variants: &[&Variant]| bootstrap(variants, credentials, authorizer).try_start();
+    let start = |variants: &[&Variant]| bootstrap(variants, credentials, services).try_start();
     let mut faults: Vec<Option<String>> = variants
         .iter()
         .map(|variant| Some(format!("{} has not been built", variant.missing_module()?)))
@@ -85,8 +85,16 @@ fn port(place: usize) -> u16 {
     u16::try_from(place).expect("few variants") + BARE_PORT + 1
 }
 
-fn bootstrap(variants: &[&Variant], credentials: &Credentials, authorizer: SocketAddr) -> Config {
-    let config = Config::load("integration/bench/envoy.yaml").endpoint(AUTHORIZER_PORT, authorizer);
+fn bootstrap(
+    variants: &[&Variant],
+    credentials: &Credentials,
+    services: [SocketAddr; 2],
+) -> Config {
+    let config = Config::load("integration/bench/envoy.yaml");
+    let services = SERVICE_PORTS.into_iter().zip(services);
+    let config = services.fold(config, |config, (port, service)| {
+        config.endpoint(port, service)
+    });
     config.edit(|root| {
         let listeners = root
             .pointer_mut("/static_resources/listeners")

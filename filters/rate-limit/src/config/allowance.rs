@@ -220,6 +220,18 @@ impl Allowance {
         self
     }
 
+    /// The fewest in a window, and the shortest window, in nanoseconds; nothing where it has no window.
+    pub(crate) fn shortest(&self) -> Option<(u64, u64)> {
+        let windows = [&self.first].into_iter().chain(&self.others);
+        let rates = windows.map(|window| match window.algorithm {
+            Algorithm::Gcra(quota) => Some((quota.count(), quota.period_ns())),
+            Algorithm::Window(window) => Some((window.count(), window.period_ns())),
+            Algorithm::Concurrency(_) => None,
+        });
+        let least = |one: (u64, u64), other: (u64, u64)| (one.0.min(other.0), one.1.min(other.1));
+        rates.flatten().reduce(least)
+    }
+
     /// How many at once, if that is what it limits.
     pub(crate) fn capacity(&self) -> Option<gatehouse_window_counter::Capacity> {
         match self.first.algorithm {

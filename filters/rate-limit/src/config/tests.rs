@@ -156,8 +156,8 @@ fn problems_that_need_the_rest_to_be_sound() {
         ),
         (
             "another store",
-            json!({"limits": [limit(json!({}))], "store": {"global": {"cluster": "x"}}}),
-            "store.global: unknown field (did you mean \"local\"?)",
+            json!({"limits": [limit(json!({}))], "store": {"redis": {"cluster": "x"}}}),
+            "store.redis: unknown field (known: local, global)",
         ),
     ];
     for (name, json, expected) in cases {
@@ -432,4 +432,117 @@ fn entries_of_windows() {
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), count);
+}
+
+/// A store that several Envoys share.
+#[test]
+fn global_stores() {
+    let with = |store: serde_json::Value| {
+        config(json!({
+            "limits": [{"name": "a", "key": ["consumer"], "rate": "100/1m"}],
+            "store": {"global": store},
+        }))
+    };
+    let global = |store: serde_json::Value| with(store).unwrap().global.unwrap();
+    let least = json!({"cluster": "ratelimit", "domain": "gatehouse"});
+    let defaults = global(least.clone());
+    assert_eq!(defaults.cluster, "ratelimit");
+    assert_eq!(defaults.domain, "gatehouse");
+    assert_eq!(defaults.timeout, std::time::Duration::from_millis(50));
+    assert_eq!(defaults.on_error, OnServiceError::Deny);
+    assert_eq!(defaults.lease, None);
+    assert_eq!(defaults.slots, Slots(65_536));
+
+    let and = |key: &str, value: serde_json::Value| {
+        let mut store = least.clone();
+        store[key] = value;
+        store
+    };
+    let shares = [
+        (json!("10%"), [10, 1, 1]),
+        (json!("100%"), [100, 9, 1]),
+        (json!("33%"), [33, 2, 1]),
+        (json!(7), [7, 7, 1]),
+        (json!(u32::MAX), [100, 9, 1]),
+    ];
+    for (lease, expected) in shares {
+        let share = global(and("lease", lease.clone())).lease.unwrap();
+        assert_eq!(
+            [100, 9, 1].map(|quota| share.of(quota)),
+            expected,
+            "{lease}"
+        );
+    }
+    let most = global(and("lease", json!("100%"))).lease.unwrap();
+    assert_eq!(most.of(u64::MAX), u64::from(u32::MAX));
+
+    let hint = "(write a percentage such as \"10%\", 1% to 100%, or a whole number above zero)";
+    let no_share =
+        |what: &str| format!("store.global.lease: {what} is not a share of a rate {hint}");
+    let cases = [
+        (
+            "nothing",
+            json!({}),
+            "store.global.cluster: required, but missing\n\
+             store.global.domain: required, but missing"
+                .to_owned(),
+        ),
+        (
+            "empty",
+            json!({"cluster": "", "domain": ""}),
+            "store.global.cluster: cannot be empty\n\
+             store.global.domain: cannot be empty"
+                .to_owned(),
+        ),
+        (
+            "too long a timeout",
+            and("timeout", json!("11s")),
+            "store.global.timeout: is more than 10s".to_owned(),
+        ),
+        (
+            "another on_error",
+            and("on_error", json!("permit")),
+            "store.global.on_error: unknown word \"permit\" (known: deny, allow, local)".to_owned(),
+        ),
+        ("lease: none", and("lease", json!(0)), no_share("0")),
+        (
+            "lease: more than all",
+            and("lease", json!("101%")),
+            no_share("\"101%\""),
+        ),
+        (
+            "lease: no unit",
+            and("lease", json!("10")),
+            no_share("\"10\""),
+        ),
+        ("lease: a part", and("lease", json!(0.1)), no_share("0.1")),
+        ("lease: negative", and("lease", json!(-1)), no_share("-1")),
+        (
+            "lease: too many",
+            and("lease", json!(1_u64 << 32)),
+            no_share("4294967296"),
+        ),
+        (
+            "lease: another type",
+            and("lease", json!(true)),
+            no_share("true"),
+        ),
+    ];
+    for (name, store, expected) in cases {
+        assert_eq!(with(store).unwrap_err(), expected, "{name}");
+    }
+
+    let limits = json!({"store": {"global": least}, "limits": [
+        {"name": "a", "key": [{"client_ip": {"ipv4": 24}}, {"const": "x"}, "client_ip"], "rate": "1/1s"},
+        {"name": "b", "key": ["consumer"], "algorithm": "concurrency", "limit": 5},
+        {"name": "c", "key": ["consumer"], "rate": "9/1s", "cost": {"response_header": "x-cost"}},
+    ]});
+    assert_eq!(
+        config(limits).unwrap_err(),
+        "limits[0].key[2]: is the entry \"client_ip\" of a descriptor, as key[0] is\n\
+         limits[1].algorithm: a service does not count what is in flight \
+         (concurrency needs store: {local: …}, in a filter of its own)\n\
+         limits[2].cost: a service is not told what a request has cost when it is over \
+         (a cost by the response needs store: {local: …}, in a filter of its own)"
+    );
 }

@@ -3,7 +3,7 @@
 use crate::store::write_part;
 use gatehouse_config::{Context, Decode, Value, object};
 use siphasher::sip128::SipHasher13;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 object! {
     struct RawPrefixes {
@@ -52,16 +52,32 @@ impl Prefixes {
 
     /// Writes the bits that count, the others zero: 4 bytes or 16.
     pub(super) fn write(self, address: IpAddr, hasher: &mut SipHasher13) {
+        match self.network(address) {
+            IpAddr::V4(network) => write_part(hasher, &network.octets()),
+            IpAddr::V6(network) => write_part(hasher, &network.octets()),
+        }
+    }
+
+    /// The bits that count as a text: the address, or, where not all of them do, a range.
+    pub(crate) fn range(self, address: IpAddr) -> String {
+        let network = self.network(address);
+        match (network, self.bits(network)) {
+            (IpAddr::V4(_), 32) | (IpAddr::V6(_), 128) => network.to_string(),
+            (_, bits) => format!("{network}/{bits}"),
+        }
+    }
+
+    fn network(self, address: IpAddr) -> IpAddr {
         match address.to_canonical() {
             IpAddr::V4(address) => {
                 let unused = 32_u32.saturating_sub(self.ipv4.into());
                 let mask = u32::MAX.checked_shl(unused).unwrap_or(0);
-                write_part(hasher, &(address.to_bits() & mask).to_be_bytes());
+                Ipv4Addr::from_bits(address.to_bits() & mask).into()
             }
             IpAddr::V6(address) => {
                 let unused = 128_u32.saturating_sub(self.ipv6.into());
                 let mask = u128::MAX.checked_shl(unused).unwrap_or(0);
-                write_part(hasher, &(address.to_bits() & mask).to_be_bytes());
+                Ipv6Addr::from_bits(address.to_bits() & mask).into()
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What the table has of one key: read, decided on, charged.
 
 use super::{ATTEMPTS, Address, Failure, Key, host_failed, store_failed};
-use crate::algorithm::{Algorithm, Decision, counts, stored};
+use crate::algorithm::{Algorithm, Decision, Standing, counts, stored};
 use crate::config::{Allowance, MOST_WINDOWS, Metered};
 use gatehouse_host::{Cas, Host, HostError, SharedData, Status};
 use gatehouse_limit_slot::{Lost, Slot, State};
@@ -25,6 +25,21 @@ pub(crate) struct Bucket {
 pub(crate) struct Found<'l> {
     pub(crate) window: &'l Metered,
     pub(crate) decision: Decision,
+}
+
+impl<'l> Found<'l> {
+    /// What somebody else decided, who says what is left.
+    pub(crate) fn of(window: &'l Metered, standing: Standing) -> Self {
+        Self {
+            window,
+            decision: Decision {
+                refused: None,
+                standing,
+                store: None,
+                permit: None,
+            },
+        }
+    }
 }
 
 /// What a charge comes to.

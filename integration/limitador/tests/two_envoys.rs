@@ -1,0 +1,269 @@
+//! Two Envoys that share one limit, and what becomes of requests when the service does not answer.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "native test machinery: it has a clock of its own"
+)]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use gatehouse_integration::load::{self, Outcome};
+use gatehouse_integration::{Config, Echo, Envoy, repository};
+use gatehouse_limitador::{Limitador, Redis};
+
+const FILE: &str = "envoy/rate-limit-global.yaml";
+const SERVICE_PORT: u16 = 18081;
+const README: &str = "filters/rate-limit/README.md";
+
+/// The limit of these tests, as operators write it for Limitador.
+fn limits(count: u32, seconds: u32) -> String {
+    format!(
+        "- namespace: gatehouse\n  \
+           max_value: {count}\n  \
+           seconds: {seconds}\n  \
+           conditions: [\"descriptors[0].limit == 'a'\"]\n  \
+           variables: [\"descriptors[0]['header.x-tenant']\"]\n"
+    )
+}
+
+fn start(echo: &Echo, service: &Limitador, rate: &str, more: &str) -> Envoy {
+    let plugin = format!(
+        "limits: [{{name: a, key: [{{header: x-tenant}}], rate: {rate}}}]\n\
+         store: {{global: {{cluster: ratelimit, domain: gatehouse{more}}}}}"
+    );
+    Config::load(FILE)
+        .upstream(echo)
+        .endpoint(SERVICE_PORT, service.address())
+        .plugin(&plugin)
+        .workers(2)
+        .start()
+}
+
+fn counted(envoy: &Envoy, what: &str) -> u64 {
+    envoy.stat(&format!("wasmcustom.gatehouse.rate_limit.{what}"))
+}
+
+/// So many requests of one tenant, half of them to each.
+fn both(envoys: &[Envoy; 2], requests: usize) -> Outcome {
+    load::run_each(requests, 32, |index| {
+        envoys[index % 2]
+            .request("GET", "/")
+            .header("x-tenant", "acme")
+    })
+}
+
+#[test]
+fn exactly_as_many_as_the_limit_on_two_envoys_together() {
+    let echo = Echo::start();
+    for statuses in [false, true] {
+        let redis = Redis::start();
+        let service = Limitador::start(&redis, &limits(300, 3_600), statuses);
+        let pair = || start(&echo, &service, "300/1h", ", timeout: 10s");
+        let envoys = [pair(), pair()];
+        let outcome = both(&envoys, 1_000);
+        assert_eq!(outcome.count(200), 300, "{outcome:?}");
+        assert_eq!(outcome.count(429), 700, "{outcome:?}");
+    }
+}
+
+/// What a lease can be off by, measured: never more than the limit within one window of the service; less by
+/// what the Envoys still hold, and none where the service hands out the last ones one by one.
+#[test]
+fn a_lease_on_two_envoys() {
+    let (echo, limit) = (Echo::start(), 400);
+    for statuses in [true, false] {
+        let redis = Redis::start();
+        let service = Limitador::start(&redis, &limits(400, 3_600), statuses);
+        let pair = || start(&echo, &service, "400/1h", ", timeout: 10s, lease: 10%");
+        let envoys = [pair(), pair()];
+        let outcome = both(&envoys, 2_000);
+        let admitted = outcome.count(200);
+        let calls: u64 = envoys
+            .iter()
+            .map(|envoy| counted(envoy, "service.calls"))
+            .sum();
+        println!(
+            "statuses {statuses}: {admitted} of {limit} admitted, {calls} calls for 2000 requests"
+        );
+        assert!(admitted <= limit, "{outcome:?}");
+        // Each holds at most a share and a quarter of one: 49.
+        assert!(admitted + 2 * 49 >= limit, "{outcome:?}");
+        assert_eq!(outcome.count(429), 2_000 - admitted, "{outcome:?}");
+    }
+}
+
+/// Windows of two seconds, several of them: what is served in one may have been charged to the one before, up to
+/// what is held.
+#[test]
+fn a_lease_over_windows() {
+    let (echo, redis) = (Echo::start(), Redis::start());
+    let service = Limitador::start(&redis, &limits(100, 2), true);
+    let pair = || start(&echo, &service, "100/2s", ", timeout: 10s, lease: 10%");
+    let envoys = [pair(), pair()];
+    let began = Instant::now();
+    let mut admitted = 0;
+    while began.elapsed() < Duration::from_secs(9) {
+        admitted += both(&envoys, 64).count(200);
+    }
+    let windows = began.elapsed().as_secs_f64() / 2.0;
+    let rate = admitted as f64 / windows;
+    println!("{admitted} in {windows:.1} windows of 100: {rate:.1} a window");
+    // Five windows begin in nine to ten seconds, or six; each Envoy may bring 12 of one into the next.
+    let most = (windows.ceil() + 1.0) * 100.0 + 2.0 * 12.0;
+    assert!((admitted as f64) <= most, "{admitted} of {most}");
+    assert!(rate > 70.0, "{rate}");
+}
+
+/// Requests under load while the service is killed, hangs, and comes back: none waits for longer than the timeout and
+/// what a busy machine adds; each gets what `on_error` says; and the limit holds again afterwards.
+#[test]
+fn killed_hung_and_restarted_under_load() {
+    let echo = Echo::start();
+    for (on_error, expected) in [("deny", 503), ("allow", 200), ("local", 200)] {
+        let redis = Redis::start();
+        let mut service = Limitador::start(&redis, &limits(100_000, 3_600), false);
+        let more = format!(", timeout: 300ms, on_error: {on_error}");
+        let envoy = start(&echo, &service, "100000/1h", &more);
+        let over = AtomicBool::new(false);
+        let (outcomes, longest) = std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| client(&envoy, &over)))
+                .collect();
+            let wait = || std::thread::sleep(Duration::from_millis(1_200));
+            wait();
+            service.kill();
+            wait();
+            service.restart();
+            wait();
+            service.hang();
+            wait();
+            service.go_on();
+            wait();
+            service.restart();
+            wait();
+            over.store(true, Ordering::SeqCst);
+            let mut outcome = Outcome::default();
+            let mut longest = Duration::ZERO;
+            for client in clients {
+                let (one, waited) = client.join().expect("a client does not panic");
+                outcome.failed += one.failed;
+                for (status, count) in one.statuses {
+                    *outcome.statuses.entry(status).or_default() += count;
+                }
+                longest = longest.max(waited);
+            }
+            (outcome, longest)
+        });
+        let (timed_out, status) = (
+            counted(&envoy, "service.timed_out"),
+            counted(&envoy, "service.status") + counted(&envoy, "service.not_sent"),
+        );
+        println!(
+            "{on_error}: {outcomes:?}, longest {longest:?}, timed out {timed_out}, failed {status}"
+        );
+        assert_eq!(outcomes.failed, 0, "{on_error}");
+        assert!(longest < Duration::from_secs(2), "{on_error}: {longest:?}");
+        assert!(timed_out > 0 && status > 0, "{on_error}");
+        let others = outcomes
+            .statuses
+            .keys()
+            .filter(|status| ![200, expected].contains(status));
+        assert_eq!(others.count(), 0, "{on_error}: {outcomes:?}");
+        let failed = counted(&envoy, "service_failed.limit.a");
+        assert_eq!(failed, timed_out + status, "{on_error}");
+        if on_error == "deny" {
+            assert_eq!(outcomes.count(503) as u64, failed);
+        }
+        // The limit holds again, for a tenant that has used nothing yet.
+        service.kill();
+        let fresh = Limitador::start(&redis, &limits(50, 3_600), false);
+        let again = start(&echo, &fresh, "50/1h", ", timeout: 10s");
+        let outcome = load::run(120, 8, |_| {
+            again.request("GET", "/").header("x-tenant", "late")
+        });
+        assert_eq!(
+            (outcome.count(200), outcome.count(429)),
+            (50, 70),
+            "{on_error}"
+        );
+    }
+}
+
+/// Sends one request after the other until it is over. What became of them, and the longest that one took.
+fn client(envoy: &Envoy, over: &AtomicBool) -> (Outcome, Duration) {
+    let (mut outcome, mut longest) = (Outcome::default(), Duration::ZERO);
+    while !over.load(Ordering::SeqCst) {
+        let began = Instant::now();
+        let sent = envoy
+            .request("GET", "/")
+            .header("x-tenant", "acme")
+            .try_send();
+        longest = longest.max(began.elapsed());
+        match sent {
+            Ok(response) => *outcome.statuses.entry(response.status).or_default() += 1,
+            Err(_) => outcome.failed += 1,
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    (outcome, longest)
+}
+
+/// With Redis gone the service says so, and `on_error` holds.
+#[test]
+fn a_service_without_its_store() {
+    let echo = Echo::start();
+    let redis = Redis::start();
+    let service = Limitador::start(&redis, &limits(10, 3_600), false);
+    let envoy = start(&echo, &service, "10/1h", ", timeout: 10s");
+    let ask = || {
+        envoy
+            .request("GET", "/")
+            .header("x-tenant", "acme")
+            .send()
+            .status
+    };
+    assert_eq!(ask(), 200);
+    drop(redis);
+    assert_eq!(ask(), 503);
+    assert_eq!(counted(&envoy, "service.status"), 1);
+}
+
+/// The README's configurations for one and the same set of limits: ours and Limitador's, in front of the engine itself.
+#[test]
+fn the_configurations_of_the_readme() {
+    let readme = std::fs::read_to_string(repository().join(README)).expect("the README");
+    let block = |mark: &str| {
+        let blocks = readme.split("```yaml\n").skip(1);
+        let mut blocks = blocks.filter_map(|block| block.split("```").next());
+        let found = blocks.find(|block| block.contains(mark));
+        found
+            .unwrap_or_else(|| panic!("no block with {mark:?}"))
+            .to_owned()
+    };
+    let ours = block("store: {global:");
+    let theirs = block("# Limitador: limits");
+    let (echo, redis) = (Echo::start(), Redis::start());
+    let service = Limitador::start(&redis, &theirs, false);
+    let envoy = Config::load(FILE)
+        .upstream(&echo)
+        .endpoint(SERVICE_PORT, service.address())
+        .plugin(
+            &ours
+                .replace("timeout: 50ms", "timeout: 10s")
+                .replace(", lease: 10%", ""),
+        )
+        .start();
+    let ask = |path: &str, tenant: &str| {
+        let request = envoy.request("GET", path).header("x-tenant", tenant);
+        request.send().status
+    };
+    let admitted = |path: &str, tenant: &str, requests: usize| {
+        let statuses = (0..requests).map(|_| ask(path, tenant));
+        statuses.filter(|status| *status == 200).count()
+    };
+    // 5 reports a minute, of the 100 requests of a tenant; and 1,000 of acme.
+    assert_eq!(admitted("/reports", "x", 8), 5);
+    assert_eq!(admitted("/", "x", 120), 95);
+    assert_eq!(admitted("/", "acme", 120), 120);
+}
