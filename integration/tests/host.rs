@@ -367,6 +367,14 @@ fn the_end_of_a_stream_is_told_once_however_it_ends() {
             "{name}"
         );
     }
+    // A callout that is sent at the end is answered though its stream is gone.
+    let headers = [("x-probe-id", "reports"), ("x-probe", "hold,report")];
+    exchange(to, "/", &headers);
+    let told = stage.told("reports", "answer");
+    assert_eq!(
+        told.last().unwrap(),
+        "answer to a number of HTTP: Some(200)"
+    );
     // These are not told: nothing is held, or the filter never saw the request.
     for (name, orders, denied) in [("free", "", ""), ("denied-before", "hold", "before")] {
         let headers = [

@@ -22,12 +22,14 @@
 
 use crate::stream::{Ended, Found, Kept, Progress, Streams, Waiting};
 use gatehouse_host::{
-    Answer, Body, CalloutId, Exchange, HeaderMap, Host, Level, LocalReply, Module, Request,
-    Response, ResponseChunk, Result, StreamId, Trailers, Verdict,
+    Answer, Body, CalloutId, Exchange, HeaderMap, Host, Level, LocalReply, Module, Request, Result,
+    StreamId, Trailers, Verdict,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
+
+mod response;
 
 /// The filter state with the reason of a denial, for access logs:
 /// `%FILTER_STATE(wasm.gatehouse.denial:PLAIN)%`.
@@ -212,69 +214,6 @@ impl<F: Module> Dispatcher<F> {
                 self.refuse(stream, "host_error", host)
             }
         }
-    }
-
-    /// `proxy_on_response_headers`; `whole` where no body and no trailers follow.
-    pub fn response_headers(&self, stream: u32, whole: bool, host: &dyn Host) {
-        let mut streams = self.streams.borrow_mut();
-        let kept = streams.take_kept(stream).or_else(|| {
-            // A response whose request never came here.
-            let filter = self.plugin(streams.take_begun(stream)?)?;
-            Some(Box::new(Kept {
-                filter,
-                exchange: Exchange::new(StreamId(stream), true),
-                pending: F::Pending::default(),
-                responded: false,
-            }))
-        });
-        drop(streams);
-        let Some(mut kept) = kept else {
-            return;
-        };
-        if !kept.responded {
-            kept.responded = true;
-            let mut headers = None;
-            let mut response = Response::new(host, &kept.exchange, &mut headers);
-            if whole {
-                response = response.without_body();
-            }
-            if let Err(error) = kept.filter.response(&mut response, &mut kept.pending) {
-                let problem = format!("response not changed as configured: {error}");
-                log::<F>(host, &problem);
-            }
-        }
-        self.streams.borrow_mut().put_back(kept);
-    }
-
-    /// `proxy_on_response_body`, of a chunk of so many bytes, which goes on whatever comes of this.
-    pub fn response_body(&self, stream: u32, size: usize, end: bool, host: &dyn Host) {
-        let mut streams = self.streams.borrow_mut();
-        let Some(mut kept) = streams.take_wanted(stream, Kept::wants_response_body) else {
-            return;
-        };
-        drop(streams);
-        let mut chunk = ResponseChunk::new(host, size, end);
-        kept.filter.response_body(&mut chunk, &mut kept.pending);
-        self.streams.borrow_mut().put_back(kept);
-    }
-
-    /// `proxy_on_response_trailers`: the body is complete.
-    pub fn response_trailers(&self, stream: u32, host: &dyn Host) {
-        self.response_body(stream, 0, true, host);
-        let mut streams = self.streams.borrow_mut();
-        let Some(mut kept) = streams.take_wanted(stream, Kept::wants_trailers) else {
-            return;
-        };
-        drop(streams);
-        let mut trailers = Trailers::new(host, &kept.exchange, HeaderMap::ResponseTrailers);
-        let changed = kept
-            .filter
-            .response_trailers(&mut trailers, &mut kept.pending);
-        if let Err(error) = changed {
-            let problem = format!("response trailers not changed as configured: {error}");
-            log::<F>(host, &problem);
-        }
-        self.streams.borrow_mut().put_back(kept);
     }
 
     /// `proxy_on_http_call_response`, of `sizes`: how many headers, how many bytes.

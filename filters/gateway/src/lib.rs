@@ -8,6 +8,8 @@
 //! 3. On a response those that saw the request run in reverse order, as Envoy runs separate
 //!    filters: the one that denied and those before it, not those after.
 //! 4. A host call that fails in one filter's response phase does not keep the others from theirs.
+//! 5. What follows of a stream goes to those that saw its request and want it: trailers of the request in
+//!    order, chunks and trailers of the response in reverse, its end to all.
 //!
 //! Each filter is the same code, with the same configuration and the same metrics, as its own
 //! module. Who the consumer is goes from `auth` to the others as a value.

@@ -3,7 +3,7 @@
 //!
 //! 1. The header `x-probe` of a request has the orders, separated by commas.
 //! 2. `deny`, `request-body` (waits for it), `call` and `grpc` (wait for the answer) say what becomes of the
-//!    request; `response-body`, `trailers` and `hold` what more is wanted of the stream.
+//!    request; `response-body`, `trailers` and `hold` what more is wanted of the stream; `report` sends a callout at its end.
 //! 3. `x-probe-cluster` has the cluster of a callout, `x-probe-message` the message of a gRPC call.
 //! 4. `x-probe-property` has attributes, separated by commas, their parts by slashes; they are read, and with the
 //!    order `touch` read again once the header of that name has been added to the request.
@@ -176,6 +176,16 @@ impl HttpFilter for Filter {
             String::from_utf8_lossy(&details),
         );
         write(host, &pending.id, &line);
+        if pending.has("report") {
+            let sent = host.call_out(&call("upstream".to_owned()));
+            match sent {
+                Ok(callout) => {
+                    let entry = (callout, StreamId::default(), pending.id);
+                    self.under_way.borrow_mut().push(entry);
+                }
+                Err(error) => write(host, &pending.id, &format!("not sent: {error}")),
+            }
+        }
     }
 
     fn answered(&self, callout: CalloutId, answer: &Answer<'_>, wake: &mut Vec<StreamId>) {
@@ -250,8 +260,12 @@ fn send(request: &mut Request<'_>, pending: &Pending) -> Result<CalloutId> {
             timeout: TIMEOUT,
         });
     }
+    host.call_out(&call(cluster))
+}
+
+fn call(cluster: String) -> Callout {
     let header = |name: &str, value: &[u8]| (name.to_owned(), value.to_vec());
-    host.call_out(&Callout {
+    Callout {
         cluster,
         headers: vec![
             header(":method", b"GET"),
@@ -260,10 +274,10 @@ fn send(request: &mut Request<'_>, pending: &Pending) -> Result<CalloutId> {
         ],
         body: Vec::new(),
         timeout: TIMEOUT,
-    })
+    }
 }
 
-/// Shows the fields and the consumer's place, takes `x-secret` away, and adds `x-seen`.
+/// Shows the fields, takes `x-secret` away, and adds `x-seen`.
 fn change(side: &str, trailers: &mut Trailers<'_>, pending: &Pending) -> Result<()> {
     let fields = trailers.fields()?;
     let names: Vec<_> = fields

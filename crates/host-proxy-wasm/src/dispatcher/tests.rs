@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::stream::MAX_WAITING;
-use gatehouse_host::{Callout, Clock as _, ConfigureError, HttpFilter};
+use gatehouse_host::{Callout, Clock as _, ConfigureError, HttpFilter, Response, ResponseChunk};
 use gatehouse_host_fake::FakeHost;
 use std::cell::Cell;
 
