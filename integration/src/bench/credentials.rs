@@ -60,9 +60,15 @@ impl Credentials {
             "@api_keys" => Some(self.holders(API_KEYS)),
             "@api_keys_10" => Some(self.holders(FEW)),
             "@api_keys_10000" => Some(self.holders(10_000)),
-            "@rules_10" => Some(rules(10)),
-            "@rules_1000" => Some(rules(1_000)),
-            "@rules_10000" => Some(rules(10_000)),
+            "@rules_10" => Some(rules(10, &about_a_path)),
+            "@rules_1000" => Some(rules(1_000, &about_a_path)),
+            "@rules_10000" => Some(rules(10_000, &about_a_path)),
+            "@host_rules_10" => Some(rules(10, &about_a_host)),
+            "@host_rules_1000" => Some(rules(1_000, &about_a_host)),
+            "@regex_rules_10" => Some(rules(10, &about_a_pattern)),
+            "@regex_rules_1000" => Some(rules(1_000, &about_a_pattern)),
+            "@mixed_rules_10" => Some(rules(10, &about_anything)),
+            "@mixed_rules_1000" => Some(rules(1_000, &about_anything)),
             "@jwks_10" => Some(self.keys(10)),
             "@jwks_1000" => Some(self.keys(1_000)),
             "@api_keys_of_envoy" => Some(consumers(
@@ -98,11 +104,30 @@ impl Credentials {
     }
 }
 
+fn about_a_path(index: usize) -> Value {
+    json!({"path": {"prefix": format!("/service-{index}")}})
+}
+
+fn about_a_host(index: usize) -> Value {
+    json!({"hosts": [format!("host-{index}.test"), format!("*.host-{index}.test")]})
+}
+
+fn about_a_pattern(index: usize) -> Value {
+    json!({"path": {"regex": format!("/service-{index}/[a-z]+/[0-9]+")}})
+}
+
+fn about_anything(index: usize) -> Value {
+    match index % 4 {
+        0 => about_a_path(index),
+        1 => about_a_host(index),
+        2 => about_a_pattern(index),
+        _ => json!({"path": {"template": format!("/service-{index}/{{id}}")}, "methods": ["PUT"]}),
+    }
+}
+
 /// So many rules, of which the last is about the requests.
-fn rules(count: usize) -> Value {
-    let others = (1..count).map(|index| {
-        json!({"match": {"path": {"prefix": format!("/service-{index}")}}, "allow": "anonymous"})
-    });
+fn rules(count: usize, about: &dyn Fn(usize) -> Value) -> Value {
+    let others = (1..count).map(|index| json!({"match": about(index), "allow": "anonymous"}));
     let last = json!({"require": "partners"});
     others.chain([last]).collect()
 }
