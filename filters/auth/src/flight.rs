@@ -15,9 +15,10 @@
 
 use crate::stats::ProviderStats;
 use gatehouse_host::{
-    Callout, CalloutId, Host, HostError, Level, Log, Request, Result, StreamId, Timestamp,
+    Callout, CalloutId, Host, HostError, Log, Request, Result, StreamId, Timestamp,
 };
-use std::cell::{Cell, RefCell};
+use gatehouse_outage::Outage;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
@@ -37,21 +38,14 @@ pub(crate) const COUNTERS: usize = 3;
 /// How much longer than its timeout a callout may take.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// For so long after it was said that a service fails, that is not said again.
-const QUIET: Duration = Duration::from_secs(60);
-
 /// How much longer than its flight a request waits: woken by the flight, it can still be decided on.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The callouts of one provider, in one worker.
 pub(crate) struct Flights<T> {
-    /// For log lines.
-    provider: String,
     timeout: Duration,
     most: usize,
-    /// Whether it was said that the service fails, and when that was said last.
-    failing: Cell<bool>,
-    said: Cell<Option<Timestamp>>,
+    outage: Outage,
     /// Never borrowed across a host call. Few: searched one by one.
     under_way: RefCell<Vec<Flight>>,
     landed: RefCell<Vec<Landed<T>>>,
@@ -124,11 +118,9 @@ impl<T: Clone> Flights<T> {
     /// None under way.
     pub(crate) fn new(provider: &str, timeout: Duration, most: usize) -> Self {
         Self {
-            provider: provider.to_owned(),
             timeout,
             most,
-            failing: Cell::new(false),
-            said: Cell::new(None),
+            outage: Outage::new(format!("auth: provider {provider}: callouts")),
             under_way: RefCell::default(),
             landed: RefCell::new(Vec::new()),
         }
@@ -173,7 +165,7 @@ impl<T: Clone> Flights<T> {
             }
             Joined::NotSent(error) => {
                 stats.count(host, FAILED);
-                self.failed(host, Failure::NotSent(error));
+                self.outage.failed(&Failure::NotSent(error), host);
                 None
             }
         })
@@ -189,7 +181,7 @@ impl<T: Clone> Flights<T> {
         wake: &mut Vec<StreamId>,
     ) {
         stats.count(host, FAILED);
-        self.failed(host, why);
+        self.outage.failed(&why, host);
         self.land(flight, outcome, wake);
     }
 
@@ -273,34 +265,9 @@ impl<T: Clone> Flights<T> {
         });
     }
 
-    /// Notes that the service told us nothing.
-    fn failed(&self, host: &dyn Host, why: Failure) {
-        if self.failing.get() {
-            return;
-        }
-        let now = host.now().unwrap_or(Timestamp::from_nanos(0));
-        let just_now = |said: Timestamp| said <= now && now < said.after(QUIET);
-        if self.said.get().is_some_and(just_now) {
-            return;
-        }
-        self.failing.set(true);
-        self.said.set(Some(now));
-        let provider = &self.provider;
-        host.log(
-            Level::Warn,
-            &format!("auth: provider {provider}: callouts fail: {why}"),
-        );
-    }
-
     /// Notes that the service told us something.
     pub(crate) fn works(&self, host: &dyn Log) {
-        if self.failing.replace(false) {
-            let provider = &self.provider;
-            host.log(
-                Level::Info,
-                &format!("auth: provider {provider}: callouts work again"),
-            );
-        }
+        self.outage.over(host);
     }
 
     fn deadline(&self, began: Timestamp) -> Timestamp {

@@ -23,7 +23,6 @@ mod ask;
 mod calls;
 mod descriptor;
 mod held;
-mod outage;
 mod outcome;
 mod stats;
 
@@ -39,8 +38,8 @@ use crate::stats::Fate;
 use calls::{Call, Calls, GRACE, Item, Leased, Purpose};
 use gatehouse_host::{Answer, CalloutId, GrpcCallout, Host, Result, StreamId, Timestamp};
 use gatehouse_lease::Terms;
+use gatehouse_outage::Outage;
 use gatehouse_rate_limit_service::{self as service, Descriptor};
-use outage::Outage;
 use outcome::Failure;
 use stats::ServiceStats;
 
@@ -62,7 +61,7 @@ impl Global {
             service,
             calls: Calls::default(),
             stats: ServiceStats::define(host)?,
-            outage: Outage::default(),
+            outage: Outage::new("rate_limit: calls of the service"),
         })
     }
 

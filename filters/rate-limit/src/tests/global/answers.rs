@@ -192,7 +192,7 @@ fn answers_that_are_none() {
                 worker.service_counts(),
                 counts([("calls", 1), ("malformed", 1)])
             );
-            let line = format!("Warn: rate_limit: the service fails: {why}");
+            let line = format!("Warn: rate_limit: calls of the service fail: {why}");
             assert_eq!(worker.host.log_lines(), [line], "{name}");
         }
     }
@@ -293,7 +293,9 @@ fn calls_that_come_to_nothing() {
             assert_eq!(service[counted], 1, "{name}");
             assert_eq!(
                 lines,
-                [format!("Warn: rate_limit: the service fails: {line}")],
+                [format!(
+                    "Warn: rate_limit: calls of the service fail: {line}"
+                )],
                 "{name}"
             );
         }
@@ -350,8 +352,8 @@ fn an_outage_is_logged_at_most_once_a_minute() {
     assert_eq!(
         worker.host.log_lines(),
         [
-            "Warn: rate_limit: the service fails: gRPC status 14 \"said so\"",
-            "Info: rate_limit: the service works again",
+            "Warn: rate_limit: calls of the service fail: gRPC status 14 \"said so\"",
+            "Info: rate_limit: calls of the service work again",
         ]
     );
     worker.host.advance(Duration::from_secs(60));
