@@ -106,7 +106,7 @@ pub fn decide(quota: &Quota, state: Option<Tat>, now: u64, cost: u64) -> Decisio
 /// Whether a state is of a clock that is ahead of `now` by more than readings of one clock differ: who
 /// may have been held up since it read the clock reads it again, and only then decides.
 pub fn is_ahead(quota: &Quota, Tat(tat): Tat, now: u64) -> bool {
-    tat.saturating_sub(now) > quota.deepest_ns().saturating_add(CLOCK_TOLERANCE_NS)
+    tat.saturating_sub(now) > quota.reach_ns().saturating_add(CLOCK_TOLERANCE_NS)
 }
 
 /// Charges what has been used already at `now`, whether it is in the bucket or not: where it is not,

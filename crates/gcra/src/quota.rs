@@ -15,6 +15,7 @@ pub struct Quota {
     interval_ns: u64,
     refill_ns: u64,
     debt_ns: u64,
+    reach_ns: u64,
 }
 
 /// What a bucket may owe at most is what its rate gives in so long, or in its period where that is
@@ -67,6 +68,7 @@ impl Quota {
             interval_ns,
             refill_ns,
             debt_ns: 0,
+            reach_ns: refill_ns,
         })
     }
 
@@ -77,10 +79,28 @@ impl Quota {
     /// [`owe`]: crate::owe
     #[must_use]
     pub fn with_debt(self) -> Self {
+        let debt_ns = self.period_ns.max(DEBT_NS);
         Self {
-            debt_ns: self.period_ns.max(DEBT_NS),
+            debt_ns,
+            reach_ns: self.reach_ns.max(self.refill_ns.saturating_add(debt_ns)),
             ..self
         }
+    }
+
+    /// The same for a bucket that another quota is applied to as well, whose [reach](Self::reach_ns) this
+    /// is: how full that left the bucket is then no sign that the clock was set back.
+    #[must_use]
+    pub fn reaching(self, reach_ns: u64) -> Self {
+        Self {
+            reach_ns: self.reach_ns.max(reach_ns),
+            ..self
+        }
+    }
+
+    /// How far ahead of now a bucket may be full again, by this quota or another one that it shares the
+    /// bucket with, in nanoseconds.
+    pub fn reach_ns(&self) -> u64 {
+        self.reach_ns
     }
 
     /// Requests per period, as configured.

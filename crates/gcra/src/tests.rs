@@ -236,6 +236,24 @@ fn debts() {
 }
 
 #[test]
+fn another_quota_of_the_bucket_is_no_clock_set_back() {
+    let (slow, fast) = (per_second(1, 20), per_second(100, 20));
+    let fast = fast.reaching(slow.reach_ns());
+    let empty = Some(Tat::from_bits(NOW + slow.refill_ns()));
+    let decision = decide(&fast, empty, NOW, 1);
+    let wait = 19 * SECOND + 800_000_000 + 10_000_000;
+    assert_eq!(decision, refused(Some(wait), 0, 20 * SECOND));
+    assert_eq!(decision.to_store(empty), None);
+    let beyond = Some(Tat::from_bits(
+        NOW + slow.refill_ns() + CLOCK_TOLERANCE_NS + 1,
+    ));
+    let repaired = Some(Tat::from_bits(NOW + fast.refill_ns()));
+    assert_eq!(decide(&fast, beyond, NOW, 1).to_store(beyond), repaired);
+    // The furthest of several counts.
+    assert_eq!(fast.reaching(5), fast);
+}
+
+#[test]
 fn a_debt_is_paid_off_before_anything_is_admitted() {
     let quota = per_second(10, 3).with_debt();
     let state = owe(&quota, None, NOW, 10).to_store(None);

@@ -165,6 +165,10 @@ impl Lease {
         told: Option<u64>,
     ) -> Self {
         let before = self.at(terms, now);
+        // What is held was granted, whatever is refused beyond it, and nobody says that its window ends.
+        if before.held > 0 && reset_ns.is_none() {
+            return Self { asked: 0, ..before };
+        }
         let until = now.saturating_add(reset_ns.unwrap_or(SECOND_NS).min(terms.period_ns));
         Self {
             until: match before.held {

@@ -256,6 +256,11 @@ fn refusing() {
     assert_eq!(lease.held(&TERMS, NOW), 5);
     assert_eq!(lease.reset_ns(&TERMS, NOW), 30 * s);
     assert_eq!(seen(&lease, NOW, 6), Seen::Alone(false));
+    // Nor does it end sooner where the service does not say when anything ends.
+    let lease = holding(5).refused(&TERMS, NOW, 500, None, None);
+    assert_eq!(lease.held(&TERMS, NOW + 29 * s), 5);
+    assert_eq!(lease.reset_ns(&TERMS, NOW), 30 * s);
+    assert_eq!(seen(&lease, NOW, 500), Seen::Alone(false));
     // Where the service does not say for how long, it is a second.
     let lease = Lease::default().refused(&TERMS, NOW, 1, None, None);
     assert_eq!(seen(&lease, NOW, 1), Seen::Over(s));

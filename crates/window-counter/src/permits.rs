@@ -108,7 +108,15 @@ impl Capacity {
         permit: Permit,
     ) -> Option<(Counts, Permit)> {
         let mut here = self.here(state, now);
-        match self.age(permit, &here) {
+        let age = match state {
+            Some(_) => self.age(permit, &here),
+            None => Age::Lost,
+        };
+        match age {
+            // Counted before the clock was set back, and taken over: from now on it goes by the clock there is.
+            Age::Current if permit.0 > here.start => {
+                return Some((self.counts(&here)?, Permit(here.start)));
+            }
             Age::Current => return None,
             Age::Previous => here.previous = here.previous.saturating_sub(1),
             Age::Lost => {}

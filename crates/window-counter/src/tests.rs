@@ -338,9 +338,30 @@ fn permits_and_the_clock() {
     // Back: still taken, and given back as usual.
     for earlier in [NOW - SECOND / 2, NOW - HOUR, 0] {
         assert_eq!(capacity.acquire(Some(next), earlier), Grant::Full);
-        assert_eq!(capacity.renew(Some(next), earlier, permit), None);
         assert_eq!(capacity.release(Some(next), earlier, permit), None);
     }
+    assert_eq!(capacity.renew(Some(next), NOW - SECOND / 2, permit), None);
+    // Back, and renewed: it goes by the clock that there is from then on.
+    for earlier in [NOW - HOUR, LIFETIME] {
+        let (mut state, mut held) = capacity.renew(Some(next), earlier, permit).unwrap();
+        for later in [LIFETIME / 2, LIFETIME, 2 * LIFETIME, 3 * LIFETIME] {
+            let now = earlier + later;
+            assert_eq!(
+                capacity.acquire(Some(state), now),
+                Grant::Full,
+                "{earlier} {later}"
+            );
+            if let Some((renewed, permit)) = capacity.renew(Some(state), now, held) {
+                (state, held) = (renewed, permit);
+            }
+            assert_eq!(capacity.free(Some(state), now), 0, "{earlier} {later}");
+        }
+        let end = earlier + 3 * LIFETIME;
+        assert_eq!(capacity.release(Some(state), end, held), None);
+    }
+    // Its state was lost: it counts again, though the reading of the clock is older than it.
+    let (again, _) = capacity.renew(None, NOW - 1, permit).unwrap();
+    assert_eq!(capacity.free(Some(again), NOW), 0);
     assert!(capacity.is_ahead(next, NOW - HOUR));
     assert!(!capacity.is_ahead(next, NOW - SECOND));
     // The end of time.

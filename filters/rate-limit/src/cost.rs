@@ -11,11 +11,11 @@
 //!    room for 1, and takes that; what it costs beyond that is charged when it is known, whether it is
 //!    there or not. What is missing is owed, and requests wait until it has come in.
 //! 4. A stream that ends before it said what it costs is charged with what is known: the last number
-//!    that was complete, or the `default`. So nobody gets by cheaper who hangs up early.
+//!    that was complete, or the `default`. Who hangs up before the number comes pays the `default`.
 //! 5. A request that the filter itself refuses costs nothing more.
-//! 6. A request whose cost stands in the body of its response goes on without `accept-encoding`: a
-//!    client that chose compression would choose to pay the `default`. In report mode it goes on as it
-//!    is.
+//! 6. A request whose cost stands in the body of its response goes on without `accept-encoding`,
+//!    `range` and `if-range`: a client that chose compression, or a part, would choose to pay the
+//!    `default`. In report mode it goes on as it is.
 //!
 //! Of a body, nothing is kept but the place in it ([`meter`]).
 

@@ -161,17 +161,26 @@ impl Filter {
         let now = request.now().map_err(host_failed)?.as_nanos();
         let address = self.table.address(&hasher);
         let bill = limit.cost.up_front(request).map_err(host_failed)?;
-        if let (Some(stats), Some(doubt), None) = (&in_force.cost_stats, bill.doubt, told) {
-            stats.count_doubt(doubt, request.host());
-        }
+        let count_doubt = || {
+            if let (Some(stats), Some(doubt)) = (&in_force.cost_stats, bill.doubt) {
+                stats.count_doubt(doubt, request.host());
+            }
+        };
         if let (Some(global), None) = (&self.global, told) {
+            count_doubt();
             let looked = global.look(allowance, bill.cost, address, now, request.host());
             return looked.map(Some);
         }
         let mut bucket = Bucket::read(address, now, request.host())?;
         let found = bucket.check(allowance, bill.cost, request.host())?;
         Ok(Some(match found.decision.refused {
-            None => Finding::Room(allowance, bucket, bill.cost, found),
+            None => {
+                // What is refused costs nothing.
+                if told.is_none() {
+                    count_doubt();
+                }
+                Finding::Room(allowance, bucket, bill.cost, found)
+            }
             Some(_) => Finding::of(found),
         }))
     }
@@ -362,7 +371,9 @@ impl HttpFilter for Filter {
         let Some(refusal) = refusal else {
             pending.fields = fields;
             if self.reads_body(pending) {
-                request.remove("accept-encoding")?;
+                for choice in ["accept-encoding", "range", "if-range"] {
+                    request.remove(choice)?;
+                }
             }
             return Ok(Verdict::Continue);
         };

@@ -6,6 +6,7 @@ use crate::fields;
 use gatehouse_config::{Context, Decode, Duration, Identifier, Rate, Value};
 use gatehouse_gcra::{Quota, QuotaError};
 use gatehouse_window_counter::{Capacity, Kind, Window, WindowError};
+use std::collections::BTreeMap;
 use std::time;
 
 /// So many rates a limit has at most. All windows of a key are in one slot of the table, and take the
@@ -206,6 +207,9 @@ impl Terms {
     }
 }
 
+/// How far ahead the buckets of a key may be full again, in nanoseconds, by their salt.
+pub(super) type Reaches = BTreeMap<u64, u64>;
+
 impl Allowance {
     /// All its windows: the first, and the others.
     pub(crate) fn windows(&self) -> (&Metered, &[Metered]) {
@@ -216,6 +220,26 @@ impl Allowance {
     pub(crate) fn with_debt(mut self) -> Self {
         for window in [&mut self.first].into_iter().chain(&mut self.others) {
             window.algorithm = window.algorithm.with_debt();
+        }
+        self
+    }
+
+    /// Notes how far ahead its buckets may be full again.
+    pub(super) fn note_reach(&self, reaches: &mut Reaches) {
+        for window in [&self.first].into_iter().chain(&self.others) {
+            if let Algorithm::Gcra(quota) = window.algorithm {
+                let reach = reaches.entry(window.salt).or_default();
+                *reach = quota.reach_ns().max(*reach);
+            }
+        }
+    }
+
+    /// The same for buckets that other allowances are applied to as well, which reach so far.
+    pub(super) fn reaching(mut self, reaches: &Reaches) -> Self {
+        for window in [&mut self.first].into_iter().chain(&mut self.others) {
+            if let Algorithm::Gcra(quota) = &mut window.algorithm {
+                *quota = quota.reaching(reaches.get(&window.salt).copied().unwrap_or(0));
+            }
         }
         self
     }

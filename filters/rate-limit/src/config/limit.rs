@@ -1,7 +1,7 @@
 //! One limit.
 
 use super::Mode;
-use super::allowance::{Allowance, Rates, Terms};
+use super::allowance::{Allowance, Rates, Reaches, Terms};
 use super::cost::Cost;
 use super::overrides::{Base, Overrides, RawOverride};
 use crate::key::Part;
@@ -117,6 +117,12 @@ impl Decode for Limit {
             allowance = allowance.with_debt();
             overrides = overrides.with_debt();
         }
+        // A consumer may be in a group with one token and not with another: then two rates go by one bucket.
+        let mut reaches = Reaches::new();
+        allowance.note_reach(&mut reaches);
+        overrides.note_reach(&mut reaches);
+        allowance = allowance.reaching(&reaches);
+        overrides = overrides.reaching(&reaches);
         Some(Self {
             allowance: Rc::new(allowance),
             overrides,

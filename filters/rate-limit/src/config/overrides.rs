@@ -4,7 +4,7 @@
 //! does, each is kept under one of the values that it asks for, and only those under the values of the
 //! request are asked, in their order. Those that ask for no whole value are asked one by one.
 
-use super::allowance::{Allowance, Rates, Terms};
+use super::allowance::{Allowance, Rates, Reaches, Terms};
 use super::limit::Counting;
 use super::pattern::{Pattern, RawPattern};
 use crate::key::Part;
@@ -117,6 +117,21 @@ impl Overrides {
     pub(super) fn with_debt(mut self) -> Self {
         for allowance in &mut self.allowances {
             *allowance = Rc::new((**allowance).clone().with_debt());
+        }
+        self
+    }
+
+    /// Notes how far ahead their buckets may be full again.
+    pub(super) fn note_reach(&self, reaches: &mut Reaches) {
+        for allowance in &self.allowances {
+            allowance.note_reach(reaches);
+        }
+    }
+
+    /// The same for buckets that other allowances are applied to as well.
+    pub(super) fn reaching(mut self, reaches: &Reaches) -> Self {
+        for allowance in &mut self.allowances {
+            *allowance = Rc::new((**allowance).clone().reaching(reaches));
         }
         self
     }

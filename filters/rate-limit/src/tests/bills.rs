@@ -534,15 +534,19 @@ fn answers_that_can_be_read_are_asked_for() {
     ];
     for (name, changes, stays) in cases {
         let worker = Worker::alone(&one(changes));
-        let headers: [(&str, &[u8]); 3] = [
+        let headers: [(&str, &[u8]); 5] = [
             ("x-tenant", b"acme"),
             ("accept-encoding", b"gzip"),
             ("accept-encoding", b"br"),
+            ("range", b"bytes=0-0"),
+            ("if-range", b"\"x\""),
         ];
         assert!(worker.stream(&headers, Then::Gone), "{name}");
         let left = worker.host.request_headers();
-        let left = left.iter().any(|(name, _)| name == "accept-encoding");
-        assert_eq!(left, stays, "{name}");
+        for choice in ["accept-encoding", "range", "if-range"] {
+            let left = left.iter().any(|(name, _)| name == choice);
+            assert_eq!(left, stays, "{name}: {choice}");
+        }
     }
     // Where nobody has looked at the headers yet.
     let worker = Worker::alone(&one(json!({"key": [{"const": "x"}], "cost": json()})));
@@ -550,7 +554,7 @@ fn answers_that_can_be_read_are_asked_for() {
     assert_eq!(worker.host.request_headers(), []);
     assert_eq!(
         worker.host.calls().get("proxy_remove_header_map_value"),
-        Some(&1)
+        Some(&3)
     );
 }
 

@@ -363,6 +363,52 @@ fn the_first_that_holds() {
     }
 }
 
+/// Who has one token with a group in it and one without has two rates over one bucket. What the slower
+/// one left in it is no sign for the faster one that the clock was set back.
+#[test]
+fn two_rates_over_one_bucket_give_nothing_back() {
+    let several = json!(["20/12s", "1000/1h"]);
+    let tiers = [
+        (
+            "one rate",
+            json!({"rate": "100/1m", "burst": 20}),
+            json!({"rate": "300/1m"}),
+        ),
+        (
+            "a slower group",
+            json!({"rate": "300/1m", "burst": 20}),
+            json!({"rate": "100/1m"}),
+        ),
+        (
+            "debts",
+            json!({"rate": "1/1d", "burst": 20, "cost": {"response_header": "x-cost"}}),
+            json!({"rate": "300/1m"}),
+        ),
+        (
+            "several rates",
+            json!({"rate": several, "burst": null}),
+            json!({"rate": ["100/12s", "100000/1h"]}),
+        ),
+    ];
+    for (name, mut terms, mut gold) in tiers {
+        gold["key"] = json!({"group": "gold"});
+        terms["key"] = json!(["consumer"]);
+        terms["overrides"] = json!([gold]);
+        let worker = Worker::alone(&one(terms));
+        let (with, without) = (
+            who("ann", json!(["gold"]), json!({})),
+            who("ann", json!([]), json!({})),
+        );
+        let first = admitted(&worker, &[], &without);
+        assert_eq!(first, 20, "{name}");
+        let more: usize = (0..20)
+            .map(|_| admitted(&worker, &[], &with) + admitted(&worker, &[], &without))
+            .sum();
+        // As many as the group has beyond that, and those once.
+        assert!(more <= 80, "{name}: {more}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
