@@ -187,7 +187,10 @@ impl Parser<'_> {
                 Some('{') => self.counts()?,
                 _ => return Ok(node),
             };
-            self.rest.next();
+            // As in the regex crate, only a count may have space before its `?`.
+            if self.rest.next() == Some('}') {
+                self.skip_space();
+            }
             let lazy = self.eat("?");
             self.deeper()?;
             node = Node::Repeat {
@@ -425,9 +428,17 @@ impl Parser<'_> {
 
     /// What follows a `[`.
     fn class(&mut self) -> Result<ByteSet> {
+        self.skip_space();
         let negated = self.eat("^");
         let mut set = ByteSet::default();
         let mut first = true;
+        self.skip_space();
+        // In front of all others it begins no range.
+        while !self.rest.as_str().starts_with("--") && self.eat("-") {
+            set.insert(b'-', b'-');
+            first = false;
+            self.skip_space();
+        }
         loop {
             self.skip_space();
             if self.rest.as_str().is_empty() {
@@ -446,10 +457,16 @@ impl Parser<'_> {
             }
             let item = self.class_item()?;
             self.skip_space();
-            let ranged = self.peek() == Some('-')
-                && !["-]", "--"]
-                    .iter()
-                    .any(|end| self.rest.as_str().starts_with(end));
+            let after = self.rest.as_str().strip_prefix('-').unwrap_or_default();
+            let after = match self.flags.spaced {
+                true => after.trim_start(),
+                false => after,
+            };
+            // The regex crate takes what the comment says for the end of the range, or not.
+            if self.flags.spaced && after.starts_with('#') {
+                return fail("a comment after a \"-\" in a character class is not supported");
+            }
+            let ranged = self.peek() == Some('-') && !after.starts_with([']', '-']);
             if !ranged {
                 set = set.union(match item {
                     Item::Set(inner) => inner,
@@ -485,7 +502,8 @@ impl Parser<'_> {
                 Some(name) => (name, true),
                 None => (name, false),
             };
-            return match class::posix(name) {
+            // Both cases first: else what is no upper case letter would be any byte under `(?i)`.
+            return match class::posix(name).map(|set| self.cased(set)) {
                 Some(set) if negated => Ok(Item::Set(set.negated())),
                 Some(set) => Ok(Item::Set(set)),
                 None => fail("no ASCII class has this name"),

@@ -23,6 +23,14 @@ fn each_has_its_reason() {
             "operators of classes are not supported: write such characters once",
         ),
         (
+            "(?x)[A- # c\n]]",
+            "a comment after a \"-\" in a character class is not supported",
+        ),
+        (
+            "[--a]",
+            "operators of classes are not supported: write such characters once",
+        ),
+        (
             "[b-a]",
             "invalid character class range, the start must be <= the end",
         ),
