@@ -9,7 +9,7 @@
 //! `//internal.test/a`): its scheme, its host with the port, the front of its path. Of one that is only
 //! a path (`/app/a`), which is on the host that was asked, the path is changed. Anything else stays: other
 //! hosts and schemes, a relative path, one with a user or a backslash, which some read as a slash.
-//! The second form sets it.
+//! The second form sets it; no variable can be part of its host.
 
 use crate::edit::is_sound;
 use crate::names::check_url;
@@ -118,7 +118,8 @@ impl Location {
             return context
                 .at_key("with", |context| {
                     let (first, _) = template.ends();
-                    check_url(first, template.literals(), context)
+                    let has_variables = template.constant().is_none();
+                    check_url(first, has_variables, template.literals(), context)
                 })
                 .map(|()| Self::With(template));
         }
@@ -162,7 +163,10 @@ impl Location {
     pub(crate) fn apply(&self, side: &mut dyn Side) -> Result<Outcome> {
         let new = match self {
             Self::With(template) => match template.render(side)? {
-                Rendered::Value(value) if is_sound(&value) => Ok(value.into_owned()),
+                // Two slashes in front, around a variable that is empty, would begin a host.
+                Rendered::Value(value) if is_sound(&value) && !value.starts_with(b"//") => {
+                    Ok(value.into_owned())
+                }
                 Rendered::Missing => Err(Outcome::Missing),
                 Rendered::Value(_) | Rendered::Unsafe => Err(Outcome::Unsafe),
             },

@@ -73,15 +73,35 @@ impl Prefix {
 }
 
 /// Whether texts can stand in a URL as they are (RFC 3986, 2), the first of them at its front: it must
-/// say what is its host, or that it is a path on this one.
+/// say what is its host, or that it is a path on this one. Where variables follow, it must say where
+/// the host ends too.
 pub(crate) fn check_url<'t>(
     first: &str,
+    has_variables: bool,
     texts: impl Iterator<Item = &'t str>,
     context: &mut Context<'_>,
 ) -> Option<()> {
     let is_path = first.starts_with('/') && !first.starts_with("//");
-    if !is_path && !first.starts_with("http://") && !first.starts_with("https://") {
+    let after_scheme = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| first.strip_prefix(scheme));
+    if !is_path && after_scheme.is_none() {
         return context.problem("a location begins with \"/\", \"https://\" or \"http://\"");
+    }
+    if let Some(rest) = after_scheme {
+        let end = rest.find(['/', '?', '#']);
+        if end.is_none() && has_variables {
+            return context.problem_hint(
+                "a variable could be part of the host",
+                "write a slash after the host, such as \"https://www.example.com/${path}\"",
+            );
+        }
+        if rest.is_empty() || end == Some(0) {
+            return context.problem_hint(
+                "names no host",
+                "write one, such as \"https://www.example.com/\"",
+            );
+        }
     }
     for text in texts {
         let mut rest = text.as_bytes();

@@ -8,6 +8,7 @@ fn location(operation: &str, given: Option<&[u8]>) -> Option<String> {
         (":path", b"/a?b"),
         (":authority", b"www.test:8443"),
         ("x", b"//evil.test/\\"),
+        ("next", b"evil.test"),
     ];
     let rule = format!("response: [{{location: {operation}}}]");
     let lines = answered(&rule, request, &headers);
@@ -125,7 +126,7 @@ fn rewritten() {
 
 #[test]
 fn made_of_variables() {
-    let cases: [(&str, Option<&str>); 9] = [
+    let cases: [(&str, Option<&str>); 12] = [
         (
             "{with: 'https://login.test/?next=${path}'}",
             Some("https://login.test/?next=%2Fa"),
@@ -142,6 +143,19 @@ fn made_of_variables() {
             "{with: 'https://www.example.com/a%20b#c'}",
             Some("https://www.example.com/a%20b#c"),
         ),
+        (
+            "{with: 'https://www.test?a=${path}'}",
+            Some("https://www.test?a=%2Fa"),
+        ),
+        (
+            "{with: 'https://www.test#${path}'}",
+            Some("https://www.test#%2Fa"),
+        ),
+        // Two slashes in front would begin a host.
+        (
+            "{with: '/${claim.empty | default(\"\")}/${request.header.next}'}",
+            None,
+        ),
         ("{with: '/${claim.crlf}'}", None),
         ("{with: '/${claim.other}'}", None),
         ("{with: '/${claim.other | default(\"x\")}'}", Some("/x")),
@@ -157,5 +171,31 @@ fn made_of_variables() {
     for (operation, expected) in cases {
         let became = location(operation, Some(b"http://internal.test/"));
         assert_eq!(became.as_deref(), expected, "{operation}");
+    }
+}
+
+/// Whatever a variable holds, the host is the operator's.
+#[test]
+fn no_variable_within_a_host() {
+    let continues = "rules[0].response[0].location.with: a variable could be part of the host \
+                     (write a slash after the host, such as \"https://www.example.com/${path}\")";
+    let none = "rules[0].response[0].location.with: names no host \
+                (write one, such as \"https://www.example.com/\")";
+    let cases = [
+        ("https://www.example.com${path}", continues),
+        ("https://www.example.com${request.header.x}/a", continues),
+        ("http://www.example.com:${request.header.x}/", continues),
+        ("https://${host}/a", continues),
+        ("https://${request.header.x}.example.com/a", continues),
+        ("https:///${path}", none),
+        ("https://", none),
+        ("http://?a=${path}", none),
+    ];
+    for (with, problem) in cases {
+        let rule = format!("rules: [{{response: [{{location: {{with: '{with}'}}}}]}}]");
+        let error = configure(&rule, &FakeHost::default())
+            .map(drop)
+            .unwrap_err();
+        assert!(error.ends_with(problem), "{with}: {error}");
     }
 }
