@@ -8,7 +8,8 @@
 //! The first form changes a `location` that names one of `hosts` (`http`, `https`, or without a scheme:
 //! `//internal.test/a`): its scheme, its host with the port, the front of its path. Of one that is only
 //! a path (`/app/a`), which is on the host that was asked, the path is changed. Anything else stays: other
-//! hosts and schemes, a relative path, one with a user or a backslash, which some read as a slash.
+//! hosts and schemes, a relative path, one with a user, a backslash, which some read as a slash, or a
+//! control character, which browsers drop.
 //! The second form sets it; no variable can be part of its host.
 
 use crate::edit::is_sound;
@@ -249,7 +250,10 @@ struct Parts<'l> {
 impl<'l> Parts<'l> {
     /// Nothing where it is neither a URL of HTTP nor a path from the root.
     fn of(location: &'l [u8]) -> Option<Self> {
-        if location.contains(&b'\\') {
+        // Browsers drop a tab or a line's end wherever it stands (URL Standard, 4.4): what follows it
+        // could be a second slash.
+        let is_odd = |byte: &u8| *byte == b'\\' || byte.is_ascii_control();
+        if location.iter().any(is_odd) {
             return None;
         }
         let colon = location

@@ -72,6 +72,18 @@ fn rewritten() {
             b"http://internal.test\\@evil/",
             "http://internal.test\\@evil/",
         ),
+        (
+            host,
+            b"http://internal.test\t@evil/",
+            "http://internal.test\t@evil/",
+        ),
+        (all, b"/app/\t/evil.test", "/app/\t/evil.test"),
+        (all, b"/app\t/a", "/app\t/a"),
+        (
+            all,
+            b"http://internal.test/app/\x7fa",
+            "http://internal.test/app/\x7fa",
+        ),
         (host, b"/\\internal.test/a", "/\\internal.test/a"),
         (host, b"ftp://internal.test/", "ftp://internal.test/"),
         (host, b"http:/internal.test/", "http:/internal.test/"),
