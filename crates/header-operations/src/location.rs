@@ -84,6 +84,11 @@ impl Named {
     fn is(&self, authority: &str) -> bool {
         let (host, port) = split_port(authority);
         let host = host.strip_suffix('.').unwrap_or(host);
+        // With a user in front, or where a port stands, it is not what it looks like.
+        let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+        if !is_host(host.as_bytes()) || !port.is_none_or(is_port) {
+            return false;
+        }
         let host_fits = match self.below {
             false => host.eq_ignore_ascii_case(&self.host),
             true => host

@@ -21,6 +21,7 @@ fn rewritten() {
     let host =
         "{hosts: ['internal.test', '*.svc.test:8080', '[2001:db8::1]'], host: www.example.com}";
     let all = "{hosts: [internal.test], scheme: https, host: 'www.example.com:8443', path: {from: /app, to: /}}";
+    let below = "{hosts: ['*.svc.test', internal.test], host: www.example.com}";
     let to_http = "{hosts: [internal.test], scheme: http}";
     let cases: &[(&str, &[u8], &str)] = &[
         (
@@ -67,6 +68,34 @@ fn rewritten() {
             b"http://user@internal.test/",
             "http://user@internal.test/",
         ),
+        (below, b"http://user@a.svc.test/", "http://user@a.svc.test/"),
+        (
+            below,
+            b"http://user:a@b.svc.test:80/",
+            "http://user:a@b.svc.test:80/",
+        ),
+        (
+            below,
+            b"http://evil.test%2f.svc.test/",
+            "http://evil.test%2f.svc.test/",
+        ),
+        (below, b"http://a..svc.test/", "http://a..svc.test/"),
+        (
+            below,
+            b"http://internal.test:a@evil.test/",
+            "http://internal.test:a@evil.test/",
+        ),
+        (
+            below,
+            b"http://internal.test:8a/",
+            "http://internal.test:8a/",
+        ),
+        (
+            below,
+            b"http://a.svc.test.:8080/",
+            "http://www.example.com/",
+        ),
+        (below, b"http://a.svc.test:/", "http://www.example.com/"),
         (
             host,
             b"http://internal.test\\@evil/",
