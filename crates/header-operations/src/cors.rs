@@ -8,7 +8,7 @@
 //! 3. Of its response all `access-control-` headers are removed: what the upstream allows does not count.
 //!    Where the origin is one of `origins`, it is named in `access-control-allow-origin`.
 //! 4. Every response says `vary: origin`, since another origin would get another one. Only where any
-//!    origin is allowed, all get `*`, and nothing varies.
+//!    origin is allowed, all get `*`, also those to requests without an origin, and nothing varies.
 //!
 //! Any origin with credentials is refused at configuration: every page could read what its visitor may.
 //! So is `null`, the origin of every sandboxed page. Several `origin` lines, or one with several in it,
@@ -242,8 +242,14 @@ impl Cors {
         if self.origins.is_some() && !varies {
             side.append("vary", b"origin")?;
         }
-        if let Asked::Allowed(origin) = asked {
-            side.set(ALLOW_ORIGIN, self.allowed(origin))?;
+        let allowed = match asked {
+            Asked::Allowed(origin) => Some(self.allowed(origin)),
+            // A cache may give this response to a page, since nothing varies.
+            _ if self.origins.is_none() => Some(&b"*"[..]),
+            _ => None,
+        };
+        if let Some(allowed) = allowed {
+            side.set(ALLOW_ORIGIN, allowed)?;
             if self.credentials {
                 side.set(ALLOW_CREDENTIALS, b"true")?;
             }

@@ -176,6 +176,57 @@ fn what_the_upstream_allows_does_not_count() {
     assert_eq!(answered(&rule, evil, &[]), [""; 0]);
 }
 
+/// A cache may keep the response to a request without an origin, and give it to a page.
+#[test]
+fn any_origin_gets_the_same_response() {
+    let any = "cors: {origins: ['*'], expose: [X-Id]}";
+    let cases: [(&str, Pairs<'_>); 5] = [
+        ("none", &[]),
+        ("one", &[("origin", b"https://a.test")]),
+        ("null", &[("origin", b"null")]),
+        (
+            "several",
+            &[("origin", b"https://a.test"), ("origin", b"https://b.test")],
+        ),
+        (
+            "a preflight's method without an origin",
+            &[
+                (":method", b"OPTIONS"),
+                ("access-control-request-method", b"PUT"),
+            ],
+        ),
+    ];
+    for (name, headers) in cases {
+        assert_eq!(
+            answered(any, headers, &[("access-control-allow-origin", b"x")]),
+            [
+                "access-control-allow-origin: *",
+                "access-control-expose-headers: x-id"
+            ],
+            "{name}"
+        );
+    }
+    // A preflight of several origins is refused, and stays so in the response phase.
+    let headers: Pairs<'_> = &[
+        (":method", b"OPTIONS"),
+        ("origin", b"https://a.test"),
+        ("origin", b"https://b.test"),
+        ("access-control-request-method", b"PUT"),
+    ];
+    let host = FakeHost::default();
+    let filter = configure(&format!("rules: [{{{any}}}]"), &host).unwrap();
+    host.begin(headers.iter().copied());
+    let (verdict, pending) = request(&filter, &host);
+    let Ok(Verdict::Deny(reply)) = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert_eq!((reply.status, texts(&reply)), (403, vec![VARY.to_owned()]));
+    let vary = VARY.strip_prefix("vary: ").unwrap();
+    host.respond([("vary", vary.as_bytes())]);
+    response(&filter, &host, pending).unwrap();
+    assert_eq!(lines(host.response_headers()), [VARY]);
+}
+
 #[test]
 fn vary_says_origin_once() {
     for given in ["origin", "accept, Origin", "*", "accept,origin ,x"] {
