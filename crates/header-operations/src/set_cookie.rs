@@ -258,17 +258,25 @@ impl SetCookie {
         if !self.is_for(cookie) {
             return line.to_vec();
         }
+        let begins = |prefix: &[u8]| {
+            let front = trimmed(cookie).get(..prefix.len());
+            front.is_some_and(|front| front.eq_ignore_ascii_case(prefix))
+        };
+        // Browsers take such a cookie only with `Secure`, and one of the host only with `Path=/` and
+        // without `Domain` (RFC 6265bis, 4.1.3).
+        let of_host = begins(b"__Host-");
+        let must_be_secure = of_host || begins(b"__Secure-");
         let mut attributes: Vec<Vec<u8>> = pieces.map(<[u8]>::to_vec).collect();
-        for attribute in &mut attributes {
-            self.rewrite(attribute);
+        if !of_host {
+            for attribute in &mut attributes {
+                self.rewrite(attribute);
+            }
         }
         for removed in &self.removed {
-            attributes.retain(|attribute| !is_named(attribute, removed));
+            if !(of_host && *removed == "Path") {
+                attributes.retain(|attribute| !is_named(attribute, removed));
+            }
         }
-        // The browser takes these only on this condition (RFC 6265bis, 4.1.3.2).
-        let of_host = trimmed(cookie)
-            .get(..7)
-            .is_some_and(|front| front.eq_ignore_ascii_case(b"__Host-"));
         for (name, value) in &self.values {
             if !(of_host && matches!(*name, "Domain" | "Path")) {
                 self.put(name, Some(value), &mut attributes);
@@ -277,6 +285,7 @@ impl SetCookie {
         for (name, there) in &self.flags {
             match there {
                 true => self.put(name, None, &mut attributes),
+                false if must_be_secure && *name == "Secure" => {}
                 false => attributes.retain(|attribute| !is_named(attribute, name)),
             }
         }

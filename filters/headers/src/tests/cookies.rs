@@ -271,6 +271,42 @@ fn of_responses() {
             &["__Host-s=1; Path=/; Secure"],
         ),
         (
+            "not for a cookie of the host, from and to",
+            "{domain: {from: a.test, to: b.test}, path: {from: /, to: /app}}",
+            &[
+                b"__Host-s=1; Path=/; Secure",
+                b"__host-s=2;path=/;secure",
+                b"__Host-s=3; Domain=a.test; Path=/",
+                b"__Hosts=4; Path=/",
+            ],
+            &[
+                "__Host-s=1; Path=/; Secure",
+                "__host-s=2;path=/;secure",
+                "__Host-s=3; Domain=a.test; Path=/",
+                "__Hosts=4; Path=/app/",
+            ],
+        ),
+        (
+            "a cookie of the host keeps its path",
+            "{remove: [path, domain, same_site]}",
+            &[b" __Host-s=1; Domain=a; Path=/; Secure; SameSite=Lax"],
+            &[" __Host-s=1; Path=/; Secure"],
+        ),
+        (
+            "what must be secure stays so",
+            "{secure: false, http_only: false}",
+            &[
+                b"__Host-s=1; Path=/; Secure; HttpOnly",
+                b"__SECURE-s=2; Secure; HttpOnly",
+                b"__Secures=3; Secure",
+            ],
+            &[
+                "__Host-s=1; Path=/; Secure",
+                "__SECURE-s=2; Secure",
+                "__Secures=3",
+            ],
+        ),
+        (
             "how long",
             "{name: s, max_age: 1h}",
             &[b"s=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=1"],
