@@ -201,7 +201,12 @@ fn answers_that_are_none() {
             counted(&envoy, "service_failed.limit.a"),
             cases.len() as u64
         );
-        assert_eq!(envoy.await_log("rate_limit: calls of the service fail", 1).len(), 1);
+        assert_eq!(
+            envoy
+                .await_log("rate_limit: calls of the service fail", 1)
+                .len(),
+            1
+        );
         *next.lock().unwrap() = answer(CODE_OK, 5);
         assert_eq!(ask(&envoy, "works").status, 200);
     }
