@@ -6,7 +6,6 @@ use crate::fields;
 use gatehouse_config::{Context, Decode, Duration, Identifier, Rate, Value};
 use gatehouse_gcra::{Quota, QuotaError};
 use gatehouse_window_counter::{Capacity, Kind, Window, WindowError};
-use std::collections::BTreeMap;
 use std::time;
 
 /// So many rates a limit has at most. All windows of a key are in one slot of the table, and take the
@@ -207,8 +206,24 @@ impl Terms {
     }
 }
 
-/// How far ahead the buckets of a key may be full again, in nanoseconds, by their salt.
-pub(super) type Reaches = BTreeMap<u64, u64>;
+/// How far ahead the buckets of a key may be full again, in nanoseconds, by their salt. Few: there is one
+/// for each period.
+#[derive(Default)]
+pub(super) struct Reaches(Vec<(u64, u64)>);
+
+impl Reaches {
+    fn of(&self, salt: u64) -> u64 {
+        let mut known = self.0.iter().filter(|(known, _)| *known == salt);
+        known.next().map_or(0, |(_, reach)| *reach)
+    }
+
+    fn note(&mut self, salt: u64, reach_ns: u64) {
+        match self.0.iter_mut().find(|(known, _)| *known == salt) {
+            Some((_, reach)) => *reach = reach_ns.max(*reach),
+            None => self.0.push((salt, reach_ns)),
+        }
+    }
+}
 
 impl Allowance {
     /// All its windows: the first, and the others.
@@ -228,8 +243,7 @@ impl Allowance {
     pub(super) fn note_reach(&self, reaches: &mut Reaches) {
         for window in [&self.first].into_iter().chain(&self.others) {
             if let Algorithm::Gcra(quota) = window.algorithm {
-                let reach = reaches.entry(window.salt).or_default();
-                *reach = quota.reach_ns().max(*reach);
+                reaches.note(window.salt, quota.reach_ns());
             }
         }
     }
@@ -238,7 +252,7 @@ impl Allowance {
     pub(super) fn reaching(mut self, reaches: &Reaches) -> Self {
         for window in [&mut self.first].into_iter().chain(&mut self.others) {
             if let Algorithm::Gcra(quota) = &mut window.algorithm {
-                *quota = quota.reaching(reaches.get(&window.salt).copied().unwrap_or(0));
+                *quota = quota.reaching(reaches.of(window.salt));
             }
         }
         self

@@ -118,7 +118,7 @@ impl Decode for Limit {
             overrides = overrides.with_debt();
         }
         // A consumer may be in a group with one token and not with another: then two rates go by one bucket.
-        let mut reaches = Reaches::new();
+        let mut reaches = Reaches::default();
         allowance.note_reach(&mut reaches);
         overrides.note_reach(&mut reaches);
         allowance = allowance.reaching(&reaches);
