@@ -1,8 +1,9 @@
 //! The filter over the host traits.
 
+mod in_force;
 mod settle;
 
-use crate::config::{Allowance, Config, IfAbsent, Limit, Mode, ResponseHeaders, Source};
+use crate::config::{Allowance, Config, IfAbsent, Mode, ResponseHeaders, Source};
 use crate::cost::{CostStats, Debt};
 use crate::decision::{Finding, Refusal};
 use crate::fields::Fields;
@@ -10,16 +11,15 @@ use crate::global::{self, Asked, Global, GlobalStats};
 use crate::key::{self, NoKey};
 use crate::permits::{Held, Permits, Ticket};
 use crate::stats::{Cause, Stats};
-use crate::store::{Bucket, Failure, Found, Table, host_failed};
+use crate::store::{Bucket, Failure, Table, host_failed};
 use gatehouse_config::load;
 use gatehouse_denial::DenialShape;
 use gatehouse_host::{
-    Answer, CalloutId, ConfigureError, Host, HttpFilter, Level, Module, Request, Response,
-    ResponseChunk, Result, StreamId, Verdict,
+    Answer, CalloutId, ConfigureError, Host, HttpFilter, Module, Request, Response, ResponseChunk,
+    Result, StreamId, Verdict,
 };
-use gatehouse_limit_slot::Lost;
 use gatehouse_request_match::{Subject, compile_all};
-use siphasher::sip128::SipHasher13;
+pub(crate) use in_force::InForce;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -46,22 +46,6 @@ pub struct Pending {
     debts: Vec<Debt>,
     /// Only while it waits for a service.
     asked: Option<Box<Asked>>,
-}
-
-/// A limit with what belongs to it in this VM.
-pub(crate) struct InForce {
-    pub(crate) limit: Limit,
-    /// In the configuration.
-    pub(crate) place: usize,
-    /// With the seed, the name and the shape of the key written.
-    hasher: SipHasher13,
-    pub(crate) stats: Stats,
-    /// Where not all requests cost the same.
-    cost_stats: Option<CostStats>,
-    /// Where there is a service.
-    pub(crate) global: Option<GlobalStats>,
-    /// Whether the log says that it could not be decided on. Once: a counter says how often.
-    failure_is_logged: Cell<bool>,
 }
 
 impl Filter {
@@ -126,6 +110,8 @@ impl Filter {
     ) -> std::result::Result<Option<Finding<'l>>, Failure> {
         let limit = &in_force.limit;
         let told = asked.and_then(|asked| asked.of(in_force.place));
+        // What the request itself is like was counted before it waited.
+        let counts = asked.is_none_or(Asked::is_new);
         if let (Some(global), Some(told)) = (&self.global, told)
             && let Some(finding) = told.finding(in_force, global)
         {
@@ -153,7 +139,9 @@ impl Filter {
             Ok(()) => {}
             Err(NoKey::Missing(_)) if limit.if_absent == IfAbsent::Skip => return Ok(None),
             Err(no_key) => {
-                in_force.stats.count_cause(no_key.cause(), request.host());
+                if counts {
+                    in_force.stats.count_cause(no_key.cause(), request.host());
+                }
                 return Ok(Some(Finding::NoKey(no_key)));
             }
         }
@@ -162,7 +150,7 @@ impl Filter {
         let address = self.table.address(&hasher);
         let bill = limit.cost.up_front(request).map_err(host_failed)?;
         let count_doubt = || {
-            if let (Some(stats), Some(doubt)) = (&in_force.cost_stats, bill.doubt) {
+            if let (Some(stats), Some(doubt), true) = (&in_force.cost_stats, bill.doubt, counts) {
                 stats.count_doubt(doubt, request.host());
             }
         };
@@ -176,9 +164,7 @@ impl Filter {
         Ok(Some(match found.decision.refused {
             None => {
                 // What is refused costs nothing.
-                if told.is_none() {
-                    count_doubt();
-                }
+                count_doubt();
                 Finding::Room(allowance, bucket, bill.cost, found)
             }
             Some(_) => Finding::of(found),
@@ -255,49 +241,6 @@ impl Filter {
             }
         }
         fields
-    }
-}
-
-impl InForce {
-    fn charge<'l>(
-        &self,
-        found: Found<'l>,
-        allowance: &'l Allowance,
-        bucket: &mut Bucket,
-        cost: u64,
-        host: &dyn Host,
-    ) -> Finding<'l> {
-        match bucket.charge(found, allowance, cost, host) {
-            Ok(charged) => {
-                if charged.lost == Lost::Entry {
-                    self.stats.count_cause(Cause::Evicted, host);
-                }
-                if charged.found.decision.refused.is_none() {
-                    self.count_cost(cost, host);
-                }
-                Finding::of(charged.found)
-            }
-            Err(failure) => self.failed(failure, host),
-        }
-    }
-
-    pub(crate) fn count_cost(&self, cost: u64, host: &dyn Host) {
-        if let Some(stats) = &self.cost_stats {
-            stats.count_cost(cost, host);
-        }
-    }
-
-    pub(crate) fn failed<'l>(&self, failure: Failure, host: &dyn Host) -> Finding<'l> {
-        self.stats.count_cause(failure.cause(), host);
-        if !self.failure_is_logged.replace(true) {
-            let name = &self.limit.name;
-            let message = match failure {
-                Failure::Contended => format!("limit \"{name}\": the store is contended"),
-                Failure::Host(_, error) => format!("limit \"{name}\": {error}"),
-            };
-            host.log(Level::Error, &message);
-        }
-        Finding::Failed(failure)
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) struct Asked {
     joined: Vec<usize>,
     /// For so long it waits at most, where it does.
     until: Option<Timestamp>,
+    has_waited: bool,
 }
 
 /// What the service is to be asked.
@@ -62,6 +63,11 @@ impl Asked {
         let mut told = self.told.iter();
         told.find(|(limit, _)| *limit == place)
             .map(|(_, told)| *told)
+    }
+
+    /// Whether the request has not waited yet.
+    pub(crate) fn is_new(&self) -> bool {
+        !self.has_waited
     }
 
     fn learn(&mut self, in_force: &InForce, told: Told, host: &dyn Host) {
@@ -183,6 +189,7 @@ impl Global {
                 let until = until.or_else(|| ask_alone(self, findings, subject, request, asked));
                 if until.is_some() {
                     asked.until = until;
+                    asked.has_waited = true;
                     return until;
                 }
             }

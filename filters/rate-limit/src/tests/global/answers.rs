@@ -405,6 +405,39 @@ fn report() {
     assert_eq!(worker.calls().len(), 0);
 }
 
+/// What a request is like does not change while it waits.
+#[test]
+fn a_request_that_waits_is_counted_once() {
+    let limits = json!([
+        by_tenant("a", json!({"cost": {"request_header": "x-cost"}})),
+        by_tenant(
+            "b",
+            json!({
+                "key": [{"header": "x-plan"}], "if_absent": "deny", "mode": "report",
+            })
+        ),
+    ]);
+    let cases = [
+        ("answered", json!({}), true),
+        ("a share", json!({"lease": "10%"}), true),
+        ("never answered", json!({}), false),
+    ];
+    for (name, terms, is_answered) in cases {
+        let worker = Worker::alone(&global(limits.clone(), terms));
+        let mut stream = worker.tenant(1, "acme");
+        stream.waits();
+        let call = worker.call();
+        match is_answered {
+            true => assert_eq!(worker.answer(&call, &ok(&[99])), [1], "{name}"),
+            false => stream.exchange.end_wait(),
+        }
+        let admitted = stream.outcome().0 == 200;
+        assert_eq!(admitted, is_answered, "{name}");
+        assert_eq!(worker.counts("a").get("cost_absent"), Some(&1), "{name}");
+        assert_eq!(worker.counts("b").get("key_missing"), Some(&1), "{name}");
+    }
+}
+
 /// In the service, the limit has another name: nothing else would show it.
 #[test]
 fn a_limit_that_the_service_does_not_know() {
