@@ -1,0 +1,32 @@
+//! The command line: one variant for each subcommand.
+
+use crate::completions;
+use crate::terminal::{Failure, Outcome, Terminal};
+use clap::{Parser, Subcommand};
+
+/// What can be known of a Gatehouse configuration before it is rolled out, without Envoy.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gatehouse",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 all is good, 1 something was found wrong, 2 the question could not be answered."
+)]
+pub(crate) struct Gatehouse {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    pub(crate) fn run(self, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
+        match self {
+            Self::Completions(arguments) => completions::run(&arguments, terminal),
+        }
+    }
+}
