@@ -309,3 +309,31 @@ impl<T> Host for T where
         + Expressions
 {
 }
+
+/// Which way data of a connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// It comes from the client.
+    Downstream,
+    /// It goes to the client.
+    Upstream,
+}
+
+/// The connection of a network filter.
+pub trait Connections {
+    /// Bytes of the data that is on its way, or held.
+    fn network_data(&self, side: Side, start: usize, length: usize) -> Result<Vec<u8>>;
+
+    /// Writes a filter state of Envoy's own, such as `envoy.tcp_proxy.cluster`, for as long as the connection
+    /// lives. Once for each: they cannot be changed.
+    ///
+    /// # Errors
+    /// Where Envoy knows none of that name (status 1), or cannot read the value.
+    fn set_filter_state(&self, key: &str, value: &str) -> Result<()>;
+}
+
+/// Everything a network filter may touch. Headers, bodies and local replies are not there for it: what is
+/// asked of them fails.
+pub trait NetworkHost: Host + Connections {}
+
+impl<T> NetworkHost for T where T: Host + Connections {}
