@@ -10,7 +10,7 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use allowance::{Allowance, MOST_WINDOWS, Metered};
+pub(crate) use allowance::{Allowance, Metered};
 pub(crate) use cost::{Cost, Source};
 pub(crate) use global::{Global, OnServiceError};
 pub(crate) use limit::{IfAbsent, Limit, OnError};

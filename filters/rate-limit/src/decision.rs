@@ -1,6 +1,5 @@
 //! What limits found, and what follows from it for the request.
 
-use crate::algorithm::{Retry, Standing};
 use crate::config::{Allowance, Limit, Mode, OnError};
 use crate::fields::{Fields, whole_seconds};
 use crate::global::{Lent, Question, Shown};
@@ -8,6 +7,7 @@ use crate::key::NoKey;
 use crate::stats::{Cause, Fate};
 use crate::store::{Bucket, Failure, Found};
 use gatehouse_denial::{Denial, grpc};
+use gatehouse_limit_table::{Retry, Standing};
 use std::rc::Rc;
 
 /// What one limit has found out about a request.
@@ -83,7 +83,7 @@ impl Finding<'_> {
         match self {
             Self::Charged(found) | Self::Over(found, _) => Some(*found),
             // Another limit refuses the request: what there is stays.
-            Self::Room(allowance, bucket, ..) => Some(bucket.look(allowance)),
+            Self::Room(allowance, bucket, ..) => Some(bucket.look(&***allowance)),
             Self::Lent(lent) => Some(Found::of(lent.allowance.windows().0, lent.standing())),
             Self::Used(allowance, standing, _) => Some(Found::of(allowance.windows().0, *standing)),
             Self::Told(allowance, stated, _) => {

@@ -8,10 +8,10 @@
 
 mod legacy;
 
-use crate::algorithm::Standing;
 use crate::config::ResponseHeaders;
 use crate::store::Found;
 use gatehouse_host::Result;
+use gatehouse_limit_table::Standing;
 use legacy::Legacy;
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -141,9 +141,9 @@ pub(crate) fn whole_seconds(nanos: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::algorithm::{Algorithm, Retry};
     use gatehouse_gcra::Quota;
     use gatehouse_limit_slot::State;
+    use gatehouse_limit_table::{Algorithm, Retry};
     use std::time::Duration;
 
     const NOW: u64 = 1_767_225_600_000_000_000;

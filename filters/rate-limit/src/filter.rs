@@ -9,7 +9,6 @@ use crate::decision::{Finding, Refusal};
 use crate::fields::Fields;
 use crate::global::{self, Asked, Global, GlobalStats};
 use crate::key::{self, NoKey};
-use crate::permits::{Held, Permits, Ticket};
 use crate::stats::{Cause, Stats};
 use crate::store::{Bucket, Failure, Table, host_failed};
 use gatehouse_config::load;
@@ -18,6 +17,7 @@ use gatehouse_host::{
     Answer, CalloutId, ConfigureError, Host, HttpFilter, Module, Request, Response, ResponseChunk,
     Result, StreamId, Verdict,
 };
+use gatehouse_limit_table::{Held, Permits, Ticket};
 use gatehouse_request_match::{Subject, compile_all};
 pub(crate) use in_force::InForce;
 use std::cell::Cell;
@@ -160,7 +160,7 @@ impl Filter {
             return looked.map(Some);
         }
         let mut bucket = Bucket::read(address, now, request.host())?;
-        let found = bucket.check(allowance, bill.cost, request.host())?;
+        let found = bucket.check(&**allowance, bill.cost, request.host())?;
         Ok(Some(match found.decision.refused {
             None => {
                 // What is refused costs nothing.
@@ -214,11 +214,7 @@ impl Filter {
             let Some(held) = self.permits.take(ticket) else {
                 continue;
             };
-            let released = host.now().map_err(host_failed).and_then(|now| {
-                let mut bucket = Bucket::read(held.address, now.as_nanos(), host)?;
-                bucket.release(&held.capacity, held.permit, host)
-            });
-            if released.is_err()
+            if held.release(host).is_err()
                 && let Some(in_force) = self.limits.get(held.limit)
             {
                 in_force.stats.count_cause(Cause::NotReleased, host);

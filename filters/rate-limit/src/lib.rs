@@ -6,8 +6,8 @@
 //! 2. The limit's `key` is read off the request (`key.rs`). A part that has several values refuses the
 //!    request (400, `key_ambiguous`). What a missing part does is the limit's `if_absent`. The first of
 //!    its `overrides` that is about the key says how much there is.
-//! 3. What is known of the key is looked up in the table that all workers share (`store.rs`), and the
-//!    limit's algorithm (`algorithm.rs`) says whether the request fits, into each of the limit's
+//! 3. What is known of the key is looked up in the table that all workers share (`crates/limit-table`), and the
+//!    limit's algorithm says whether the request fits, into each of the limit's
 //!    windows. Nothing is charged yet.
 //! 4. If any limit in force has no room, the request is refused (429, `over_limit`) and **no** limit
 //!    is charged. Of several, the one with the longest wait is the one that is told. A key that can't
@@ -22,7 +22,7 @@
 //! 7. A limit in `mode: report`, or all with the filter in it, is charged and counted but refuses
 //!    nothing and puts nothing on the response.
 //! 8. What a request holds of limits on what is in flight it holds until its stream is over, or until
-//!    another limit refuses it (`permits.rs`).
+//!    another limit refuses it (`crates/limit-table`).
 //! 9. The response says what is left: `RateLimit-Policy` and `RateLimit`
 //!    (draft-ietf-httpapi-ratelimit-headers-10) or `X-RateLimit-…`, and `Retry-After` on a 429.
 //! 10. What a request costs by its response is charged when that is known (`cost.rs`), whether there
@@ -30,7 +30,6 @@
 //! 11. With a global store, a service that several Envoys share is asked in place of the table, and the
 //!     request waits for it (`global.rs`).
 
-mod algorithm;
 mod config;
 mod cost;
 mod decision;
@@ -38,7 +37,6 @@ mod fields;
 mod filter;
 mod global;
 mod key;
-mod permits;
 mod stats;
 mod store;
 

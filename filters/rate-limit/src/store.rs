@@ -1,121 +1,20 @@
-//! The table that all workers share, in Envoy's shared data.
-//!
-//! Shared data has neither delete nor expiry, so there is a fixed number of keys: one for each slot
-//! that was ever used, and one for the seed. A bucket's slot and its fingerprint in it come from a
-//! SipHash-1-3 of 128 bits over the limit's name and the key, keyed by the seed: 128 random bits
-//! that the first worker to start leaves for the others. Nobody outside knows them, so nobody can
-//! aim at a slot.
-//!
-//! Each window of a limit has an entry of its own; all those of a key are in one slot, so that they
-//! are checked and charged together, by one compare-and-swap. Limits of all algorithms share slots:
-//! an entry says until when it constrains anything, and where a slot is full the one goes that says
-//! the earliest instant ([`gatehouse_limit_slot`]).
-//!
-//! Times are absolute, so a table outlives changes of the configuration and reloads of the VM: a
-//! bucket is full when its entry says, whatever the rate was when it was written. The number of
-//! slots decides where a bucket is looked for; where it changes, all keys begin anew.
+//! The table of buckets ([`gatehouse_limit_table`]), as this filter fails where it does.
 
-mod bucket;
+pub(crate) use gatehouse_limit_table::{ATTEMPTS, Address, Bucket, Table, write_part};
 
-#[cfg(test)]
-pub(crate) use bucket::Charged;
-pub(crate) use bucket::{Bucket, Found};
-
+use crate::config::Metered;
 use crate::stats::Cause;
-use gatehouse_host::{Cas, Entropy, Host, HostError, SharedData, Status};
-use siphasher::sip128::{Hasher128 as _, SipHasher13};
-use std::hash::Hasher as _;
+use gatehouse_host::HostError;
+use gatehouse_limit_table as table;
 
-/// How often a charge is tried against other workers. For each lost attempt another worker's
-/// succeeded.
-pub(crate) const ATTEMPTS: usize = 64;
+/// What is decided on a limit, by its strictest window.
+pub(crate) type Found<'l> = table::Found<'l, Metered>;
 
-const SEED_KEY: &str = "gatehouse.limit.seed";
+/// What a charge comes to.
+#[cfg(test)]
+pub(crate) type Charged<'l> = table::Charged<'l, Metered>;
 
-/// The table.
-pub(crate) struct Table {
-    slots: u32,
-    seed: [u8; 16],
-}
-
-/// Where a bucket is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Address {
-    slot: u32,
-    fingerprint: u64,
-}
-
-/// The key of a slot in shared data.
-///
-/// On the stack, and up to slot 999999 no longer than what Envoy's strings hold without an allocation
-/// (22 bytes): there are two host calls with it for each charge.
-#[derive(Clone, Copy)]
-pub(crate) struct Key {
-    bytes: [u8; PREFIX.len() + DIGITS],
-    start: usize,
-}
-
-const PREFIX: [u8; 16] = *b"gatehouse.limit.";
-
-/// The same for the table of leases of a global store.
-const LEASE_PREFIX: [u8; PREFIX.len()] = *b"gatehouse.lease.";
-
-/// Of the largest number of a slot.
-const DIGITS: usize = 10;
-
-impl Address {
-    /// What tells its key from others in its slot.
-    pub(crate) fn fingerprint(self) -> u64 {
-        self.fingerprint
-    }
-
-    /// The key of its slot.
-    pub(crate) fn key(self) -> Key {
-        self.key_with(&PREFIX)
-    }
-
-    /// The key of its slot in the table of leases.
-    pub(crate) fn lease_key(self) -> Key {
-        self.key_with(&LEASE_PREFIX)
-    }
-
-    fn key_with(self, prefix: &[u8; PREFIX.len()]) -> Key {
-        // From the end: the digits, and the prefix before them.
-        let mut bytes = [0; PREFIX.len() + DIGITS];
-        let mut start = bytes.len();
-        let mut rest = self.slot;
-        let mut write = |byte: u8| {
-            start = start.saturating_sub(1);
-            if let Some(place) = bytes.get_mut(start) {
-                *place = byte;
-            }
-        };
-        loop {
-            write(b'0' + (rest % 10) as u8);
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        for byte in prefix.iter().rev() {
-            write(*byte);
-        }
-        Key { bytes, start }
-    }
-}
-
-impl Key {
-    pub(crate) fn as_str(&self) -> &str {
-        let text = self
-            .bytes
-            .get(self.start..)
-            .and_then(|bytes| std::str::from_utf8(bytes).ok());
-        debug_assert!(text.is_some(), "letters and digits");
-        text.unwrap_or_default()
-    }
-}
-
-/// Why a bucket cannot be read or charged.
+/// Why a limit cannot be decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// Other workers came first, every time.
@@ -124,53 +23,13 @@ pub(crate) enum Failure {
     Host(Cause, HostError),
 }
 
-impl Table {
-    /// Finds the table, or begins it.
-    ///
-    /// # Errors
-    /// Where shared data or randomness is not to be had, or where something else wrote the seed.
-    pub(crate) fn open(slots: u32, host: &dyn Host) -> Result<Self, HostError> {
-        let seed = match host.shared(SEED_KEY)? {
-            Some((seed, _)) => seed,
-            None => create_seed(host, host)?,
-        };
-        let seed = seed.try_into().map_err(|_| HostError {
-            call: "proxy_get_shared_data",
-            status: Status::Malformed,
-        })?;
-        Ok(Self { slots, seed })
-    }
-
-    /// A hasher for [`Table::address`], with the seed in it.
-    pub(crate) fn hasher(&self) -> SipHasher13 {
-        SipHasher13::new_with_key(&self.seed)
-    }
-
-    /// Where the bucket is whose key was written to a hasher of this table.
-    pub(crate) fn address(&self, hasher: &SipHasher13) -> Address {
-        let hash = hasher.finish128();
-        // The upper bits of a product, in place of a remainder: as even, and no division.
-        let slot = ((hash.h2 >> 32) * u64::from(self.slots)) >> 32;
-        Address {
-            slot: slot as u32,
-            fingerprint: hash.h1,
+impl From<table::Failure> for Failure {
+    fn from(failure: table::Failure) -> Self {
+        match failure {
+            table::Failure::Contended => Self::Contended,
+            table::Failure::Store(error) => store_failed(error),
+            table::Failure::Host(error) => host_failed(error),
         }
-    }
-}
-
-/// Leaves a seed for all workers, unless another one was faster.
-fn create_seed(entropy: &dyn Entropy, shared: &dyn SharedData) -> Result<Vec<u8>, HostError> {
-    let mut seed = [0; 16];
-    entropy.fill_random(&mut seed)?;
-    if shared.swap_shared(SEED_KEY, &seed, Cas::CREATE)? {
-        return Ok(seed.to_vec());
-    }
-    match shared.shared(SEED_KEY)? {
-        Some((seed, _)) => Ok(seed),
-        None => Err(HostError {
-            call: "proxy_set_shared_data",
-            status: Status::Malformed,
-        }),
     }
 }
 
@@ -181,10 +40,4 @@ pub(crate) fn store_failed(error: HostError) -> Failure {
 /// Another call than those of shared data failed.
 pub(crate) fn host_failed(error: HostError) -> Failure {
     Failure::Host(Cause::HostFailed, error)
-}
-
-/// Writes a part of a key so that no other sequence of parts writes the same: its length, then it.
-pub(crate) fn write_part(hasher: &mut SipHasher13, part: &[u8]) {
-    hasher.write(&(part.len() as u64).to_le_bytes());
-    hasher.write(part);
 }

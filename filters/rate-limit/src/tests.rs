@@ -187,7 +187,7 @@ fn charge<'l>(
     host: &FakeHost,
 ) -> std::result::Result<Charged<'l>, Failure> {
     let found = bucket.check(allowance, cost, host)?;
-    bucket.charge(found, allowance, cost, host)
+    Ok(bucket.charge(found, allowance, cost, host)?)
 }
 
 /// What such a limit gives each key.

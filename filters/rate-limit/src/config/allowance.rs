@@ -1,16 +1,13 @@
 //! What a limit gives each key: rates by one of the algorithms, or so many at once.
 
 use super::limit::Counting;
-use crate::algorithm::Algorithm;
 use crate::fields;
 use gatehouse_config::{Context, Decode, Duration, Identifier, Rate, Value};
 use gatehouse_gcra::{Quota, QuotaError};
+use gatehouse_limit_table::Algorithm;
+use gatehouse_limit_table::{self as table, MOST_WINDOWS};
 use gatehouse_window_counter::{Capacity, Kind, Window, WindowError};
 use std::time;
-
-/// So many rates a limit has at most. All windows of a key are in one slot of the table, and take the
-/// places of other keys in it.
-pub(crate) const MOST_WINDOWS: usize = 4;
 
 /// How long a place in flight is counted that is neither given back nor renewed.
 const DEFAULT_EXPIRES: Duration = Duration::from_secs(60);
@@ -222,6 +219,24 @@ impl Reaches {
             Some((_, reach)) => *reach = reach_ns.max(*reach),
             None => self.0.push((salt, reach_ns)),
         }
+    }
+}
+
+impl table::Windows for Allowance {
+    type Window = Metered;
+
+    fn windows(&self) -> (&Metered, &[Metered]) {
+        self.windows()
+    }
+}
+
+impl table::Metered for Metered {
+    fn algorithm(&self) -> &Algorithm {
+        &self.algorithm
+    }
+
+    fn salt(&self) -> u64 {
+        self.salt
     }
 }
 

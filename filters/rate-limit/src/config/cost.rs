@@ -3,9 +3,9 @@
 use super::allowance::Allowance;
 use super::limit::Counting;
 use super::overrides::Overrides;
-use crate::algorithm::Retry;
 use gatehouse_config::{Context, Decode, HeaderName, Value, object};
 use gatehouse_json_pointer::Pointer;
+use gatehouse_limit_table::Retry;
 use std::rc::Rc;
 
 /// More than that is charged for no request, unless the operator says so.

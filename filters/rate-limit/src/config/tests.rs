@@ -1,8 +1,8 @@
 //! What operators see of their mistakes, to the letter; and what defaults mean.
 
 use super::*;
-use crate::algorithm::Algorithm;
 use gatehouse_config::load_value;
+use gatehouse_limit_table::Algorithm;
 use serde_json::json;
 
 fn config(json: serde_json::Value) -> Result<Config, String> {

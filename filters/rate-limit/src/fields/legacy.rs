@@ -6,8 +6,8 @@
 //! draft's third version have it, not the time of day that GitHub writes: no clocks need agree.
 
 use super::whole_seconds;
-use crate::algorithm::{Algorithm, Decision};
 use crate::store::Found;
+use gatehouse_limit_table::{Algorithm, Decision};
 
 /// What is said of the strictest limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -47,7 +47,7 @@ impl InForce {
                 }
                 Finding::of(charged.found)
             }
-            Err(failure) => self.failed(failure, host),
+            Err(failure) => self.failed(failure.into(), host),
         }
     }
 

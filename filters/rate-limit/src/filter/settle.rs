@@ -113,7 +113,7 @@ impl Filter {
         // Of now: the request may have come hours ago.
         let owed = host.now().map_err(host_failed).and_then(|now| {
             let mut bucket = Bucket::read(debt.address, now.as_nanos(), host)?;
-            let charged = bucket.owe(&debt.allowance, rest, host)?;
+            let charged = bucket.owe(&*debt.allowance, rest, host)?;
             Ok(charged.lost)
         });
         match owed {

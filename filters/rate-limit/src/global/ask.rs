@@ -7,13 +7,13 @@ use super::calls::{Item, Leased, Purpose};
 use super::held::Held;
 use super::outcome::Told;
 use super::{Global, descriptor};
-use crate::algorithm::{Retry, Standing};
 use crate::config::{Allowance, OnServiceError};
 use crate::decision::Finding;
 use crate::filter::InForce;
 use crate::store::{Address, Bucket, Failure, host_failed};
 use gatehouse_host::{Host, Request, Timestamp};
 use gatehouse_lease::{Lease, Taken};
+use gatehouse_limit_table::{Retry, Standing};
 use gatehouse_request_match::Subject;
 use report::report;
 use share::{ask_for_shares, charge_leases};
@@ -256,7 +256,7 @@ fn unanswered<'l>(
         OnServiceError::Local => {
             let found = host.now().map_err(host_failed).and_then(|now| {
                 let mut bucket = Bucket::read(address, now.as_nanos(), host)?;
-                let found = bucket.check(allowance, cost, host)?;
+                let found = bucket.check(&**allowance, cost, host)?;
                 Ok((bucket, found))
             });
             match found {

@@ -1,11 +1,14 @@
 //! The table of leases, in Envoy's shared data: all workers serve from one lease of a key.
 //!
-//! The slots are those of `store.rs`, under keys of their own, with fewer and larger entries.
+//! The slots are those of `gatehouse_limit_table`, under keys of their own, with fewer and larger entries.
 
 use crate::stats::Cause;
 use crate::store::{ATTEMPTS, Address, Failure, store_failed};
 use gatehouse_host::{Cas, HostError, SharedData, Status};
 use gatehouse_lease::{Lease, Lost, Slot};
+
+/// How the keys of its slots begin.
+const LEASE_PREFIX: &[u8; 16] = b"gatehouse.lease.";
 
 /// A lease as it was read for one decision, and the slot around it.
 pub(crate) struct Held {
@@ -50,7 +53,7 @@ impl Held {
         shared: &dyn SharedData,
     ) -> Result<Option<Lost>, Failure> {
         let lost = self.slot.put(self.address.fingerprint(), lease, self.now);
-        let key = self.address.lease_key();
+        let key = self.address.key_in(LEASE_PREFIX);
         let swapped = shared
             .swap_shared(key.as_str(), self.slot.as_bytes(), self.version)
             .map_err(store_failed)?;
@@ -59,7 +62,7 @@ impl Held {
 
     /// Reads it again.
     pub(crate) fn refresh(&mut self, shared: &dyn SharedData) -> Result<(), Failure> {
-        let key = self.address.lease_key();
+        let key = self.address.key_in(LEASE_PREFIX);
         let stored = shared.shared(key.as_str()).map_err(store_failed)?;
         let Some((bytes, version)) = stored else {
             self.slot = Slot::default();

@@ -1,9 +1,9 @@
 //! What came of a call.
 
-use crate::algorithm::{Algorithm, Standing};
 use crate::config::Metered;
 use crate::fields;
 use gatehouse_host::{Answer, HostError};
+use gatehouse_limit_table::{Algorithm, Standing};
 use gatehouse_rate_limit_service::{self as service, Malformed};
 use gatehouse_window_counter::{Kind, Window};
 use std::fmt;

@@ -1,8 +1,8 @@
 //! Costs other than 1, known before and after.
 
 use super::*;
-use crate::algorithm::{Decision, Retry};
 use crate::store::{Table, write_part};
+use gatehouse_limit_table::{Decision, Retry};
 use std::time::Duration;
 
 /// One a second, ten at once.
@@ -55,7 +55,9 @@ fn charges_and_debts() {
     for (index, (step, expected)) in steps.into_iter().enumerate() {
         let decision = match step {
             Charge(cost) => charge(&mut bucket(&host), &allowance, cost, &host),
-            Owe(cost) => bucket(&host).owe(&allowance, cost, &host),
+            Owe(cost) => bucket(&host)
+                .owe(&allowance, cost, &host)
+                .map_err(Into::into),
             Wait(seconds) => {
                 host.advance(Duration::from_secs(seconds));
                 charge(&mut bucket(&host), &allowance, 1, &host)

@@ -2,10 +2,10 @@
 //! would have done, in the order in which they were done.
 
 use super::*;
-use crate::algorithm::Decision;
 use crate::config::Metered;
 use crate::store::{Table, write_part};
 use gatehouse_limit_slot::State;
+use gatehouse_limit_table::Decision;
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -77,7 +77,8 @@ impl Proxy {
             }
             Act::Owe(cost) => bucket
                 .owe(&self.allowance, cost, host)
-                .map(|charged| charged.found),
+                .map(|charged| charged.found)
+                .map_err(Into::into),
         };
         let decision = charged.unwrap().decision;
         self.done.borrow_mut().push((now, act, decision));

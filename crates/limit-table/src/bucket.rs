@@ -1,14 +1,36 @@
 //! What the table has of one key: read, decided on, charged.
 
-use super::{ATTEMPTS, Address, Failure, Key, host_failed, store_failed};
 use crate::algorithm::{Algorithm, Decision, Standing, counts, stored};
-use crate::config::{Allowance, MOST_WINDOWS, Metered};
+use crate::{ATTEMPTS, Address, Failure, Key};
 use gatehouse_host::{Cas, Host, HostError, SharedData, Status};
 use gatehouse_limit_slot::{Lost, Slot, State};
 use gatehouse_window_counter::{Capacity, Permit};
 
+/// So many windows a limit has at most. All windows of a key are in one slot of the table, and take the
+/// places of other keys in it.
+pub const MOST_WINDOWS: usize = 4;
+
+/// One window of a limit.
+pub trait Metered {
+    /// How it is counted.
+    fn algorithm(&self) -> &Algorithm;
+
+    /// Tells the entries of a key from one another, and those of another algorithm or period from
+    /// both: they mean something else.
+    fn salt(&self) -> u64;
+}
+
+/// What a limit gives each key: one window or several, all of which must have room.
+pub trait Windows {
+    /// One of them.
+    type Window: Metered;
+
+    /// The first, and the others: no more than [`MOST_WINDOWS`] together.
+    fn windows(&self) -> (&Self::Window, &[Self::Window]);
+}
+
 /// A key as it was read for one decision, and the slot around it.
-pub(crate) struct Bucket {
+pub struct Bucket {
     address: Address,
     key: Key,
     /// Of the decision. It stays the same when the decision is made anew: a state that another worker
@@ -21,15 +43,26 @@ pub(crate) struct Bucket {
 }
 
 /// What is decided on a limit, by its strictest window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Found<'l> {
-    pub(crate) window: &'l Metered,
-    pub(crate) decision: Decision,
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found<'l, W> {
+    /// That window.
+    pub window: &'l W,
+    /// What it says.
+    pub decision: Decision,
 }
 
-impl<'l> Found<'l> {
+// Not derived, which would ask the window to be copied.
+impl<W> Clone for Found<'_, W> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<W> Copy for Found<'_, W> {}
+
+impl<'l, W> Found<'l, W> {
     /// What somebody else decided, who says what is left.
-    pub(crate) fn of(window: &'l Metered, standing: Standing) -> Self {
+    pub fn of(window: &'l W, standing: Standing) -> Self {
         Self {
             window,
             decision: Decision {
@@ -43,19 +76,16 @@ impl<'l> Found<'l> {
 }
 
 /// What a charge comes to.
-pub(crate) struct Charged<'l> {
-    pub(crate) found: Found<'l>,
+pub struct Charged<'l, W> {
+    /// What was decided.
+    pub found: Found<'l, W>,
     /// What it cost other keys.
-    pub(crate) lost: Lost,
+    pub lost: Lost,
 }
 
 impl Bucket {
     /// Reads a key for a decision at `now`, in nanoseconds since the epoch.
-    pub(crate) fn read(
-        address: Address,
-        now: u64,
-        shared: &dyn SharedData,
-    ) -> Result<Self, Failure> {
+    pub fn read(address: Address, now: u64, shared: &dyn SharedData) -> Result<Self, Failure> {
         let mut bucket = Self {
             address,
             key: address.key(),
@@ -69,35 +99,35 @@ impl Bucket {
     }
 
     /// Where the key is.
-    pub(crate) fn address(&self) -> Address {
+    pub fn address(&self) -> Address {
         self.address
     }
 
     /// Where the entry of one window is.
-    pub(crate) fn address_of(&self, window: &Metered) -> Address {
+    pub fn address_of(&self, window: &impl Metered) -> Address {
         Address {
-            fingerprint: self.address.fingerprint ^ window.salt,
+            fingerprint: self.address.fingerprint ^ window.salt(),
             ..self.address
         }
     }
 
     /// What is left, going by what was read.
-    pub(crate) fn look<'l>(&self, allowance: &'l Allowance) -> Found<'l> {
+    pub fn look<'l, A: Windows>(&self, allowance: &'l A) -> Found<'l, A::Window> {
         let (first, others) = allowance.windows();
-        let look = |window: &'l Metered| Found {
+        let look = |window: &'l A::Window| Found {
             window,
-            decision: window.algorithm.decide(self.state(window), self.now, 0),
+            decision: window.algorithm().decide(self.state(window), self.now, 0),
         };
         others.iter().map(look).fold(look(first), stricter)
     }
 
     /// Whether a request of this cost fits into all windows, going by what was read. Charges nothing.
-    pub(crate) fn check<'l>(
+    pub fn check<'l, A: Windows>(
         &mut self,
-        allowance: &'l Allowance,
+        allowance: &'l A,
         cost: u64,
         host: &dyn Host,
-    ) -> Result<Found<'l>, Failure> {
+    ) -> Result<Found<'l, A::Window>, Failure> {
         self.check_clock(allowance, host)?;
         let found = self.decide(allowance, |algorithm, state, now| {
             algorithm.decide(state, now, cost)
@@ -110,13 +140,13 @@ impl Bucket {
 
     /// Takes the cost of a request from all windows, going by what [`Bucket::check`] found for it: decided
     /// anew whenever another worker came between.
-    pub(crate) fn charge<'l>(
+    pub fn charge<'l, A: Windows>(
         &mut self,
-        mut found: Found<'l>,
-        allowance: &'l Allowance,
+        mut found: Found<'l, A::Window>,
+        allowance: &'l A,
         cost: u64,
         host: &dyn Host,
-    ) -> Result<Charged<'l>, Failure> {
+    ) -> Result<Charged<'l, A::Window>, Failure> {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 self.refresh(host)?;
@@ -134,12 +164,12 @@ impl Bucket {
 
     /// Takes from all windows what has been used already, though it may not be there: what is missing
     /// is owed. The windows are ones with room for debts.
-    pub(crate) fn owe<'l>(
+    pub fn owe<'l, A: Windows>(
         &mut self,
-        allowance: &'l Allowance,
+        allowance: &'l A,
         cost: u64,
         host: &dyn Host,
-    ) -> Result<Charged<'l>, Failure> {
+    ) -> Result<Charged<'l, A::Window>, Failure> {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 self.refresh(host)?;
@@ -156,7 +186,7 @@ impl Bucket {
     }
 
     /// Gives back what is no longer in flight, at the address of its window. A permit that has expired is nobody's.
-    pub(crate) fn release(
+    pub fn release(
         &mut self,
         capacity: &Capacity,
         permit: Permit,
@@ -168,7 +198,7 @@ impl Bucket {
     }
 
     /// Goes on counting what is still in flight, at the address of its window; says by which permit.
-    pub(crate) fn renew(
+    pub fn renew(
         &mut self,
         capacity: &Capacity,
         permit: Permit,
@@ -200,7 +230,7 @@ impl Bucket {
             }
             let mut state = self.slot.find(fingerprint);
             if state.is_some_and(|state| capacity.is_ahead(counts(state), self.now)) {
-                self.now = host.now().map_err(host_failed)?.as_nanos();
+                self.now = host.now().map_err(Failure::Host)?.as_nanos();
                 state = self.slot.find(fingerprint);
             }
             match change(state, self.now) {
@@ -217,35 +247,35 @@ impl Bucket {
         Err(Failure::Contended)
     }
 
-    fn state(&self, window: &Metered) -> Option<State> {
-        self.slot.find(self.address.fingerprint ^ window.salt)
+    fn state(&self, window: &impl Metered) -> Option<State> {
+        self.slot.find(self.address.fingerprint ^ window.salt())
     }
 
     /// A state that lies ahead is one of a clock that was set back; or this worker was held up between
     /// the clock and the table, while others charged it. A reading of the clock that is newer than
     /// that of the table tells which.
-    fn check_clock(&mut self, allowance: &Allowance, host: &dyn Host) -> Result<(), Failure> {
-        let is_ahead = |window: &Metered| {
+    fn check_clock<A: Windows>(&mut self, allowance: &A, host: &dyn Host) -> Result<(), Failure> {
+        let is_ahead = |window: &A::Window| {
             let state = self.state(window);
-            state.is_some_and(|state| window.algorithm.is_ahead(state, self.now))
+            state.is_some_and(|state| window.algorithm().is_ahead(state, self.now))
         };
         let (first, others) = allowance.windows();
         if is_ahead(first) || others.iter().any(is_ahead) {
-            self.now = host.now().map_err(host_failed)?.as_nanos();
+            self.now = host.now().map_err(Failure::Host)?.as_nanos();
         }
         Ok(())
     }
 
     /// The strictest decision; what all of them want stored is kept for [`Bucket::store`].
-    fn decide<'l>(
+    fn decide<'l, A: Windows>(
         &mut self,
-        allowance: &'l Allowance,
+        allowance: &'l A,
         decide: impl Fn(&Algorithm, Option<State>, u64) -> Decision,
-    ) -> Found<'l> {
+    ) -> Found<'l, A::Window> {
         let (first, others) = allowance.windows();
-        let decide = |window: &'l Metered, bucket: &Self| Found {
+        let decide = |window: &'l A::Window, bucket: &Self| Found {
             window,
-            decision: decide(&window.algorithm, bucket.state(window), bucket.now),
+            decision: decide(window.algorithm(), bucket.state(window), bucket.now),
         };
         let mut strictest = decide(first, self);
         let mut next = [None; MOST_WINDOWS];
@@ -265,7 +295,11 @@ impl Bucket {
     /// Stores what was decided; nothing where another worker came first. The last window first: the
     /// longest comes last where operators write them, and in a full slot the one that is put later
     /// stays.
-    fn store(&mut self, allowance: &Allowance, host: &dyn Host) -> Result<Option<Lost>, Failure> {
+    fn store(
+        &mut self,
+        allowance: &impl Windows,
+        host: &dyn Host,
+    ) -> Result<Option<Lost>, Failure> {
         let mut lost = Lost::Nothing;
         let mut changed = false;
         let (first, others) = allowance.windows();
@@ -273,7 +307,7 @@ impl Bucket {
         let windows = others.iter().zip(further).rev();
         for (window, next) in windows.chain([(first, next)]) {
             if let Some(next) = next {
-                let fingerprint = self.address.fingerprint ^ window.salt;
+                let fingerprint = self.address.fingerprint ^ window.salt();
                 lost = lost.max(self.slot.put(fingerprint, next, self.now));
                 changed = true;
             }
@@ -286,15 +320,17 @@ impl Bucket {
 
     /// Stores what a refusal found to be of a clock that was set back. If this fails, the next decision
     /// asks for it again.
-    fn repair(&mut self, allowance: &Allowance, cost: u64, host: &dyn Host) {
+    fn repair(&mut self, allowance: &impl Windows, cost: u64, host: &dyn Host) {
         let mut slot = self.slot.clone();
         let mut changed = false;
         let (first, others) = allowance.windows();
         for (window, next) in [first].into_iter().chain(others).zip(self.next) {
             let Some(next) = next else { continue };
-            let decision = window.algorithm.decide(self.state(window), self.now, cost);
+            let decision = window
+                .algorithm()
+                .decide(self.state(window), self.now, cost);
             if decision.refused.is_some() {
-                slot.put(self.address.fingerprint ^ window.salt, next, self.now);
+                slot.put(self.address.fingerprint ^ window.salt(), next, self.now);
                 changed = true;
             }
         }
@@ -306,11 +342,11 @@ impl Bucket {
     fn swap(&self, shared: &dyn SharedData) -> Result<bool, Failure> {
         shared
             .swap_shared(self.key.as_str(), self.slot.as_bytes(), self.version)
-            .map_err(store_failed)
+            .map_err(Failure::Store)
     }
 
     fn refresh(&mut self, shared: &dyn SharedData) -> Result<(), Failure> {
-        let stored = shared.shared(self.key.as_str()).map_err(store_failed)?;
+        let stored = shared.shared(self.key.as_str()).map_err(Failure::Store)?;
         let Some((bytes, version)) = stored else {
             self.slot = Slot::default();
             self.version = Cas::CREATE;
@@ -324,15 +360,15 @@ impl Bucket {
         // Something that shares the `vm_id` wrote over the slot. What it held is lost, so this one
         // decision fails, and the slot begins anew: refusing for good would need a restart to mend.
         let _ = shared.swap_shared(self.key.as_str(), Slot::default().as_bytes(), version);
-        Err(store_failed(HostError {
+        Err(Failure::Store(HostError {
             call: "proxy_get_shared_data",
             status: Status::Malformed,
         }))
     }
 }
 
-impl<'l> Charged<'l> {
-    fn nothing(found: Found<'l>) -> Self {
+impl<'l, W> Charged<'l, W> {
+    fn nothing(found: Found<'l, W>) -> Self {
         Self {
             found,
             lost: Lost::Nothing,
@@ -341,7 +377,7 @@ impl<'l> Charged<'l> {
 }
 
 /// Of two that are as strict, the first.
-fn stricter<'l>(first: Found<'l>, second: Found<'l>) -> Found<'l> {
+fn stricter<'l, W>(first: Found<'l, W>, second: Found<'l, W>) -> Found<'l, W> {
     match second.decision.is_stricter_than(&first.decision) {
         true => second,
         false => first,

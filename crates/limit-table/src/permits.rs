@@ -1,14 +1,14 @@
-//! What this worker's requests hold of `concurrency` limits.
+//! What this worker's streams and connections hold of limits on what is in flight.
 //!
-//! 1. A request that is admitted holds a permit of each such limit until its stream ends, in whichever
-//!    way, or until another limit refuses it.
+//! 1. What is admitted holds a permit of each such limit until it ends, in whichever way, or until
+//!    another limit refuses it.
 //! 2. The table forgets permits of which nothing was heard for `expires` to twice that, so that those
 //!    of a VM that is gone don't count forever. For streams that live longer this worker renews them:
 //!    it looks [`TICKS`] times in each `expires`, and renews those whose generation is over, in at
 //!    most half of these, so that no tick has all the work.
 //! 3. A permit that could not be given back is one of a VM that is gone: it expires. A counter says so.
 
-use crate::store::{Address, Bucket};
+use crate::{Address, Bucket, Failure};
 use gatehouse_host::Host;
 use gatehouse_window_counter::{Capacity, Permit};
 use std::cell::RefCell;
@@ -26,21 +26,36 @@ const FEW: usize = 64;
 
 /// A permit, and where it is counted.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Held {
-    pub(crate) address: Address,
-    pub(crate) capacity: Capacity,
-    pub(crate) permit: Permit,
+pub struct Held {
+    /// Of the entry of its window: [`Bucket::address_of`].
+    pub address: Address,
+    /// Of which it is one.
+    pub capacity: Capacity,
+    /// Itself.
+    pub permit: Permit,
     /// The place of its limit in the configuration.
-    pub(crate) limit: usize,
+    pub limit: usize,
+}
+
+impl Held {
+    /// Gives it back.
+    ///
+    /// # Errors
+    /// Where it could not be: it expires then.
+    pub fn release(&self, host: &dyn Host) -> Result<(), Failure> {
+        let now = host.now().map_err(Failure::Host)?;
+        let mut bucket = Bucket::read(self.address, now.as_nanos(), host)?;
+        bucket.release(&self.capacity, self.permit, host)
+    }
 }
 
 /// The place of a permit in [`Permits`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket(usize);
+pub struct Ticket(usize);
 
 /// All permits that this worker holds.
 #[derive(Default)]
-pub(crate) struct Permits(RefCell<Places>);
+pub struct Permits(RefCell<Places>);
 
 #[derive(Default)]
 struct Places {
@@ -53,7 +68,7 @@ struct Places {
 
 impl Permits {
     /// Remembers a permit for as long as its request goes on.
-    pub(crate) fn hold(&self, held: Held) -> Ticket {
+    pub fn hold(&self, held: Held) -> Ticket {
         let mut all = self.0.borrow_mut();
         let free = all.free.pop();
         if let Some(index) = free
@@ -67,7 +82,7 @@ impl Permits {
     }
 
     /// Forgets it: who asks gives it back.
-    pub(crate) fn take(&self, Ticket(index): Ticket) -> Option<Held> {
+    pub fn take(&self, Ticket(index): Ticket) -> Option<Held> {
         let mut all = self.0.borrow_mut();
         let held = all.places.get_mut(index)?.take()?;
         all.free.push(index);
@@ -76,7 +91,7 @@ impl Permits {
 
     /// How often [`Permits::renew`] is wanted for these limits; nothing where none is on what is in
     /// flight.
-    pub(crate) fn tick_period(capacities: impl Iterator<Item = Capacity>) -> Option<Duration> {
+    pub fn tick_period(capacities: impl Iterator<Item = Capacity>) -> Option<Duration> {
         let periods = capacities.map(|capacity| capacity.lifetime_ns() / TICKS);
         let period = periods.min()?;
         let (least, most) = (*TICK_NS.start(), *TICK_NS.end());
@@ -84,7 +99,7 @@ impl Permits {
     }
 
     /// Renews what is due. What fails is due the next time again.
-    pub(crate) fn renew(&self, host: &dyn Host) {
+    pub fn renew(&self, host: &dyn Host) {
         let mut all = self.0.borrow_mut();
         let held = all.places.len().saturating_sub(all.free.len());
         if held == 0 {

@@ -13,27 +13,31 @@ use gatehouse_window_counter::{self as counter, Capacity, Counts, Grant, Permit,
 
 /// How a limit, or one of its windows, is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Algorithm {
+pub enum Algorithm {
+    /// A bucket that refills continuously.
     Gcra(Quota),
+    /// Windows of the clock.
     Window(Window),
+    /// What is in flight at once.
     Concurrency(Capacity),
 }
 
 /// What is decided on one window of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Decision {
+pub struct Decision {
     /// Nothing where the request is admitted.
-    pub(crate) refused: Option<Retry>,
-    pub(crate) standing: Standing,
+    pub refused: Option<Retry>,
+    /// What is left.
+    pub standing: Standing,
     /// To be stored: for the decision to hold, or, where it refuses, since the clock was set back.
-    pub(crate) store: Option<State>,
+    pub store: Option<State>,
     /// What is to be given back when the request is over.
-    pub(crate) permit: Option<Permit>,
+    pub permit: Option<Permit>,
 }
 
 /// When a refused request has room. The later, the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Retry {
+pub enum Retry {
     /// When another one ends.
     Unknown,
     /// After so many nanoseconds, if nothing else is admitted.
@@ -44,10 +48,11 @@ pub(crate) enum Retry {
 
 /// What is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) remaining: u64,
-    /// Nothing where all of it is left, and where nobody knows.
-    pub(crate) more_in_ns: Option<u64>,
+pub struct Standing {
+    /// So many more of cost 1.
+    pub remaining: u64,
+    /// Until there is one more, in nanoseconds. Nothing where all of it is left, and where nobody knows.
+    pub more_in_ns: Option<u64>,
 }
 
 impl Standing {
@@ -59,7 +64,7 @@ impl Standing {
 
 impl Decision {
     /// Whether it constrains more than another one: of refusals, the one with the longest wait.
-    pub(crate) fn is_stricter_than(&self, other: &Self) -> bool {
+    pub fn is_stricter_than(&self, other: &Self) -> bool {
         let of = |decision: &Self| (decision.refused, decision.standing.strictness());
         of(self) > of(other)
     }
@@ -67,7 +72,7 @@ impl Decision {
 
 impl Algorithm {
     /// The same with room for debts.
-    pub(crate) fn with_debt(self) -> Self {
+    pub fn with_debt(self) -> Self {
         match self {
             Self::Gcra(quota) => Self::Gcra(quota.with_debt()),
             Self::Window(window) => Self::Window(window.with_debt()),
@@ -76,7 +81,7 @@ impl Algorithm {
     }
 
     /// Whether a state is of a clock so far ahead of `now` that a newer reading is needed to tell why.
-    pub(crate) fn is_ahead(&self, state: State, now: u64) -> bool {
+    pub fn is_ahead(&self, state: State, now: u64) -> bool {
         match self {
             Self::Gcra(quota) => gcra::is_ahead(quota, Tat::from_bits(state.until), now),
             Self::Window(window) => window.is_ahead(counts(state), now),
@@ -85,7 +90,7 @@ impl Algorithm {
     }
 
     /// Decides on a request of `cost` at `now`. In flight, each counts 1.
-    pub(crate) fn decide(&self, state: Option<State>, now: u64, cost: u64) -> Decision {
+    pub fn decide(&self, state: Option<State>, now: u64, cost: u64) -> Decision {
         match self {
             Self::Gcra(quota) => of_gcra(quota, state, |tat| gcra::decide(quota, tat, now, cost)),
             Self::Window(window) => of_window(state, &window.decide(state.map(counts), now, cost)),
@@ -94,7 +99,7 @@ impl Algorithm {
     }
 
     /// Charges what has been used already, whatever there is. Nothing is charged to what is in flight.
-    pub(crate) fn owe(&self, state: Option<State>, now: u64, cost: u64) -> Decision {
+    pub fn owe(&self, state: Option<State>, now: u64, cost: u64) -> Decision {
         match self {
             Self::Gcra(quota) => of_gcra(quota, state, |tat| gcra::owe(quota, tat, now, cost)),
             Self::Window(window) => of_window(state, &window.owe(state.map(counts), now, cost)),
