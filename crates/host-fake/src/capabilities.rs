@@ -8,7 +8,7 @@ use gatehouse_host::{
 };
 
 impl FakeHost {
-    fn call(&self, call: &'static str) -> Result<()> {
+    pub(crate) fn call(&self, call: &'static str) -> Result<()> {
         *self.calls.borrow_mut().entry(call).or_default() += 1;
         match self.failing.borrow().get(call) {
             Some(status) => Err(HostError {
@@ -229,7 +229,7 @@ impl Bodies for FakeHost {
     }
 }
 
-fn first(bytes: &[u8], most: usize) -> Vec<u8> {
+pub(crate) fn first(bytes: &[u8], most: usize) -> Vec<u8> {
     bytes.iter().copied().take(most).collect()
 }
 

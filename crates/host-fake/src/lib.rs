@@ -11,6 +11,7 @@
 
 mod callouts;
 mod capabilities;
+mod network;
 mod shared;
 
 pub use callouts::{SentCallout, SentGrpcCallout};
@@ -41,6 +42,7 @@ pub struct FakeHost {
     random: Cell<u64>,
     body: RefCell<Vec<u8>>,
     chunk: RefCell<Vec<u8>>,
+    network: network::Network,
     callouts: RefCell<Vec<SentCallout>>,
     grpc_callouts: RefCell<Vec<SentGrpcCallout>>,
     /// The number of the last callout.
@@ -82,6 +84,7 @@ impl FakeHost {
             random: Cell::new(1),
             body: RefCell::default(),
             chunk: RefCell::default(),
+            network: network::Network::default(),
             callouts: RefCell::default(),
             grpc_callouts: RefCell::default(),
             callout: Cell::new(0),

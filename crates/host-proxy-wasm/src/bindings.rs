@@ -20,6 +20,10 @@ pub enum Buffer {
     RequestBody = 0,
     /// The chunk of the body of the current stream's response that is on its way.
     ResponseBody = 1,
+    /// What is held of the data from the client of the current connection, with what has come.
+    NetworkDownstreamData = 2,
+    /// The data on its way to the client of the current connection.
+    NetworkUpstreamData = 3,
     /// The body of the answer to a callout.
     CalloutAnswer = 4,
     /// The message that answers a gRPC callout.
@@ -141,6 +145,7 @@ mod import {
         pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) fn proxy_continue_stream(stream_type: u32) -> u32;
+        pub(super) fn proxy_close_stream(stream_type: u32) -> u32;
         pub(super) fn proxy_call_foreign_function(
             name: *const u8,
             name_size: usize,
@@ -504,4 +509,21 @@ pub fn continue_request() -> Result<()> {
     // SAFETY: no pointers.
     let status = unsafe { import::proxy_continue_stream(REQUEST) };
     done("proxy_continue_stream", status)
+}
+
+/// The client's side of a connection, as a kind of stream.
+const DOWNSTREAM: u32 = 2;
+
+/// `proxy_continue_stream`, for the connection.
+pub fn continue_connection() -> Result<()> {
+    // SAFETY: no pointers.
+    let status = unsafe { import::proxy_continue_stream(DOWNSTREAM) };
+    done("proxy_continue_stream", status)
+}
+
+/// `proxy_close_stream`, for the connection.
+pub fn close_connection() -> Result<()> {
+    // SAFETY: no pointers.
+    let status = unsafe { import::proxy_close_stream(DOWNSTREAM) };
+    done("proxy_close_stream", status)
 }

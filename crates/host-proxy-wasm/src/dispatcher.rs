@@ -20,9 +20,10 @@
 //!
 //! A request of a plugin that is not known is denied.
 
+use crate::plugins::{Plugins, log as log_as};
 use crate::stream::{Ended, Found, Kept, Progress, Streams, Waiting};
 use gatehouse_host::{
-    Answer, Body, CalloutId, Exchange, HeaderMap, Host, Level, LocalReply, Module, Request, Result,
+    Answer, Body, CalloutId, Exchange, HeaderMap, Host, LocalReply, Module, Request, Result,
     StreamId, Trailers, Verdict,
 };
 use std::cell::RefCell;
@@ -68,8 +69,7 @@ pub trait Control {
 
 /// All plugins and streams of one VM.
 pub struct Dispatcher<F: Module> {
-    /// By root context. Few: one for each configuration that is in use.
-    plugins: RefCell<Vec<(u32, Rc<F>)>>,
+    plugins: Plugins<F>,
     streams: RefCell<Streams<F>>,
 }
 
@@ -83,7 +83,7 @@ impl<F: Module> Dispatcher<F> {
     /// A VM that has just begun.
     pub const fn new() -> Self {
         Self {
-            plugins: RefCell::new(Vec::new()),
+            plugins: Plugins::new(),
             streams: RefCell::new(Streams::new()),
         }
     }
@@ -109,8 +109,7 @@ impl<F: Module> Dispatcher<F> {
             });
         match configured {
             Ok(filter) => {
-                self.forget_plugins(root, control);
-                self.plugins.borrow_mut().push((root, Rc::new(filter)));
+                self.plugins.begin(root, filter, control);
                 true
             }
             Err(error) => {
@@ -118,16 +117,6 @@ impl<F: Module> Dispatcher<F> {
                 false
             }
         }
-    }
-
-    /// Forgets the plugin that was at `root`, and those that are gone: a module that lets no callback
-    /// tell it of the end of streams is not told of the end of plugins either.
-    fn forget_plugins(&self, root: u32, control: &dyn Control) {
-        let mut plugins = self.plugins.borrow_mut();
-        let is_there = |plugin: u32| control.enter(StreamId(plugin)).is_ok();
-        plugins.retain(|(known, _)| *known != root && is_there(*known));
-        // Should that fail, what follows is about the plugin that was asked for last, which is there.
-        control.enter(StreamId(root)).unwrap_or_default();
     }
 
     /// `proxy_on_context_create`; `root` is zero for a root context, which begins with `configure`.
@@ -143,10 +132,7 @@ impl<F: Module> Dispatcher<F> {
         match found {
             Found::Ended(ended) => ended.tell(host),
             Found::Stream => {}
-            Found::Nothing => self
-                .plugins
-                .borrow_mut()
-                .retain(|(root, _)| *root != context),
+            Found::Nothing => self.plugins.end(context),
         }
     }
 
@@ -298,9 +284,7 @@ impl<F: Module> Dispatcher<F> {
     }
 
     fn plugin(&self, root: u32) -> Option<Rc<F>> {
-        let plugins = self.plugins.borrow();
-        let known = plugins.iter().find(|(known, _)| *known == root);
-        known.map(|(_, filter)| filter.clone())
+        self.plugins.at(root)
     }
 
     /// Asks about requests anew, in a callback that is not about them.
@@ -440,7 +424,7 @@ fn broken<F: Module>(reason: &str) -> LocalReply {
 }
 
 fn log<F: Module>(host: &dyn Host, message: &str) {
-    host.log(Level::Error, &format!("gatehouse {}: {message}", F::NAME));
+    log_as(host, F::NAME, message);
 }
 
 #[cfg(test)]

@@ -14,61 +14,12 @@ use gatehouse_host::HttpFilter;
 #[macro_export]
 macro_rules! http_module {
     ($filter:ty, callbacks: [$($callback:ident),* $(,)?]) => {
-        const _: () = {
-            $crate::check::<$filter>(&[$(stringify!($callback)),*]);
-
-            const CALLBACKS: &str = concat!($("proxy_on_", stringify!($callback), "\n"),*);
-
-            #[used]
-            #[expect(unsafe_code, reason = "a custom section is only read by the build tool")]
-            #[unsafe(link_section = "gatehouse.callbacks")]
-            static SECTION: [u8; CALLBACKS.len()] = $crate::bytes(CALLBACKS);
-        };
-
-        // In a module of its own: the exports are for Envoy, not part of the crate's interface.
-        #[expect(unsafe_code, reason = "exports have the names that Envoy calls")]
-        mod entrypoint {
-            use $crate::{Action, Dispatcher, Envoy};
-
-            std::thread_local! {
-                static DISPATCHER: Dispatcher<$filter> = const { Dispatcher::new() };
-            }
-
-            unsafe extern "C" {
-                fn __wasm_call_ctors();
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn _initialize() {
-                // SAFETY: the linker's own, called once, before anything else.
-                unsafe { __wasm_call_ctors() }
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_abi_version_0_2_1() {}
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
-                $crate::memory::allocate(size)
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_vm_start(_: u32, _: usize) -> bool {
-                true
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
-                DISPATCHER.with(|all| all.configure(root, size, &Envoy, &Envoy))
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_context_create(context: u32, root: u32) {
-                DISPATCHER.with(|all| all.create(context, root));
-            }
-
-            $($crate::http_module!(@export $callback);)*
-        }
+        $crate::entrypoint!(
+            $crate::Dispatcher<$filter>,
+            $crate::check::<$filter>(&[$(stringify!($callback)),*]),
+            concat!($("proxy_on_", stringify!($callback), "\n"),*),
+            { $($crate::http_module!(@export $callback);)* }
+        );
     };
     (@export request_headers) => {
         #[unsafe(no_mangle)]
@@ -147,6 +98,69 @@ macro_rules! http_module {
     };
 }
 
+/// What all modules begin with, and the exports of one of them. The exports are in a module of their own: they are for Envoy, not part
+/// of the crate's interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! entrypoint {
+    ($dispatcher:ty, $check:expr, $callbacks:expr, { $($exports:item)* }) => {
+        const _: () = {
+            $check;
+
+            const CALLBACKS: &str = $callbacks;
+
+            #[used]
+            #[expect(unsafe_code, reason = "a custom section is only read by the build tool")]
+            #[unsafe(link_section = "gatehouse.callbacks")]
+            static SECTION: [u8; CALLBACKS.len()] = $crate::bytes(CALLBACKS);
+        };
+
+        #[expect(unsafe_code, reason = "exports have the names that Envoy calls")]
+        mod entrypoint {
+            use $crate::{Action, Envoy};
+
+            std::thread_local! {
+                static DISPATCHER: $dispatcher = const { <$dispatcher>::new() };
+            }
+
+            unsafe extern "C" {
+                fn __wasm_call_ctors();
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn _initialize() {
+                // SAFETY: the linker's own, called once, before anything else.
+                unsafe { __wasm_call_ctors() }
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_abi_version_0_2_1() {}
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+                $crate::memory::allocate(size)
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_vm_start(_: u32, _: usize) -> bool {
+                true
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
+                DISPATCHER.with(|all| all.configure(root, size, &Envoy, &Envoy))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_context_create(context: u32, root: u32) {
+                DISPATCHER.with(|all| all.create(context, root));
+            }
+
+            $($exports)*
+        }
+    };
+}
+
 /// The bytes of a text whose length is `N`, in a constant.
 #[doc(hidden)]
 pub const fn bytes<const N: usize>(text: &str) -> [u8; N] {
@@ -186,7 +200,7 @@ pub const fn check<F: HttpFilter>(callbacks: &[&str]) {
     );
 }
 
-const fn declares(callbacks: &[&str], callback: &str) -> bool {
+pub(crate) const fn declares(callbacks: &[&str], callback: &str) -> bool {
     match callbacks {
         [] => false,
         [first, rest @ ..] => {

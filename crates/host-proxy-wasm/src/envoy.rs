@@ -1,11 +1,11 @@
 //! The host traits over the bindings.
 
 use crate::bindings::{self, Buffer};
-use crate::{Control, wire};
+use crate::{Control, NetworkControl, wire};
 use gatehouse_host::{
-    Bodies, Callout, CalloutId, Callouts, Cas, Clock, Counter, Entropy, Expression, Expressions,
-    GrpcCallout, HeaderMap, HeaderMaps, HostError, Level, LocalReplies, LocalReply, Log, Metrics,
-    Properties, Result, SharedData, Signatures, Status, StreamId, Timestamp,
+    Bodies, Callout, CalloutId, Callouts, Cas, Clock, Connections, Counter, Entropy, Expression,
+    Expressions, GrpcCallout, HeaderMap, HeaderMaps, HostError, Level, LocalReplies, LocalReply,
+    Log, Metrics, Properties, Result, SharedData, Side, Signatures, Status, StreamId, Timestamp,
 };
 use prost::Message as _;
 use std::time::Duration;
@@ -189,6 +189,25 @@ impl Bodies for Envoy {
     }
 }
 
+impl Connections for Envoy {
+    fn network_data(&self, side: Side, start: usize, length: usize) -> Result<Vec<u8>> {
+        let buffer = match side {
+            Side::Downstream => Buffer::NetworkDownstreamData,
+            Side::Upstream => Buffer::NetworkUpstreamData,
+        };
+        bindings::buffer(buffer, start, length)
+    }
+
+    fn set_filter_state(&self, key: &str, value: &str) -> Result<()> {
+        let arguments = wire::SetFilterState {
+            path: key.to_owned(),
+            value: value.to_owned(),
+            span: wire::SetFilterState::CONNECTION,
+        };
+        bindings::foreign_function("set_envoy_filter_state", &arguments.encode_to_vec()).map(drop)
+    }
+}
+
 impl Expressions for Envoy {
     /// On its own first: `a) || (b` must not become good by what is put around it. A text of the one
     /// byte 1 comes back as `true` does; as a condition, only a boolean can be evaluated.
@@ -248,5 +267,15 @@ impl Control for Envoy {
 
     fn resume_request(&self) -> Result<()> {
         bindings::continue_request()
+    }
+}
+
+impl NetworkControl for Envoy {
+    fn resume_connection(&self) -> Result<()> {
+        bindings::continue_connection()
+    }
+
+    fn close_connection(&self) -> Result<()> {
+        bindings::close_connection()
     }
 }

@@ -1,10 +1,11 @@
 //! The streams of a VM, and what is known of each.
 
 use gatehouse_host::{Exchange, Host, HttpFilter, StreamId, Timestamp};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
+use crate::begun::Begun;
 use crate::dispatcher::Action;
 
 /// As many requests may wait at once, in one VM. Each takes some hundred bytes here, and Envoy holds
@@ -110,38 +111,27 @@ pub(crate) enum Found<F: HttpFilter> {
 
 /// The streams of a VM of which something must be known, by their context. Of most, nothing.
 pub(crate) struct Streams<F: HttpFilter> {
-    /// Context and plugin of streams that have begun, and whose headers have not come. Envoy announces
-    /// a context right before its first callback: there is never more than one.
-    begun: VecDeque<(u32, u32)>,
+    begun: Begun,
     streams: HashMap<u32, Stream<F>, BuildHasherDefault<ContextHasher>>,
     waiting: usize,
 }
 
-/// Should a proxy announce contexts and leave it at that, the oldest are forgotten.
-const MAX_BEGUN: usize = 1024;
-
 impl<F: HttpFilter> Streams<F> {
     pub(crate) const fn new() -> Self {
         Self {
-            begun: VecDeque::new(),
+            begun: Begun::new(),
             streams: HashMap::with_hasher(BuildHasherDefault::new()),
             waiting: 0,
         }
     }
 
     pub(crate) fn begin(&mut self, stream: u32, root: u32) {
-        if self.begun.len() >= MAX_BEGUN {
-            self.begun.pop_front();
-        }
-        self.begun.push_back((stream, root));
+        self.begun.begin(stream, root);
     }
 
     /// The plugin of a stream of which nothing has come before.
     pub(crate) fn take_begun(&mut self, stream: u32) -> Option<u32> {
-        let mut latest = self.begun.iter().rev();
-        let back = latest.position(|(begun, _)| *begun == stream)?;
-        let place = self.begun.len().checked_sub(back + 1)?;
-        self.begun.remove(place).map(|(_, root)| root)
+        self.begun.take(stream)
     }
 
     /// Forgets a stream.

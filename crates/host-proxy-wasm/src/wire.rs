@@ -80,6 +80,26 @@ impl GrpcService {
     }
 }
 
+/// The argument of the foreign function `set_envoy_filter_state`
+/// (`envoy.source.extensions.common.wasm.SetEnvoyFilterStateArguments`).
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SetFilterState {
+    /// The key.
+    #[prost(string, tag = "1")]
+    pub path: String,
+    /// What Envoy's factory of that key makes an object of.
+    #[prost(string, tag = "2")]
+    pub value: String,
+    /// How long it stays.
+    #[prost(int32, tag = "3")]
+    pub span: i32,
+}
+
+impl SetFilterState {
+    /// It stays as long as the connection from the client.
+    pub const CONNECTION: i32 = 2;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +134,12 @@ mod tests {
             GrpcService::of_cluster("limits").encode_to_vec(),
             b"\x0a\x08\x0a\x06limits"
         );
+        let state = SetFilterState {
+            path: "k".to_owned(),
+            value: "v".to_owned(),
+            span: SetFilterState::CONNECTION,
+        };
+        assert_eq!(state.encode_to_vec(), b"\x0a\x01k\x12\x01v\x18\x02");
         let good = VerifySignatureResult::decode(&b"\x08\x01"[..]).unwrap();
         assert!(good.result);
         assert!(!VerifySignatureResult::decode(&b""[..]).unwrap().result);

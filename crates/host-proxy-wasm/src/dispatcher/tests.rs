@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::stream::MAX_WAITING;
-use gatehouse_host::{Callout, Clock as _, ConfigureError, HttpFilter, Response, ResponseChunk};
+use gatehouse_host::{
+    Callout, Clock as _, ConfigureError, HttpFilter, Level, Response, ResponseChunk,
+};
 use gatehouse_host_fake::FakeHost;
 use std::cell::Cell;
 
@@ -599,15 +601,11 @@ fn no_reply_is_no_passage() {
 fn plugins_that_are_gone_are_forgotten() {
     let vm = Vm::new(false);
     assert!(vm.all.configure(3, 0, &vm.host, &vm));
-    assert_eq!(vm.all.plugins.borrow().len(), 2);
+    assert_eq!(vm.all.plugins.roots(), [ROOT, 3]);
     assert_eq!(vm.entered.get(), Some(StreamId(3)));
     vm.gone.set(true);
     assert!(vm.all.configure(4, 0, &vm.host, &vm));
-    let plugins = vm.all.plugins.borrow();
-    assert_eq!(
-        plugins.iter().map(|(root, _)| *root).collect::<Vec<_>>(),
-        [4]
-    );
+    assert_eq!(vm.all.plugins.roots(), [4]);
 }
 
 #[test]
