@@ -1,7 +1,7 @@
 //! The command line: one variant for each subcommand.
 
-use crate::completions;
 use crate::terminal::{Failure, Outcome, Terminal};
+use crate::{completions, validate};
 use clap::{Parser, Subcommand};
 
 /// What can be known of a Gatehouse configuration before it is rolled out, without Envoy.
@@ -20,12 +20,14 @@ pub(crate) struct Gatehouse {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Validate(validate::Arguments),
     Completions(completions::Arguments),
 }
 
 impl Command {
     pub(crate) fn run(self, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
         match self {
+            Self::Validate(arguments) => validate::run(&arguments, terminal),
             Self::Completions(arguments) => completions::run(&arguments, terminal),
         }
     }

@@ -8,7 +8,12 @@
 
 mod command;
 mod completions;
+mod environment;
+mod filter;
+mod plugin;
+mod source;
 mod terminal;
+mod validate;
 
 pub use terminal::{Failure, Outcome, Terminal};
 
@@ -28,6 +33,7 @@ pub fn run(
     match ran {
         Ok(Outcome::Good) => 0,
         Ok(Outcome::Findings) => 1,
+        Ok(Outcome::Unreadable) => 2,
         // Whoever read the output has read enough: `gatehouse … | head`.
         Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
         Err(failure) => {
@@ -51,3 +57,6 @@ fn usage(error: &clap::Error, terminal: &mut Terminal<'_>) -> u8 {
     };
     if asked && written.is_ok() { 0 } else { 2 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub enum Outcome {
     Good,
     /// Something was found wrong, and said: exit code 1.
     Findings,
+    /// Some of what it was to work with could not be read, and that was said: exit code 2.
+    Unreadable,
 }
 
 /// Why a subcommand could not do its work: exit code 2.

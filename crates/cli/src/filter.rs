@@ -1,0 +1,54 @@
+//! The filters of Gatehouse, and what the command asks of their own code.
+//!
+//! A new filter adds a variant, its name, and its configuration in [`Filter::problems`].
+
+use clap::ValueEnum;
+use gatehouse_config::{Decode, Environment, Problem, load_value};
+use serde_json::Value;
+
+/// One of the filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Filter {
+    Auth,
+    #[value(alias = "rate_limit")]
+    RateLimit,
+    Headers,
+    Gateway,
+}
+
+impl Filter {
+    pub(crate) const ALL: &'static [Self] =
+        &[Self::Auth, Self::RateLimit, Self::Headers, Self::Gateway];
+
+    /// As it is called in root ids, modules and the gateway's configuration.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::RateLimit => "rate_limit",
+            Self::Headers => "headers",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// The filter of a name, with `_` or `-`.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let same = |filter: &&Self| filter.name() == name.replace('-', "_");
+        Self::ALL.iter().find(same).copied()
+    }
+
+    /// What is wrong with a configuration, by the filter's own code.
+    pub(crate) fn problems(self, value: &Value, environment: &dyn Environment) -> Vec<Problem> {
+        fn of<T: Decode>(value: &Value, environment: &dyn Environment) -> Vec<Problem> {
+            match load_value::<T>(value, environment) {
+                Ok(_) => Vec::new(),
+                Err(problems) => problems.iter().cloned().collect(),
+            }
+        }
+        match self {
+            Self::Auth => of::<gatehouse_auth::Config>(value, environment),
+            Self::RateLimit => of::<gatehouse_rate_limit::Config>(value, environment),
+            Self::Headers => of::<gatehouse_headers::Config>(value, environment),
+            Self::Gateway => of::<gatehouse_gateway::Config>(value, environment),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Which filter a configuration alone is for, by its fields.
+
+use crate::filter::Filter;
+use crate::source::Node;
+
+/// Only what one filter has and no other says it.
+pub(super) fn filter_of(root: &Node) -> Option<Filter> {
+    let has = |key| root.get(key).is_some();
+    let rules = || {
+        root.get("rules")
+            .map(Node::items)
+            .unwrap_or_default()
+            .iter()
+    };
+    let some_rule_has =
+        |keys: &[&str]| rules().any(|rule| keys.iter().any(|key| rule.get(key).is_some()));
+    let is_gateway = root
+        .get("filters")
+        .map(Node::items)
+        .unwrap_or_default()
+        .iter()
+        .any(|item| matches!(item.entries(), [entry] if Filter::named(&entry.key).is_some()));
+    if is_gateway {
+        Some(Filter::Gateway)
+    } else if has("limits") {
+        Some(Filter::RateLimit)
+    } else if has("providers") || some_rule_has(&["allow", "deny", "require"]) {
+        Some(Filter::Auth)
+    } else if some_rule_has(&["request", "response", "cors"]) {
+        Some(Filter::Headers)
+    } else {
+        None
+    }
+}

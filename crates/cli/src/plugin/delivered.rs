@@ -1,0 +1,145 @@
+//! The configuration of a filter, as it will be delivered.
+//!
+//! Envoy hands over the text of a `StringValue`, the bytes of a `BytesValue`, and the message of everything else. A
+//! filter understands a `Struct`. Istio and Envoy Gateway make JSON text of whatever the resource has.
+
+use crate::source::{Document, Node, Position, Reader, parse_within};
+use gatehouse_config::document;
+use serde_json::{Map, Value};
+
+/// What the filter gets, and where it comes from.
+#[derive(Debug)]
+pub(crate) enum Delivered<'d> {
+    /// A tree of the document.
+    Tree(&'d Node, Reader),
+    /// JSON text in the document.
+    Text {
+        value: Value,
+        /// The tree of the text, where it could be located.
+        document: Option<Document>,
+        at: Position,
+    },
+    /// No configuration, which is an empty one.
+    Nothing(Position),
+}
+
+/// Why the filter gets nothing that it could read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotDelivered {
+    pub(crate) at: Position,
+    pub(crate) problem: String,
+    pub(crate) suggestion: Option<String>,
+}
+
+impl<'d> Delivered<'d> {
+    /// What Envoy makes of `configuration`, an `Any`.
+    pub(super) fn by_envoy(
+        any: Option<&'d Node>,
+        reader: Reader,
+        otherwise: Position,
+    ) -> Result<Self, NotDelivered> {
+        let Some(any) = any else {
+            return Ok(Self::Nothing(otherwise));
+        };
+        let value = any.get("value");
+        let kind = any.get("@type").and_then(Node::text).unwrap_or_default();
+        match kind.rsplit('/').next().unwrap_or_default() {
+            "google.protobuf.Struct" => {
+                Ok(value.map_or(Self::Nothing(any.at), |value| Self::Tree(value, reader)))
+            }
+            "google.protobuf.StringValue" => match value {
+                Some(value) => Self::text(value),
+                None => Ok(Self::Nothing(any.at)),
+            },
+            "" => Err(NotDelivered {
+                at: any.at,
+                problem: "configuration has no \"@type\"".to_owned(),
+                suggestion: Some(
+                    "write \"@type\": type.googleapis.com/google.protobuf.Struct, and the configuration under value"
+                        .to_owned(),
+                ),
+            }),
+            other => Err(NotDelivered {
+                at: any.get("@type").map_or(any.at, |kind| kind.at),
+                problem: format!("the filter cannot read a {other}"),
+                suggestion: Some(
+                    "use google.protobuf.Struct, or google.protobuf.StringValue with JSON".to_owned(),
+                ),
+            }),
+        }
+    }
+
+    /// What is turned into JSON on the way.
+    pub(super) fn as_json(
+        tree: Option<&'d Node>,
+        otherwise: Position,
+    ) -> Result<Self, NotDelivered> {
+        Ok(tree.map_or(Self::Nothing(otherwise), |tree| {
+            Self::Tree(tree, Reader::Json)
+        }))
+    }
+
+    fn text(scalar: &Node) -> Result<Self, NotDelivered> {
+        let text = scalar.text().ok_or_else(|| NotDelivered {
+            at: scalar.at,
+            problem: "the value of a StringValue is a text".to_owned(),
+            suggestion: Some("write the configuration as a Struct".to_owned()),
+        })?;
+        let value = document::parse(text.as_bytes()).map_err(|problems| {
+            let first = problems.iter().next();
+            NotDelivered {
+                at: scalar.at,
+                problem: first.map(|first| first.message.clone()).unwrap_or_default(),
+                suggestion: first.and_then(|first| first.suggestion.clone()),
+            }
+        })?;
+        let documents = parse_within(scalar).unwrap_or_default();
+        Ok(Self::Text {
+            value,
+            document: documents.into_iter().next(),
+            at: scalar.at,
+        })
+    }
+
+    /// What the filter decodes.
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Self::Tree(tree, reader) => match tree.value(*reader) {
+                Value::Null => Value::Object(Map::new()),
+                value => value,
+            },
+            Self::Text { value, .. } => value.clone(),
+            Self::Nothing(_) => Value::Object(Map::new()),
+        }
+    }
+
+    /// The tree of it, where there is one.
+    pub(crate) fn tree(&self) -> Option<&Node> {
+        match self {
+            Self::Tree(tree, _) => Some(tree),
+            Self::Text { document, .. } => document.as_ref().map(|document| &document.root),
+            Self::Nothing(_) => None,
+        }
+    }
+
+    /// Where a path in it leads to; to the name of a field where `key` says so.
+    pub(crate) fn locate(&self, path: &str, key: bool) -> Position {
+        match (self.tree(), self) {
+            (Some(tree), _) => tree.locate(path, key),
+            (None, Self::Text { at, .. } | Self::Nothing(at)) => *at,
+            (None, Self::Tree(tree, _)) => tree.at,
+        }
+    }
+
+    /// Whether what stands at a path is a number to everybody but Envoy.
+    pub(crate) fn is_text_to_envoy_only(&self, path: &str) -> bool {
+        use crate::source::Kind;
+        let Self::Tree(tree, Reader::Envoy) = self else {
+            return false;
+        };
+        match tree.find(path).map(|node| &node.kind) {
+            Some(Kind::Scalar(scalar)) => scalar.is_text_to_envoy_only(),
+            _ => false,
+        }
+    }
+}

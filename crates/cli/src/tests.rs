@@ -1,0 +1,153 @@
+//! The command as it is typed.
+
+use crate::{Terminal, run};
+use clap::CommandFactory as _;
+
+/// What came of a command line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    pub(crate) code: u8,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+/// Runs `gatehouse` with these arguments, with nothing in the environment.
+pub(crate) fn gatehouse(arguments: &[&str], input: &[u8]) -> Ran {
+    ran(arguments, input, false)
+}
+
+/// The same on a terminal.
+pub(crate) fn ran(arguments: &[&str], mut input: &[u8], color: bool) -> Ran {
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let mut terminal = Terminal {
+        input: &mut input,
+        output: &mut output,
+        errors: &mut errors,
+        color,
+        environment: &|_| None,
+    };
+    let code = run([&["gatehouse"], arguments].concat(), &mut terminal);
+    Ran {
+        code,
+        output: String::from_utf8(output).unwrap(),
+        errors: String::from_utf8(errors).unwrap(),
+    }
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    crate::command::Gatehouse::command().debug_assert();
+}
+
+#[test]
+fn every_subcommand_has_help_with_an_example() {
+    for subcommand in crate::command::Gatehouse::command().get_subcommands() {
+        let name = subcommand.get_name();
+        let help = gatehouse(&[name, "--help"], b"");
+        assert_eq!((help.code, help.errors.as_str()), (0, ""), "{name}");
+        assert!(help.output.contains("Example"), "{name}");
+        assert!(
+            help.output.contains(&format!("\n  gatehouse {name} ")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn completions() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = gatehouse(&["completions", shell], b"");
+        assert_eq!(ran.code, 0, "{shell}");
+        for word in ["validate", "completions", "env-file", "client-address"] {
+            // Elvish and PowerShell complete no values.
+            let is_value = word == "client-address" && matches!(shell, "elvish" | "powershell");
+            assert!(is_value || ran.output.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn what_makes_no_sense() {
+    for (arguments, errors) in [
+        (&["valdiate"][..], "a similar subcommand exists: 'validate'"),
+        (&["validate"], "required arguments were not provided"),
+        (
+            &["validate", "--allow", "vmid", "-"],
+            "a similar value exists: 'vm-id'",
+        ),
+        (
+            &["validate", "--env", "X", "-"],
+            "gatehouse: --env wants NAME=VALUE\n",
+        ),
+        (
+            &["validate", "--env", "=X", "-"],
+            "gatehouse: --env wants NAME=VALUE\n",
+        ),
+        (
+            &["validate", "--env-file", "nowhere", "-"],
+            "gatehouse: nowhere cannot be read: No such file or directory",
+        ),
+        (
+            &["validate", "--env-file", "Cargo.toml", "-"],
+            "gatehouse: Cargo.toml:1: not NAME=VALUE\n",
+        ),
+        (&[], "Usage: gatehouse <COMMAND>"),
+    ] {
+        let ran = gatehouse(arguments, b"");
+        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.errors.contains(errors), "{arguments:?}: {}", ran.errors);
+    }
+}
+
+/// What the README shows is what is printed, and it names every command and option.
+#[test]
+fn the_readme() {
+    let readme = include_str!("../README.md");
+    // Files are named as they are seen from the repository's root.
+    let here = |line: &str| {
+        line.replace("crates/cli/", "")
+            .replace("envoy/", "../../envoy/")
+    };
+    let mut commands = 0;
+    for block in readme.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        for command in block.split("$ gatehouse ").skip(1) {
+            commands += 1;
+            let (line, output) = command.split_once('\n').unwrap();
+            let line = here(line);
+            let ran = gatehouse(&words(&line), b"");
+            assert_eq!(ran.output, here(output), "gatehouse {line}: {}", ran.errors);
+        }
+    }
+    assert!(commands >= 3, "{commands}");
+    for subcommand in crate::command::Gatehouse::command().get_subcommands() {
+        let name = subcommand.get_name();
+        assert!(readme.contains(&format!("## gatehouse {name}\n")), "{name}");
+        for option in subcommand.get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(
+                option == "help" || readme.contains(&format!("| `--{option}")),
+                "{name} --{option}"
+            );
+        }
+        let lints = subcommand
+            .get_arguments()
+            .filter(|option| option.get_id() == "allow");
+        for lint in lints.flat_map(clap::Arg::get_possible_values) {
+            assert!(
+                readme.contains(&format!("| `{}` |", lint.get_name())),
+                "{lint:?}"
+            );
+        }
+    }
+}
+
+/// A command line as a shell would split it, where nothing but single quotes is special.
+fn words(line: &str) -> Vec<&str> {
+    let pieces = line.split('\'').enumerate();
+    pieces
+        .flat_map(|(index, piece)| match index % 2 {
+            0 => piece.split_whitespace().collect(),
+            _ => vec![piece],
+        })
+        .collect()
+}
