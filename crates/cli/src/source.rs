@@ -3,6 +3,8 @@
 //! 1. A text is YAML, of which JSON is a part; it may hold several documents.
 //! 2. Every document becomes a tree of [`Node`]s. What a plain scalar means is left open: Envoy and
 //!    Kubernetes read it differently (module `scalar`).
+//!    So a key may be there twice, and tags may stand anywhere: that is for the reader to refuse, and for
+//!    `validate` to tell. (What Gatehouse alone reads is strict, and read by `gatehouse-located-yaml`.)
 //! 3. A tree within a text within a tree (a `StringValue` with JSON) has the positions of the file.
 
 mod locate;
