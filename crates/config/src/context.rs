@@ -1,8 +1,9 @@
 //! Where decoding stands, and what it has found wrong so far.
 
-use crate::decode::{Decode, describe};
+use crate::decode::{Decode, describe, missing};
 use crate::problem::{Problem, nearest};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The environment of the VM, where `${env:NAME}` is looked up.
@@ -61,7 +62,7 @@ impl<'e> Context<'e> {
 
     /// Does something one key further down.
     pub fn at_key<T>(&mut self, key: &str, work: impl FnOnce(&mut Self) -> T) -> T {
-        self.enter(Segment::Key(key.to_owned()));
+        self.enter_key(key);
         let result = work(self);
         self.leave();
         result
@@ -69,7 +70,7 @@ impl<'e> Context<'e> {
 
     /// Does something at one element of a list.
     pub fn at_index<T>(&mut self, index: usize, work: impl FnOnce(&mut Self) -> T) -> T {
-        self.enter(Segment::Index(index));
+        self.enter_index(index);
         let result = work(self);
         self.leave();
         result
@@ -77,8 +78,13 @@ impl<'e> Context<'e> {
 
     // One copy of each in a module, in place of one for each field of each shape.
     #[inline(never)]
-    fn enter(&mut self, segment: Segment) {
-        self.path.push(segment);
+    fn enter_key(&mut self, key: &str) {
+        self.path.push(Segment::Key(key.to_owned()));
+    }
+
+    #[inline(never)]
+    fn enter_index(&mut self, index: usize) {
+        self.path.push(Segment::Index(index));
     }
 
     #[inline(never)]
@@ -87,49 +93,66 @@ impl<'e> Context<'e> {
     }
 
     /// Reports a problem here. Returns `None`, so that a decoder can end with it.
-    pub fn problem<T>(&mut self, message: impl Into<String>) -> Option<T> {
-        self.report(message.into(), None)
+    pub fn problem<'m, T>(&mut self, message: impl Into<Cow<'m, str>>) -> Option<T> {
+        self.report(message.into(), None);
+        None
     }
 
     /// Reports a problem here and what to do about it.
-    pub fn problem_hint<T>(
+    pub fn problem_hint<'m, T>(
         &mut self,
-        message: impl Into<String>,
-        suggestion: impl Into<String>,
+        message: impl Into<Cow<'m, str>>,
+        suggestion: impl Into<Cow<'m, str>>,
     ) -> Option<T> {
-        self.report(message.into(), Some(suggestion.into()))
+        self.report(message.into(), Some(suggestion.into()));
+        None
     }
 
     /// Reports a name that is not among the known ones, and the one that was probably meant.
     pub fn unknown<'n, T>(
         &mut self,
-        message: impl Into<String>,
+        message: impl Into<Cow<'n, str>>,
         given: &str,
-        known: impl IntoIterator<Item = &'n str> + Clone,
+        known: impl IntoIterator<Item = &'n str>,
     ) -> Option<T> {
-        let suggestion = match nearest(given, known.clone()) {
+        self.report_unknown(message.into(), given, known.into_iter().collect());
+        None
+    }
+
+    /// Reports that something else was expected here.
+    pub fn expected<T>(&mut self, what: &str, found: &Value) -> Option<T> {
+        self.report_expected(what, found);
+        None
+    }
+
+    // What follows is in a module once, whatever the types that end with a problem.
+
+    #[inline(never)]
+    fn report(&mut self, message: Cow<'_, str>, suggestion: Option<Cow<'_, str>>) {
+        let path = self.path();
+        self.problems.push(Problem {
+            path,
+            message: message.into_owned(),
+            suggestion: suggestion.map(Cow::into_owned),
+        });
+    }
+
+    #[inline(never)]
+    fn report_unknown(&mut self, message: Cow<'_, str>, given: &str, known: Vec<&str>) {
+        let suggestion = match nearest(given, known.iter().copied()) {
             Some(name) => Some(format!("did you mean \"{name}\"?")),
             None => {
                 let names: Vec<&str> = known.into_iter().take(24).collect();
                 (!names.is_empty()).then(|| format!("known: {}", names.join(", ")))
             }
         };
-        self.report(message.into(), suggestion)
+        self.report(message, suggestion.map(Cow::Owned));
     }
 
-    /// Reports that something else was expected here.
-    pub fn expected<T>(&mut self, what: &str, found: &Value) -> Option<T> {
-        self.problem(format!("expected {what}, found {}", describe(found)))
-    }
-
-    fn report<T>(&mut self, message: String, suggestion: Option<String>) -> Option<T> {
-        let path = self.path();
-        self.problems.push(Problem {
-            path,
-            message,
-            suggestion,
-        });
-        None
+    #[inline(never)]
+    fn report_expected(&mut self, what: &str, found: &Value) {
+        let message = format!("expected {what}, found {}", describe(found));
+        self.report(Cow::Owned(message), None);
     }
 
     /// Where decoding stands: `rules[1].match`, for problems that are found later.
@@ -170,13 +193,22 @@ pub struct Fields<'v> {
 
 impl<'v> Fields<'v> {
     /// What stands there, where something does.
+    #[inline(never)]
     pub fn given(&self, key: &str) -> Option<&'v Value> {
         self.map.get(key)
     }
 
+    /// What stands there; a problem where nothing does.
+    pub fn required(&self, key: &str, context: &mut Context<'_>) -> Option<&'v Value> {
+        match self.given(key) {
+            None => context.at_key(key, missing),
+            given => given,
+        }
+    }
+
     /// Decodes one field; a missing one is what its type says of missing ones.
     pub fn field<T: Decode>(&self, key: &str, context: &mut Context<'_>) -> Option<T> {
-        context.at_key(key, |context| match self.map.get(key) {
+        context.at_key(key, |context| match self.given(key) {
             Some(value) => T::decode(value, context),
             None => T::missing(context),
         })
@@ -189,7 +221,7 @@ impl<'v> Fields<'v> {
         default: impl FnOnce() -> T,
         context: &mut Context<'_>,
     ) -> Option<T> {
-        match self.map.get(key) {
+        match self.given(key) {
             Some(value) => context.at_key(key, |context| T::decode(value, context)),
             None => Some(default()),
         }

@@ -10,8 +10,13 @@ pub trait Decode: Sized {
 
     /// What a missing field of this type is: by default a problem.
     fn missing(context: &mut Context<'_>) -> Option<Self> {
-        context.problem("required, but missing")
+        missing(context)
     }
+}
+
+/// The problem of a required field that is not there.
+pub(crate) fn missing<T>(context: &mut Context<'_>) -> Option<T> {
+    context.problem("required, but missing")
 }
 
 /// What a value is, for messages: `the text "ten"`, `a list`. Never a long or secret text.
@@ -90,12 +95,15 @@ impl<T: Decode> Decode for Vec<T> {
         let Value::Array(items) = value else {
             return context.expected("a list", value);
         };
-        let decoded: Vec<Option<T>> = items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| context.at_index(index, |context| T::decode(item, context)))
-            .collect();
-        decoded.into_iter().collect()
+        let mut decoded = Self::with_capacity(items.len());
+        let mut sound = true;
+        for (index, item) in items.iter().enumerate() {
+            match context.at_index(index, |context| T::decode(item, context)) {
+                Some(value) => decoded.push(value),
+                None => sound = false,
+            }
+        }
+        sound.then_some(decoded)
     }
 }
 
@@ -130,17 +138,22 @@ impl<K: Decode + PartialEq, V: Decode> Decode for Entries<K, V> {
         let Value::Object(map) = value else {
             return context.expected("an object", value);
         };
-        let decoded: Vec<Option<(K, V)>> = map
-            .iter()
-            .map(|(key, value)| {
-                context.at_key(key, |context| {
-                    let name = K::decode(&Value::String(key.clone()), context);
-                    let value = V::decode(value, context);
-                    Some((name?, value?))
-                })
-            })
-            .collect();
-        let entries = decoded.into_iter().collect::<Option<Vec<_>>>()?;
+        let mut entries = Vec::with_capacity(map.len());
+        let mut sound = true;
+        for (key, value) in map {
+            let entry = context.at_key(key, |context| {
+                let name = K::decode(&Value::String(key.clone()), context);
+                let value = V::decode(value, context);
+                Some((name?, value?))
+            });
+            match entry {
+                Some(entry) => entries.push(entry),
+                None => sound = false,
+            }
+        }
+        if !sound {
+            return None;
+        }
         for (index, ((name, _), key)) in entries.iter().zip(map.keys()).enumerate() {
             if entries.iter().take(index).any(|(other, _)| other == name) {
                 context.at_key(key, |context| {

@@ -11,16 +11,13 @@
 //!    entry of one has the control character 0x12 in it, which JSON does not allow.
 //! 3. Everything else is JSON text.
 
+mod message;
+
 use crate::problem::Problems;
-use prost::Message as _;
-use prost_types::value::Kind;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 /// The tag of field 1, length-delimited: how every non-empty `Struct` begins.
 const STRUCT_TAG: u8 = 0x0a;
-
-/// Numbers of a `Struct` are doubles, exact for whole numbers up to here (2^53).
-const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The tree that the bytes stand for.
 ///
@@ -31,7 +28,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Problems> {
         return Ok(Value::Object(Map::new()));
     }
     if bytes.first() == Some(&STRUCT_TAG)
-        && let Some(value) = from_struct(bytes)
+        && let Some(value) = message::object(bytes)
     {
         return Ok(value);
     }
@@ -41,42 +38,4 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Problems> {
             Some("write the configuration as a Struct in YAML, or as a StringValue holding JSON"),
         )
     })
-}
-
-fn from_struct(bytes: &[u8]) -> Option<Value> {
-    let message = prost_types::Struct::decode(bytes).ok()?;
-    object(message)
-}
-
-fn object(message: prost_types::Struct) -> Option<Value> {
-    message
-        .fields
-        .into_iter()
-        .map(|(key, value)| Some((key, tree(value)?)))
-        .collect::<Option<Map<_, _>>>()
-        .map(Value::Object)
-}
-
-fn tree(value: prost_types::Value) -> Option<Value> {
-    Some(match value.kind? {
-        Kind::NullValue(_) => Value::Null,
-        Kind::BoolValue(value) => Value::Bool(value),
-        Kind::StringValue(text) => Value::String(text),
-        Kind::NumberValue(number) => Value::Number(whole_or_double(number)?),
-        Kind::ListValue(list) => {
-            Value::Array(list.values.into_iter().map(tree).collect::<Option<_>>()?)
-        }
-        Kind::StructValue(message) => object(message)?,
-    })
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "whole and within 2^53, checked just before"
-)]
-fn whole_or_double(number: f64) -> Option<Number> {
-    if number.fract() == 0.0 && number.abs() <= LARGEST_EXACT {
-        return Some(Number::from(number as i64));
-    }
-    Number::from_f64(number)
 }

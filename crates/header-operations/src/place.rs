@@ -85,10 +85,15 @@ impl Place<'_> {
         let Value::Array(items) = value else {
             return context.expected("a list of operations", value);
         };
-        let read = |(index, item)| context.at_index(index, |context| self.step(item, context));
-        let steps: Vec<Option<Vec<Step>>> = items.iter().enumerate().map(read).collect();
-        let steps: Option<Vec<Vec<Step>>> = steps.into_iter().collect();
-        Some(steps?.into_iter().flatten().collect())
+        let mut steps = Vec::with_capacity(items.len());
+        let mut sound = true;
+        for (index, item) in items.iter().enumerate() {
+            match context.at_index(index, |context| self.step(item, context)) {
+                Some(several) => steps.extend(several),
+                None => sound = false,
+            }
+        }
+        sound.then_some(steps)
     }
 
     /// One element of the list; a preset is several.
@@ -239,10 +244,9 @@ impl Place<'_> {
     ) -> (Option<HeaderName>, Option<Template>) {
         let name: Option<Editable> = fields.field("name", context);
         let name = name.map(|name| name.0);
-        let value: Option<Value> = fields.field("value", context);
-        let value = value.and_then(|value| {
+        let value = fields.required("value", context).and_then(|value| {
             context.at_key("value", |context| {
-                self.value(name.as_deref(), &value, context)
+                self.value(name.as_deref(), value, context)
             })
         });
         (name, value)
@@ -303,8 +307,8 @@ impl Place<'_> {
         destination: Destination,
         context: &mut Context<'_>,
     ) -> Option<Template> {
-        let value: Value = fields.field(key, context)?;
-        context.at_key(key, |context| self.template(&value, destination, context))
+        let value = fields.required(key, context)?;
+        context.at_key(key, |context| self.template(value, destination, context))
     }
 }
 

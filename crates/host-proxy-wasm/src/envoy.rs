@@ -7,6 +7,7 @@ use gatehouse_host::{
     Expressions, GrpcCallout, HeaderMap, HeaderMaps, HostError, Level, LocalReplies, LocalReply,
     Log, Metrics, Properties, Result, SharedData, Side, Signatures, Status, StreamId, Timestamp,
 };
+#[cfg(any(feature = "signatures", feature = "callouts"))]
 use prost::Message as _;
 use std::time::Duration;
 
@@ -104,6 +105,7 @@ impl Entropy for Envoy {
     }
 }
 
+#[cfg(feature = "signatures")]
 impl Signatures for Envoy {
     fn verify_signature(
         &self,
@@ -128,6 +130,7 @@ impl Signatures for Envoy {
     }
 }
 
+#[cfg(feature = "callouts")]
 impl Callouts for Envoy {
     fn call_out(&self, callout: &Callout) -> Result<CalloutId> {
         let pairs = callout
@@ -176,6 +179,52 @@ impl Callouts for Envoy {
 
     fn answer_body(&self, most: usize) -> Result<Vec<u8>> {
         bindings::buffer(Buffer::CalloutAnswer, 0, most)
+    }
+}
+
+/// Without the feature `signatures`.
+#[cfg(not(feature = "signatures"))]
+impl Signatures for Envoy {
+    fn verify_signature(&self, _: &str, _: &[u8], _: &[u8], _: &[u8]) -> Result<bool> {
+        Err(left_out())
+    }
+}
+
+/// Without the feature `callouts`: none is made, so nothing answers one.
+#[cfg(not(feature = "callouts"))]
+impl Callouts for Envoy {
+    fn call_out(&self, _: &Callout) -> Result<CalloutId> {
+        Err(left_out())
+    }
+
+    fn call_grpc(&self, _: &GrpcCallout) -> Result<CalloutId> {
+        Err(left_out())
+    }
+
+    fn grpc_message(&self, _: usize) -> Result<Vec<u8>> {
+        Err(left_out())
+    }
+
+    fn grpc_status_text(&self) -> Result<Vec<u8>> {
+        Err(left_out())
+    }
+
+    fn answer_headers(&self) -> Result<Vec<u8>> {
+        Err(left_out())
+    }
+
+    fn answer_body(&self, _: usize) -> Result<Vec<u8>> {
+        Err(left_out())
+    }
+}
+
+/// What a host says that has no such call.
+#[cfg(not(all(feature = "signatures", feature = "callouts")))]
+const fn left_out() -> HostError {
+    const UNIMPLEMENTED: u32 = 12;
+    HostError {
+        call: "a call whose feature this module does not enable",
+        status: Status::Code(UNIMPLEMENTED),
     }
 }
 

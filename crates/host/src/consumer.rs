@@ -35,16 +35,36 @@ impl Consumer {
 
     /// What [`Consumer::to_json`] wrote; nothing where the bytes are something else.
     pub fn from_json(bytes: &[u8]) -> Option<Self> {
-        let Ok(Value::Object(mut map)) = serde_json::from_slice(bytes) else {
+        let Ok(Value::Object(map)) = gatehouse_strict_json::parse_around(bytes) else {
             return None;
         };
+        let [
+            mut name,
+            mut provider,
+            mut groups,
+            mut scopes,
+            mut claims,
+            mut metadata,
+        ] = [const { None }; 6];
+        for (key, value) in map {
+            let place = match key.as_str() {
+                "name" => &mut name,
+                "provider" => &mut provider,
+                "groups" => &mut groups,
+                "scopes" => &mut scopes,
+                "claims" => &mut claims,
+                "metadata" => &mut metadata,
+                _ => continue,
+            };
+            *place = Some(value);
+        }
         Some(Self {
-            name: text(map.remove("name"))?,
-            provider: text(map.remove("provider"))?,
-            groups: texts(map.remove("groups"))?,
-            scopes: texts(map.remove("scopes"))?,
-            claims: object(map.remove("claims"))?,
-            metadata: object(map.remove("metadata"))?,
+            name: text(name)?,
+            provider: text(provider)?,
+            groups: texts(groups)?,
+            scopes: texts(scopes)?,
+            claims: object(claims)?,
+            metadata: object(metadata)?,
         })
     }
 }
@@ -67,5 +87,54 @@ fn object(value: Option<Value>) -> Option<Map<String, Value>> {
     match value {
         Some(Value::Object(map)) => Some(map),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_as_deep_as_a_token_can_have_them_are_read_back() {
+        let deepest = format!(
+            r#"{{"a":{}{}}}"#,
+            "[".repeat(gatehouse_strict_json::MAX_DEPTH - 1),
+            "]".repeat(gatehouse_strict_json::MAX_DEPTH - 1)
+        );
+        let claims = gatehouse_strict_json::parse(deepest.as_bytes()).unwrap();
+        let consumer = Consumer {
+            name: "acme".to_owned(),
+            groups: vec!["gold".to_owned()],
+            claims: object(Some(claims)).unwrap(),
+            ..Consumer::default()
+        };
+        assert_eq!(Consumer::from_json(&consumer.to_json()), Some(consumer));
+    }
+
+    #[test]
+    fn what_is_no_consumer() {
+        let cases = [
+            ("nothing", ""),
+            ("no object", "[]"),
+            (
+                "a member is missing",
+                r#"{"name":"a","provider":"p","groups":[],"scopes":[],"claims":{}}"#,
+            ),
+            (
+                "a member of another type",
+                r#"{"name":1,"provider":"p","groups":[],"scopes":[],"claims":{},"metadata":{}}"#,
+            ),
+            (
+                "a group that is no text",
+                r#"{"name":"a","provider":"p","groups":[1],"scopes":[],"claims":{},"metadata":{}}"#,
+            ),
+            (
+                "a name twice",
+                r#"{"name":"a","name":"b","provider":"p","groups":[],"scopes":[],"claims":{},"metadata":{}}"#,
+            ),
+        ];
+        for (name, text) in cases {
+            assert_eq!(Consumer::from_json(text.as_bytes()), None, "{name}");
+        }
     }
 }

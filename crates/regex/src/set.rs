@@ -4,6 +4,7 @@ use crate::dfa::{self, DEAD, Dfa, Limits, Ways};
 use crate::look::Side;
 use crate::nfa::{Nfa, State};
 use crate::{Result, syntax};
+use std::collections::BinaryHeap;
 
 /// The bounds of one expression: a table of 1 MiB.
 pub(crate) const LIMITS: Limits = Limits {
@@ -47,14 +48,14 @@ impl Set {
             limits,
             &mut |id, coming, set| {
                 if coming == Side::Edge {
-                    let mut matched: Vec<usize> = set
+                    let matched: BinaryHeap<usize> = set
                         .iter()
                         .filter_map(|state| match nfa.state(*state) {
                             Some(State::Match(number)) => Some(*number),
                             _ => None,
                         })
                         .collect();
-                    matched.sort_unstable();
+                    let matched = matched.into_sorted_vec();
                     ends.resize(id as usize, Box::default());
                     ends.push(matched.into());
                 }

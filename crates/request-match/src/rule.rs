@@ -98,6 +98,10 @@ fn texts(names: NonEmpty<Name>) -> Vec<String> {
     names.0.into_iter().map(|name| name.0).collect()
 }
 
+fn all<T>(fields: Option<NonEmpty<T>>) -> Vec<T> {
+    fields.map_or_else(Vec::new, |fields| fields.0)
+}
+
 fn is_empty(value: &Value) -> bool {
     value.as_object().is_some_and(|map| map.is_empty())
 }
@@ -108,43 +112,37 @@ impl From<Raw> for Match {
         conditions.extend(raw.methods.map(|methods| Condition::Methods(methods.0)));
         conditions.extend(raw.path.map(Condition::Path));
         conditions.extend(raw.hosts.map(|hosts| Condition::Hosts(hosts.0)));
-        conditions.extend(
-            raw.headers
-                .into_iter()
-                .flat_map(|fields| fields.0)
-                .map(Condition::Header),
-        );
-        conditions.extend(
-            raw.query
-                .into_iter()
-                .flat_map(|fields| fields.0)
-                .map(Condition::Query),
-        );
-        conditions.extend(
-            raw.cookies
-                .into_iter()
-                .flat_map(|fields| fields.0)
-                .map(Condition::Cookie),
-        );
+        for field in all(raw.headers) {
+            conditions.push(Condition::Header(field));
+        }
+        for field in all(raw.query) {
+            conditions.push(Condition::Query(field));
+        }
+        for field in all(raw.cookies) {
+            conditions.push(Condition::Cookie(field));
+        }
         conditions.extend(raw.client_ip.map(|ranges| Condition::ClientIp(ranges.0)));
         conditions.extend(raw.consumer.map(|names| Condition::Consumer(texts(names))));
         conditions.extend(raw.groups.map(|names| Condition::Groups(texts(names))));
         conditions.extend(raw.route.map(|names| Condition::Route(texts(names))));
-        conditions.extend(
-            raw.metadata
-                .into_iter()
-                .flat_map(|fields| fields.0)
-                .map(Condition::Metadata),
-        );
+        for field in all(raw.metadata) {
+            conditions.push(Condition::Metadata(field));
+        }
         conditions.extend(raw.not.map(|not| Condition::Not(not.0)));
         conditions.extend(raw.any.map(|any| {
             let several = any.0.into_iter().map(|alternative| alternative.0);
             Condition::Any(several.collect())
         }));
         conditions.extend(raw.when.map(Condition::When));
-        // Stable: among conditions of one cost the order above, cheapest first.
-        conditions.sort_by_key(Condition::cost);
-        Self { conditions }
+        // Cheapest first, among conditions of one cost in the order above. Put in place one by one: the code of
+        // a stable sort would be in every module for a handful of conditions.
+        let mut sorted = Vec::with_capacity(conditions.len());
+        for condition in conditions {
+            let cost = condition.cost();
+            let place = sorted.partition_point(|other: &Condition| other.cost() <= cost);
+            sorted.insert(place, condition);
+        }
+        Self { conditions: sorted }
     }
 }
 

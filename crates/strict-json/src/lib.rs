@@ -32,6 +32,16 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads `bytes` as exactly one JSON value, by the rules of the crate's documentation.
 pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
+    parse_in(bytes, MAX_DEPTH)
+}
+
+/// Reads what holds values that were read by [`parse`], at most two levels down: those may be as deep
+/// as [`MAX_DEPTH`] themselves.
+pub fn parse_around(bytes: &[u8]) -> Result<Value, Error> {
+    parse_in(bytes, MAX_DEPTH + 2)
+}
+
+fn parse_in(bytes: &[u8], most_depth: usize) -> Result<Value, Error> {
     if bytes.starts_with(BYTE_ORDER_MARK) {
         return Err(Error::new(ErrorKind::ByteOrderMark, 1, 1));
     }
@@ -40,7 +50,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
 
     let refusal = value::Refusal::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    value::StrictValue::document(&refusal)
+    value::StrictValue::document(most_depth, &refusal)
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| match refusal.take() {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::{ErrorKind, MAX_DEPTH};
+use crate::ErrorKind;
 
 /// Where a visitor leaves the reason of its refusal: serde's errors carry only text.
 pub(crate) type Refusal = Cell<Option<ErrorKind>>;
@@ -21,16 +21,21 @@ fn refuse<E: Error>(refusal: &Refusal, kind: ErrorKind) -> E {
 #[derive(Clone, Copy)]
 pub(crate) struct StrictValue<'r> {
     depth: usize,
+    most_depth: usize,
     refusal: &'r Refusal,
 }
 
 impl<'r> StrictValue<'r> {
-    pub(crate) fn document(refusal: &'r Refusal) -> Self {
-        Self { depth: 0, refusal }
+    pub(crate) fn document(most_depth: usize, refusal: &'r Refusal) -> Self {
+        Self {
+            depth: 0,
+            most_depth,
+            refusal,
+        }
     }
 
     fn inner<E: Error>(self) -> Result<Self, E> {
-        if self.depth >= MAX_DEPTH {
+        if self.depth >= self.most_depth {
             return Err(refuse(self.refusal, ErrorKind::TooDeep));
         }
         Ok(Self {

@@ -15,8 +15,8 @@ pub(crate) struct HostEdit(Template);
 impl HostEdit {
     pub(crate) fn read(place: Place<'_>, value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let fields = context.object(value, &["with"])?;
-        let value: Value = fields.field("with", context)?;
-        context.at_key("with", |context| Self::read_text(place, &value, context))
+        let value = fields.required("with", context)?;
+        context.at_key("with", |context| Self::read_text(place, value, context))
     }
 
     /// From a text, where the host is one part of several.
