@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::echo::Echo;
-use crate::{Envoy, Refused, repository};
+use crate::{Envoy, Refused, fused, repository};
 
 /// The port that the files of `envoy/` expect the echo upstream on.
 const ECHO_PORT: u16 = 18080;
@@ -173,6 +173,9 @@ impl Config {
             let name = name.unwrap_or_else(|| format!("listener_{number}"));
             listener["name"] = json!(name);
             ports.insert(name, number);
+            if fused::is_asked_for() {
+                fused::fuse(listener);
+            }
         }
         (listeners, ports)
     }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::config::Config;
 use crate::http::{Request, Response};
-use crate::repository;
+use crate::{fused, repository};
 
 /// How long Envoy may take to compile its modules and answer, with the machine busy.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -245,7 +245,11 @@ impl Envoy {
     pub fn log(&self) -> String {
         let log =
             std::fs::read(self.directory.path().join("envoy.log")).expect("the log is readable");
-        String::from_utf8_lossy(&log).into_owned()
+        let log = String::from_utf8_lossy(&log).into_owned();
+        match fused::is_asked_for() {
+            true => fused::as_apart(log),
+            false => log,
+        }
     }
 
     /// The number of the process.

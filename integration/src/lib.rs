@@ -24,6 +24,7 @@
 pub mod config;
 pub mod echo;
 pub mod envoy;
+mod fused;
 pub mod http;
 pub mod load;
 pub mod log;
