@@ -11,11 +11,20 @@ pub enum Flow {
     /// It goes on: with what has arrived of it, to the next filter.
     Continue,
     /// It is held, with what has arrived and what arrives; the filters behind this one are not told of a
-    /// connection that was never let on, so that no upstream is dialled. More data is handed over together
-    /// with what is held. Where none comes, the filter is asked ([`NetworkFilter::due`]) at `until`, on the
-    /// first tick after it. Only a filter with a [`NetworkFilter::tick_period`] can wait.
+    /// connection that was never let on. More data is handed over together with what is held. Where none
+    /// comes, the filter is asked ([`NetworkFilter::due`]) at `until`, on the first tick after it. Only a
+    /// filter with a [`NetworkFilter::tick_period`] can wait.
     ///
-    /// Envoy stops reading once the listener's `per_connection_buffer_limit_bytes` (1 MiB where it says
+    /// What comes while a *new* connection waits depends on the filter at the end of the chain:
+    ///
+    /// - an HTTP connection manager, or `tcp_proxy` with `upstream_connect_mode: ON_DOWNSTREAM_DATA` (Envoy 1.37 and
+    ///   later): data, and no upstream is dialled. A server that speaks first is not heard before the client has spoken.
+    /// - `tcp_proxy` as it comes: **nothing**. It has stopped reading until its upstream is there
+    ///   (`Filter::initialize` in `source/common/tcp_proxy/tcp_proxy.cc`), and it dials that only once the connection
+    ///   goes on; even a TLS handshake waits. Who wants first bytes before it says [`Flow::Continue`] to the
+    ///   new connection and waits in [`NetworkFilter::downstream_data`]: the upstream is dialled, but gets no byte, and may speak first.
+    ///
+    /// Envoy stops reading once more than the listener's `per_connection_buffer_limit_bytes` (1 MiB where it says
     /// nothing) are held: no more comes then but the end of the wait.
     Wait {
         /// The end of the wait.
