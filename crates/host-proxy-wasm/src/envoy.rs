@@ -7,7 +7,6 @@ use gatehouse_host::{
     Expressions, GrpcCallout, HeaderMap, HeaderMaps, HostError, Level, LocalReplies, LocalReply,
     Log, Metrics, Properties, Result, SharedData, Side, Signatures, Status, StreamId, Timestamp,
 };
-#[cfg(any(feature = "signatures", feature = "callouts"))]
 use prost::Message as _;
 use std::time::Duration;
 
