@@ -252,7 +252,8 @@ impl Connections for Envoy {
             value: value.to_owned(),
             span: wire::SetFilterState::CONNECTION,
         };
-        bindings::foreign_function("set_envoy_filter_state", &arguments.encode_to_vec()).map(drop)
+        let arguments = prost::Message::encode_to_vec(&arguments);
+        bindings::foreign_function("set_envoy_filter_state", &arguments).map(drop)
     }
 }
 
