@@ -366,6 +366,29 @@ pub fn validate(path: &str) -> Result<(), Refused> {
     })
 }
 
+/// Major and minor version of the Envoy that the tests run on: `(1, 40)`.
+///
+/// # Panics
+///
+/// If its `--version` is not what Envoy prints.
+#[must_use]
+pub fn envoy_version() -> (u32, u32) {
+    let output = Command::new(binary()).arg("--version").output();
+    let output = output.expect("envoy --version");
+    // "…/envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL"
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut versions = text
+        .split('/')
+        .filter_map(|part| part.split_once('.'))
+        .filter_map(|(major, rest)| {
+            let minor = rest.split('.').next()?;
+            Some((major.parse().ok()?, minor.parse().ok()?))
+        });
+    versions
+        .next()
+        .unwrap_or_else(|| panic!("no version: {text}"))
+}
+
 /// `$GATEHOUSE_ENVOY`, or the default version in the cache.
 fn binary() -> PathBuf {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);

@@ -33,7 +33,7 @@ pub mod tour;
 
 pub use config::Config;
 pub use echo::Echo;
-pub use envoy::{Envoy, Refused, Update};
+pub use envoy::{Envoy, Refused, Update, envoy_version};
 pub use http::{Request, Response};
 pub use rate_limit_service::{RateLimitServer, Reply};
 

@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use gatehouse_integration::{Config, Echo, Envoy, Response, load};
+use gatehouse_integration::{Config, Echo, Envoy, Response, envoy_version, load};
 use serde_json::{Value, json};
 
 const FILE: &str = "envoy/headers.yaml";
@@ -41,6 +41,11 @@ rules:
   - path: {regex: "^/v([0-9]+)/(.*)$", with: "/$2/v$1"}
 "#;
     let envoy = envoy(&echo, plugin);
+    // Older versions leave them, and no rule matches what can be read in two ways.
+    let dots_with_parameters = match envoy_version() < (1, 39) {
+        true => "/api/..;/a",
+        false => "/a",
+    };
     let cases: [(&str, u16, &str); 14] = [
         (
             "/v1/users/ann",
@@ -60,7 +65,7 @@ rules:
         ("/api", 200, "/"),
         // Envoy resolves these before any filter, and no rule matches what remains.
         ("/api/%2e%2e/a", 200, "/a"),
-        ("/api/..;/a", 200, "/a"),
+        ("/api/..;/a", 200, dots_with_parameters),
         ("/v3/a/b?c", 200, "/a/b/v3?c"),
         // These it leaves; the rule matches the normal form.
         ("/v3/..%2fv4/b", 400, ""),

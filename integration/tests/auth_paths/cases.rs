@@ -23,12 +23,32 @@ pub(crate) enum Outcome {
     Reset(&'static str),
 }
 
-pub(crate) fn cases() -> Vec<Case> {
+/// The requests, and what becomes of them on a version of Envoy.
+pub(crate) fn cases(version: (u32, u32)) -> Vec<Case> {
     let lines = include_str!("cases.txt").lines();
-    lines
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| case(line).unwrap_or_else(|| panic!("not a case: {line}")))
-        .collect()
+    let mut cases = Vec::new();
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let read = match line.strip_prefix("before ") {
+            Some(line) => on_older(line, version, &mut cases),
+            None => case(line).map(|case| cases.push(case)),
+        };
+        read.unwrap_or_else(|| panic!("not a case: {line}"));
+    }
+    cases
+}
+
+/// `1.39 | NAME | OUTCOME`, where the version is an older one.
+fn on_older(line: &'static str, version: (u32, u32), cases: &mut [Case]) -> Option<()> {
+    let columns: Vec<&str> = line.split(" | ").map(str::trim).collect();
+    let [before, name, outcome] = columns[..] else {
+        return None;
+    };
+    let (major, minor) = before.split_once('.')?;
+    let case = cases.iter_mut().find(|case| case.name == name)?;
+    if version < (major.parse().ok()?, minor.parse().ok()?) {
+        case.outcomes = outcomes(outcome, &[])?;
+    }
+    Some(())
 }
 
 fn case(line: &'static str) -> Option<Case> {
