@@ -252,8 +252,7 @@ impl Connections for Envoy {
             value: value.to_owned(),
             span: wire::SetFilterState::CONNECTION,
         };
-        let arguments = prost::Message::encode_to_vec(&arguments);
-        bindings::foreign_function("set_envoy_filter_state", &arguments).map(drop)
+        bindings::foreign_function("set_envoy_filter_state", &arguments.encode_to_vec()).map(drop)
     }
 }
 
