@@ -28,9 +28,9 @@ mod tests;
 pub(crate) use meter::{Meter, Reading};
 pub(crate) use stats::CostStats;
 
-use crate::config::{Allowance, Cost, Source};
 use crate::store::Address;
 use gatehouse_host::{Headers, HostError, Only, Request};
+use gatehouse_limit_config::{Allowance, Cost, Source};
 use std::rc::Rc;
 
 /// What a request still has to pay.
@@ -65,46 +65,51 @@ pub(crate) enum Doubt {
     Capped,
 }
 
-impl Cost {
-    /// What is charged before the request goes on.
-    ///
-    /// # Errors
-    /// Where the host does not hand over the headers.
-    pub(crate) fn up_front(&self, request: &mut Request<'_>) -> Result<Bill, HostError> {
-        Ok(match &self.source {
-            Source::Constant => Bill {
-                cost: self.default,
-                doubt: None,
-            },
-            Source::RequestHeader(name) => self.bill(header(request.headers()?, name)),
-            Source::ResponseHeader(_) | Source::ResponseJson(_) => Bill {
-                cost: 1,
-                doubt: None,
-            },
-        })
-    }
+/// What is charged before the request goes on.
+///
+/// # Errors
+/// Where the host does not hand over the headers.
+pub(crate) fn up_front(cost: &Cost, request: &mut Request<'_>) -> Result<Bill, HostError> {
+    Ok(match &cost.source {
+        Source::Constant => Bill {
+            cost: cost.default,
+            doubt: None,
+        },
+        Source::RequestHeader(name) => bill(cost, header(request.headers()?, name)),
+        Source::ResponseHeader(_) | Source::ResponseJson(_) => Bill {
+            cost: 1,
+            doubt: None,
+        },
+    })
+}
 
-    /// What a reading of the source comes to.
-    pub(crate) fn bill(&self, reading: Reading) -> Bill {
-        let (cost, doubt) = match reading {
-            Reading::Number(cost) if cost > self.max => (self.max, Some(Doubt::Capped)),
-            Reading::Number(cost) => (cost.max(1), None),
-            Reading::Absent => (self.default, Some(Doubt::Absent)),
-            Reading::Malformed => (self.default, Some(Doubt::Malformed)),
-            Reading::Encoded => (self.default, Some(Doubt::Encoded)),
-        };
-        Bill { cost, doubt }
+/// What a reading of the source comes to.
+pub(crate) fn bill(cost: &Cost, reading: Reading) -> Bill {
+    let (amount, doubt) = match reading {
+        Reading::Number(number) if number > cost.max => (cost.max, Some(Doubt::Capped)),
+        Reading::Number(number) => (number.max(1), None),
+        Reading::Absent => (cost.default, Some(Doubt::Absent)),
+        Reading::Malformed => (cost.default, Some(Doubt::Malformed)),
+        Reading::Encoded => (cost.default, Some(Doubt::Encoded)),
+    };
+    Bill {
+        cost: amount,
+        doubt,
     }
+}
 
-    /// What the headers of a response say: its cost, or that it stands in the body; then with what
-    /// reads it.
-    pub(crate) fn on_response(&self, headers: &Headers, has_body: bool) -> Result<Meter, Reading> {
-        match &self.source {
-            Source::ResponseHeader(name) => Err(header(headers, name)),
-            Source::ResponseJson(_) if !has_body => Err(Reading::Absent),
-            Source::ResponseJson(pointer) => Meter::for_response(headers, pointer),
-            Source::Constant | Source::RequestHeader(_) => Err(Reading::Absent),
-        }
+/// What the headers of a response say: its cost, or that it stands in the body; then with what
+/// reads it.
+pub(crate) fn on_response(
+    cost: &Cost,
+    headers: &Headers,
+    has_body: bool,
+) -> Result<Meter, Reading> {
+    match &cost.source {
+        Source::ResponseHeader(name) => Err(header(headers, name)),
+        Source::ResponseJson(_) if !has_body => Err(Reading::Absent),
+        Source::ResponseJson(pointer) => Meter::for_response(headers, pointer),
+        Source::Constant | Source::RequestHeader(_) => Err(Reading::Absent),
     }
 }
 

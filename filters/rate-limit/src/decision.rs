@@ -1,12 +1,12 @@
 //! What limits found, and what follows from it for the request.
 
-use crate::config::{Allowance, Limit, Mode, OnError};
 use crate::fields::{Fields, whole_seconds};
 use crate::global::{Lent, Question, Shown};
 use crate::key::NoKey;
 use crate::stats::{Cause, Fate};
 use crate::store::{Bucket, Failure, Found};
 use gatehouse_denial::{Denial, grpc};
+use gatehouse_limit_config::{Allowance, Limit, Mode, OnError};
 use gatehouse_limit_table::{Retry, Standing};
 use std::rc::Rc;
 

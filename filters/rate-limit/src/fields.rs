@@ -8,11 +8,12 @@
 
 mod legacy;
 
-use crate::config::ResponseHeaders;
 use crate::store::Found;
 use gatehouse_host::Result;
+use gatehouse_limit_config::ResponseHeaders;
 use gatehouse_limit_table::Standing;
 use legacy::Legacy;
+use std::rc::Rc;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -41,12 +42,11 @@ impl Fields {
             }
             (ResponseHeaders::Legacy, _) => Some(Self::Legacy(Legacy::of(found))),
             (ResponseHeaders::Ietf, before) => {
-                let mut ietf = match before {
-                    Some(Self::Ietf(ietf)) => ietf,
-                    _ => Ietf::default(),
-                };
-                ietf.add(&found.window.policy, limit, &found.decision.standing);
-                Some(Self::Ietf(ietf))
+                let (policy, standing) = (&found.window.policy, &found.decision.standing);
+                Some(Self::Ietf(match before {
+                    Some(Self::Ietf(before)) => before.and(policy, limit, standing),
+                    _ => Ietf::of(policy, limit, standing),
+                }))
             }
         }
     }
@@ -62,8 +62,8 @@ impl Fields {
         match self {
             Self::Ietf(ietf) => {
                 let fields = [
-                    ("ratelimit-policy", &ietf.policy),
-                    ("ratelimit", &ietf.limits),
+                    ("ratelimit-policy", ietf.policy()),
+                    ("ratelimit", &*ietf.limits),
                 ];
                 fields
                     .into_iter()
@@ -78,59 +78,71 @@ impl Fields {
 }
 
 /// The values of both fields of the draft.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ietf {
-    policy: String,
+    policy: Policy,
     limits: String,
 }
 
+/// The value of `RateLimit-Policy`: of one limit, as it was written with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Policy {
+    One(Rc<str>),
+    Several(String),
+}
+
 impl Ietf {
-    /// Adds an item to each.
-    fn add(&mut self, policy: &str, limit: &str, standing: &Standing) {
-        if !self.policy.is_empty() {
-            self.policy.push_str(", ");
-            self.limits.push_str(", ");
+    /// Of one limit.
+    fn of(policy: &Rc<str>, limit: &str, standing: &Standing) -> Self {
+        let mut limits = String::new();
+        push_item(&mut limits, limit, standing);
+        Self {
+            policy: Policy::One(Rc::clone(policy)),
+            limits,
         }
-        self.policy.push_str(policy);
-        // Enough for two numbers: it does not grow while it is written.
-        self.limits.reserve(limit.len() + 40);
-        self.limits.push('"');
-        self.limits.push_str(limit);
-        self.limits.push_str("\";r=");
-        push_number(&mut self.limits, standing.remaining.min(LARGEST));
-        if let Some(more_in_ns) = standing.more_in_ns {
-            self.limits.push_str(";t=");
-            push_number(&mut self.limits, whole_seconds(more_in_ns));
+    }
+
+    /// With an item more in each.
+    fn and(mut self, policy: &str, limit: &str, standing: &Standing) -> Self {
+        let mut policies = match self.policy {
+            Policy::One(first) => first.as_ref().to_owned(),
+            Policy::Several(policies) => policies,
+        };
+        policies.push_str(", ");
+        policies.push_str(policy);
+        self.limits.push_str(", ");
+        push_item(&mut self.limits, limit, standing);
+        Self {
+            policy: Policy::Several(policies),
+            limits: self.limits,
+        }
+    }
+
+    fn policy(&self) -> &str {
+        match &self.policy {
+            Policy::One(policy) => policy,
+            Policy::Several(policies) => policies,
         }
     }
 }
 
-/// The item of `RateLimit-Policy`. A window is whole seconds: of another period, the next whole
-/// seconds and what the rate admits in them, rounded down.
-pub(crate) fn policy(limit: &str, count: u64, period_ns: u64) -> String {
-    let window = period_ns.div_ceil(SECOND_NS);
-    // Of the longest periods with the most requests, more than 128 bits: such a count is `LARGEST`.
-    let count = u128::from(count).saturating_mul(u128::from(window) * u128::from(SECOND_NS))
-        / u128::from(period_ns.max(1));
-    let count = u64::try_from(count).map_or(LARGEST, |count| count.min(LARGEST));
-    format!("\"{limit}\";q={count};w={window}")
-}
-
-/// The item of a limit on what is in flight: it has no window.
-pub(crate) fn concurrency_policy(limit: &str, count: u32) -> String {
-    format!("\"{limit}\";q={count};qu=\"concurrent-requests\"")
+/// Adds an item of `RateLimit`.
+fn push_item(limits: &mut String, limit: &str, standing: &Standing) {
+    // Enough for two numbers: it does not grow while it is written.
+    limits.reserve(limit.len() + 40);
+    limits.push('"');
+    limits.push_str(limit);
+    limits.push_str("\";r=");
+    push_number(limits, standing.remaining.min(LARGEST));
+    if let Some(more_in_ns) = standing.more_in_ns {
+        limits.push_str(";t=");
+        push_number(limits, whole_seconds(more_in_ns));
+    }
 }
 
 /// Decimal digits, at a part of what formatting costs: there are two numbers on each response.
 fn push_number(text: &mut String, number: u64) {
-    let mut scale = 1_u64;
-    while number / scale >= 10 {
-        scale *= 10;
-    }
-    while scale > 0 {
-        text.push(char::from(b'0' + (number / scale % 10) as u8));
-        scale /= 10;
-    }
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Whole seconds, rounded up, at least 1: a client that waits so long does not come too early.
@@ -147,39 +159,6 @@ mod tests {
     use std::time::Duration;
 
     const NOW: u64 = 1_767_225_600_000_000_000;
-
-    #[test]
-    fn policies() {
-        let second = Duration::from_secs(1);
-        let cases = [
-            ("minute", 100, second * 60, r#""a";q=100;w=60"#),
-            ("day", 5, second * 86_400, r#""a";q=5;w=86400"#),
-            ("part of a second", 10, second / 10, r#""a";q=100;w=1"#),
-            ("one and a half", 3, second * 3 / 2, r#""a";q=4;w=2"#),
-            (
-                "as many as there are nanoseconds",
-                1_000_000_000,
-                second,
-                r#""a";q=1000000000;w=1"#,
-            ),
-            (
-                "more than an Integer",
-                10_000_000_000_000_000,
-                second * 10_000_000,
-                r#""a";q=999999999999999;w=10000000"#,
-            ),
-            (
-                "the ends of 64 bits",
-                u64::MAX,
-                Duration::from_nanos(u64::MAX),
-                r#""a";q=999999999999999;w=18446744074"#,
-            ),
-        ];
-        for (name, count, period, expected) in cases {
-            let period_ns = u64::try_from(period.as_nanos()).unwrap();
-            assert_eq!(policy("a", count, period_ns), expected, "{name}");
-        }
-    }
 
     fn at(until: u64) -> Option<State> {
         Some(State {
@@ -204,9 +183,9 @@ mod tests {
         ];
         for (name, state, cost, expected) in cases {
             let decision = Algorithm::Gcra(quota).decide(state, NOW, cost);
-            let mut fields = Ietf::default();
-            fields.add("", "a", &decision.standing);
-            assert_eq!(fields.limits, expected, "{name}");
+            let mut limits = String::new();
+            push_item(&mut limits, "a", &decision.standing);
+            assert_eq!(limits, expected, "{name}");
         }
     }
 
@@ -219,27 +198,6 @@ mod tests {
                 continue;
             };
             assert_eq!(decision.standing.more_in_ns, Some(wait), "{ahead}");
-        }
-    }
-
-    #[test]
-    fn numbers() {
-        for number in [
-            0,
-            1,
-            9,
-            10,
-            99,
-            100,
-            101,
-            12_345,
-            LARGEST,
-            u64::MAX - 1,
-            u64::MAX,
-        ] {
-            let mut text = String::from("r=");
-            push_number(&mut text, number);
-            assert_eq!(text, format!("r={number}"));
         }
     }
 

@@ -3,8 +3,7 @@
 mod in_force;
 mod settle;
 
-use crate::config::{Allowance, Config, IfAbsent, Mode, ResponseHeaders, Source};
-use crate::cost::{CostStats, Debt};
+use crate::cost::{self, CostStats, Debt};
 use crate::decision::{Finding, Refusal};
 use crate::fields::Fields;
 use crate::global::{self, Asked, Global, GlobalStats};
@@ -17,6 +16,7 @@ use gatehouse_host::{
     Answer, CalloutId, ConfigureError, Host, HttpFilter, Module, Request, Response, ResponseChunk,
     Result, StreamId, Verdict,
 };
+use gatehouse_limit_config::{Allowance, Config, IfAbsent, Mode, ResponseHeaders, Source};
 use gatehouse_limit_table::{Held, Permits, Ticket};
 use gatehouse_request_match::{Subject, compile_all};
 pub(crate) use in_force::InForce;
@@ -148,7 +148,7 @@ impl Filter {
         let allowance = limit.allowance_for(subject, request).map_err(host_failed)?;
         let now = request.now().map_err(host_failed)?.as_nanos();
         let address = self.table.address(&hasher);
-        let bill = limit.cost.up_front(request).map_err(host_failed)?;
+        let bill = cost::up_front(&limit.cost, request).map_err(host_failed)?;
         let count_doubt = || {
             if let (Some(stats), Some(doubt), true) = (&in_force.cost_stats, bill.doubt, counts) {
                 stats.count_doubt(doubt, request.host());

@@ -28,16 +28,15 @@ mod stats;
 
 pub(crate) use ask::{Asked, Lent, Question};
 pub(crate) use calls::TICK;
-pub(crate) use descriptor::name as entry_name;
 pub(crate) use outcome::{Shown, Told};
 pub(crate) use stats::GlobalStats;
 
-use crate::config::{Allowance, Global as Service, Mode, OnServiceError};
 use crate::filter::InForce;
 use crate::stats::Fate;
 use calls::{Call, Calls, GRACE, Item, Leased, Purpose};
 use gatehouse_host::{Answer, CalloutId, GrpcCallout, Host, Result, StreamId, Timestamp};
 use gatehouse_lease::Terms;
+use gatehouse_limit_config::{Allowance, Global as Service, Mode, OnServiceError};
 use gatehouse_outage::Outage;
 use gatehouse_rate_limit_service::{self as service, Descriptor};
 use outcome::Failure;

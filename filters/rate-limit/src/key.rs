@@ -1,78 +1,20 @@
 //! The key of a limit: what is told apart, and what shares a bucket.
 //!
-//! Decided here:
+//! What each part is of a request is said by [`Part::read`]. Decided here:
 //!
-//! 1. A value counts with its bytes, whatever they are. One that is empty is taken for missing: a
-//!    client that may choose between the two would have two buckets.
-//! 2. A header, a cookie or a parameter of the query that is there more than once has no value to go
-//!    by. Which of them the upstream takes is anybody's guess, so going by one, or by all, would let a
-//!    client add values until it has a fresh bucket.
-//! 3. A consumer is its provider and its name, and a claim its provider and its value: both are unique
-//!    in a provider only. A claim that is a number or a boolean counts as its text, a list of one as
-//!    that one; a longer list or an object has no value to go by.
-//! 4. The group is all groups of the consumer together, in whatever order: who is in the same groups
-//!    shares a bucket.
-//! 5. Path and host count in the one spelling that stands for all others, as in a `match`. A host that
-//!    can be read in more than one way has no value to go by.
-//! 6. An address counts with its first bits, an IPv4-mapped IPv6 address as the IPv4 address.
-//! 7. Parts are hashed with their lengths, after the limit's name and what the parts are: no two
+//! 1. A consumer is its provider and its name, and a claim its provider and its value: both are unique
+//!    in a provider only.
+//! 2. Parts are hashed with their lengths, after the limit's name and what the parts are: no two
 //!    keys write the same bytes. Nothing of a request is kept but the hash.
 
-mod prefixes;
-
-pub(crate) use prefixes::Prefixes;
-
 use crate::store::write_part;
-use gatehouse_claim::ClaimRef;
-use gatehouse_config::{HeaderName, one_of};
-use gatehouse_host::{Only, Request, Result};
-use gatehouse_request_match::{Host, Match, Subject, cookie, query};
-use serde_json::Value;
+use gatehouse_host::{Request, Result};
+use gatehouse_limit_config::{Part, Prefixes, Reading};
+use gatehouse_request_match::{Match, Subject};
 use siphasher::sip128::SipHasher13;
 use std::fmt;
 use std::hash::Hasher as _;
-
-one_of! {
-    /// A part of a key.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub(crate) enum Part {
-        /// Who sent the request.
-        Consumer = "consumer",
-        /// The groups of who sent it.
-        Group = "group",
-        /// A claim of who sent it.
-        Claim(ClaimRef) = "claim",
-        /// The only value of a header.
-        Header(HeaderName) = "header",
-        /// The only value of a cookie.
-        Cookie(cookie::Name) = "cookie",
-        /// The only value of a parameter of the query, decoded.
-        Query(query::Name) = "query",
-        /// The method.
-        Method = "method",
-        /// The path in normal form.
-        Path = "path",
-        /// A segment that the path template of the limit's `match` names.
-        PathParam(String) = "path_param",
-        /// The host in lower case, without its port.
-        Host = "host",
-        /// The first bits of the client's address.
-        ClientIp(Prefixes) = "client_ip" or Prefixes::default(),
-        /// The name of Envoy's route.
-        Route = "route",
-        /// The same for every request.
-        Const(String) = "const",
-    }
-}
-
-/// What a request has of a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reading {
-    There,
-    Missing,
-    /// Nothing that could be gone by.
-    Ambiguous,
-}
+use std::net::IpAddr;
 
 /// Why a limit has no key for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,28 +23,6 @@ pub(crate) enum NoKey<'l> {
     Missing(&'l Part),
     /// A part has no value to go by.
     Ambiguous(&'l Part),
-}
-
-/// As operators write it, for messages; of a constant, only that it is one.
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, name): (_, &dyn fmt::Display) = match self {
-            Self::Consumer => ("consumer", &""),
-            Self::Group => ("group", &""),
-            Self::Claim(claim) => ("claim ", claim),
-            Self::Header(name) => ("header ", name),
-            Self::Cookie(name) => ("cookie ", name),
-            Self::Query(name) => ("query parameter ", name),
-            Self::Method => ("method", &""),
-            Self::Path => ("path", &""),
-            Self::PathParam(name) => ("path parameter ", name),
-            Self::Host => ("host", &""),
-            Self::ClientIp(_) => ("client_ip", &""),
-            Self::Route => ("route", &""),
-            Self::Const(_) => ("const", &""),
-        };
-        write!(f, "{word}{name}")
-    }
 }
 
 /// What a client is told.
@@ -118,154 +38,39 @@ impl fmt::Display for NoKey<'_> {
     }
 }
 
-impl Part {
-    /// Reads it off a request, and hands its value over: of groups each one, in the order of their
-    /// names, and of an address nothing. The host is asked for what no part before has asked for.
-    ///
-    /// # Errors
-    /// Where the host does not say what it is.
-    pub(crate) fn read(
-        &self,
-        matches: &Match,
-        subject: &mut Subject,
-        request: &mut Request<'_>,
-        see: &mut dyn FnMut(&[u8]),
-    ) -> Result<Reading> {
-        let mut only = |found: Only<'_>| match found {
-            Only::Absent | Only::One(b"") => Reading::Missing,
-            Only::One(value) => {
-                see(value);
-                Reading::There
-            }
-            Only::Several => Reading::Ambiguous,
-        };
-        Ok(match self {
-            Self::Const(value) => {
-                see(value.as_bytes());
-                Reading::There
-            }
-            Self::Header(name) => only(request.headers()?.only(name)),
-            Self::Method => only(request.headers()?.only(":method")),
-            Self::Path => only(Only::One(subject.path(request)?.as_str().as_bytes())),
-            Self::Host => match subject.host(request)? {
-                Host::Absent => Reading::Missing,
-                Host::One(host) => only(Only::One(host.as_bytes())),
-                Host::Ambiguous => Reading::Ambiguous,
-            },
-            Self::Cookie(name) => {
-                let mut values = cookie::values(request.headers()?, &name.0);
-                match (values.next(), values.next()) {
-                    (None, _) => Reading::Missing,
-                    (Some(value), None) => only(Only::One(value)),
-                    _ => Reading::Ambiguous,
-                }
-            }
-            Self::Query(name) => {
-                let mut named = subject
-                    .query(request)?
-                    .filter(|pair| *pair.name == *name.0.as_bytes());
-                match (named.next(), named.next()) {
-                    (None, _) => Reading::Missing,
-                    (Some(pair), None) => only(Only::One(&pair.value)),
-                    _ => Reading::Ambiguous,
-                }
-            }
-            Self::PathParam(name) => {
-                let captures = matches.captures(subject, request)?;
-                match captures.iter().find(|(captured, _)| captured == name) {
-                    None => Reading::Missing,
-                    Some((_, value)) => only(Only::One(value.as_bytes())),
-                }
-            }
-            Self::Consumer => match request.consumer()? {
-                None => Reading::Missing,
-                Some(consumer) => {
-                    see(consumer.name.as_bytes());
-                    Reading::There
-                }
-            },
-            Self::Group => {
-                let consumer = request.consumer()?;
-                let groups = consumer.iter().flat_map(|consumer| &consumer.groups);
-                let mut groups: Vec<&str> = groups.map(|group| &**group).collect();
-                groups.sort_unstable();
-                groups.dedup();
-                groups.iter().for_each(|group| see(group.as_bytes()));
-                match groups.is_empty() {
-                    true => Reading::Missing,
-                    false => Reading::There,
-                }
-            }
-            Self::Claim(claim) => {
-                let consumer = request.consumer()?;
-                let found = consumer.as_ref().and_then(|who| claim.find(&who.claims));
-                match found {
-                    Some(Value::Array(items)) => match &**items {
-                        [] => Reading::Missing,
-                        [item] => scalar(item, &mut only),
-                        _ => Reading::Ambiguous,
-                    },
-                    Some(value) => scalar(value, &mut only),
-                    None => Reading::Missing,
-                }
-            }
-            Self::Route => match request.route_name()? {
-                None => Reading::Missing,
-                Some(name) => only(Only::One(&name)),
-            },
-            Self::ClientIp(_) => match subject.client_ip(request)? {
-                None => Reading::Missing,
-                Some(_) => Reading::There,
-            },
-        })
-    }
-
-    /// Says what it is, other than the value.
-    fn write_shape(&self, hasher: &mut SipHasher13) {
-        let (tag, name): (&[u8], Option<&str>) = match self {
-            Self::Consumer => (b"c", None),
-            Self::Group => (b"g", None),
-            Self::ClientIp(_) => (b"a", None),
-            Self::Method => (b"m", None),
-            Self::Path => (b"p", None),
-            Self::Host => (b"t", None),
-            Self::Route => (b"r", None),
-            Self::Header(name) => (b"h", Some(name)),
-            Self::Const(value) => (b"k", Some(value)),
-            Self::Cookie(name) => (b"o", Some(&name.0)),
-            Self::Query(name) => (b"q", Some(&name.0)),
-            Self::PathParam(name) => (b"s", Some(name)),
-            Self::Claim(claim) => {
-                for name in claim.names() {
-                    hasher.write(b"l");
-                    write_part(hasher, name.as_bytes());
-                }
-                return;
-            }
-        };
-        hasher.write(tag);
-        if let Some(name) = name {
-            write_part(hasher, name.as_bytes());
-        }
-    }
-}
-
-/// A claim's value as a text.
-fn scalar(value: &Value, only: &mut dyn FnMut(Only<'_>) -> Reading) -> Reading {
-    match value {
-        Value::String(text) => only(Only::One(text.as_bytes())),
-        Value::Number(number) => only(Only::One(number.to_string().as_bytes())),
-        Value::Bool(true) => only(Only::One(b"true")),
-        Value::Bool(false) => only(Only::One(b"false")),
-        Value::Null => Reading::Missing,
-        Value::Array(_) | Value::Object(_) => Reading::Ambiguous,
-    }
-}
-
 /// Writes what comes before the parts of every key of a limit.
 pub(crate) fn write_shape(limit: &str, key: &[Part], hasher: &mut SipHasher13) {
     write_part(hasher, limit.as_bytes());
-    key.iter().for_each(|part| part.write_shape(hasher));
+    key.iter().for_each(|part| write_kind(part, hasher));
+}
+
+/// Says what a part is, other than its value.
+fn write_kind(part: &Part, hasher: &mut SipHasher13) {
+    let (tag, name): (&[u8], Option<&str>) = match part {
+        Part::Consumer => (b"c", None),
+        Part::Group => (b"g", None),
+        Part::ClientIp(_) => (b"a", None),
+        Part::Method => (b"m", None),
+        Part::Path => (b"p", None),
+        Part::Host => (b"t", None),
+        Part::Route => (b"r", None),
+        Part::Header(name) => (b"h", Some(name)),
+        Part::Const(value) => (b"k", Some(value)),
+        Part::Cookie(name) => (b"o", Some(&name.0)),
+        Part::Query(name) => (b"q", Some(&name.0)),
+        Part::PathParam(name) => (b"s", Some(name)),
+        Part::Claim(claim) => {
+            for name in claim.names() {
+                hasher.write(b"l");
+                write_part(hasher, name.as_bytes());
+            }
+            return;
+        }
+    };
+    hasher.write(tag);
+    if let Some(name) = name {
+        write_part(hasher, name.as_bytes());
+    }
 }
 
 /// Writes the parts of a request's key. A missing part ends it, unless it is to be like an empty one.
@@ -303,7 +108,7 @@ pub(crate) fn write_parts<'l>(
             (Reading::Missing, _) => hasher.write(&u64::MAX.to_le_bytes()),
             (Reading::There, Part::ClientIp(prefixes)) => {
                 if let Some(address) = subject.client_ip(request)? {
-                    prefixes.write(address, hasher);
+                    write_address(*prefixes, address, hasher);
                 }
             }
             // So that the next part is not taken for one more of them.
@@ -312,4 +117,12 @@ pub(crate) fn write_parts<'l>(
         }
     }
     Ok(Ok(()))
+}
+
+/// Writes the bits of an address that count, the others zero: 4 bytes or 16.
+fn write_address(prefixes: Prefixes, address: IpAddr, hasher: &mut SipHasher13) {
+    match prefixes.network(address) {
+        IpAddr::V4(network) => write_part(hasher, &network.octets()),
+        IpAddr::V6(network) => write_part(hasher, &network.octets()),
+    }
 }

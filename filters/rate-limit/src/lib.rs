@@ -30,7 +30,6 @@
 //! 11. With a global store, a service that several Envoys share is asked in place of the table, and the
 //!     request waits for it (`global.rs`).
 
-mod config;
 mod cost;
 mod decision;
 mod fields;
@@ -43,8 +42,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use config::Config;
 pub use filter::{Filter, Pending};
+pub use gatehouse_limit_config::Config;
 
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
 gatehouse_host_proxy_wasm::http_module!(

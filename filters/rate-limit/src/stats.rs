@@ -42,6 +42,12 @@ impl Cause {
     }
 }
 
+/// Defines a counter of a limit.
+#[inline(never)]
+pub(crate) fn define(what: &str, limit: &str, metrics: &dyn Metrics) -> Result<Counter, HostError> {
+    metrics.define_counter(&format!("gatehouse.rate_limit.{what}.limit.{limit}"))
+}
+
 pub(crate) struct Stats {
     admitted: Counter,
     refused: Counter,
@@ -58,9 +64,7 @@ pub(crate) struct Stats {
 
 impl Stats {
     pub(crate) fn define(limit: &str, metrics: &dyn Metrics) -> Result<Self, HostError> {
-        let counter = |what: &str| {
-            metrics.define_counter(&format!("gatehouse.rate_limit.{what}.limit.{limit}"))
-        };
+        let counter = |what: &str| define(what, limit, metrics);
         let cause = |cause: Cause| counter(cause.name());
         Ok(Self {
             admitted: counter("admitted")?,

@@ -2,9 +2,9 @@
 
 pub(crate) use gatehouse_limit_table::{ATTEMPTS, Address, Bucket, Table, write_part};
 
-use crate::config::Metered;
 use crate::stats::Cause;
 use gatehouse_host::HostError;
+use gatehouse_limit_config::Metered;
 use gatehouse_limit_table as table;
 
 /// What is decided on a limit, by its strictest window.

@@ -16,7 +16,6 @@ mod schedules;
 mod table;
 mod windows;
 
-use crate::config::{Allowance, Config};
 use crate::store::{Bucket, Charged, Failure};
 use crate::{Filter, Pending};
 use gatehouse_host::{
@@ -24,6 +23,7 @@ use gatehouse_host::{
     Response, Result, Verdict,
 };
 use gatehouse_host_fake::{FakeHost, Shared};
+use gatehouse_limit_config::{Allowance, Config};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! The counters of a limit whose requests do not all cost the same.
 
 use super::Doubt;
+use crate::stats::define;
 use gatehouse_host::{Counter, HostError, Metrics};
 
 /// The counters.
@@ -14,9 +15,7 @@ pub(crate) struct CostStats {
 
 impl CostStats {
     pub(crate) fn define(limit: &str, metrics: &dyn Metrics) -> Result<Self, HostError> {
-        let counter = |what: &str| {
-            metrics.define_counter(&format!("gatehouse.rate_limit.{what}.limit.{limit}"))
-        };
+        let counter = |what: &str| define(what, limit, metrics);
         Ok(Self {
             cost: counter("cost")?,
             absent: counter("cost_absent")?,

@@ -304,7 +304,7 @@ fn bills() {
             cost: expected,
             doubt,
         };
-        assert_eq!(cost.bill(reading), bill, "{reading:?}");
+        assert_eq!(super::bill(&cost, reading), bill, "{reading:?}");
     }
 }
 

@@ -1,12 +1,12 @@
 //! A limit at work.
 
-use crate::config::{Allowance, Limit};
 use crate::cost::CostStats;
 use crate::decision::Finding;
 use crate::global::GlobalStats;
 use crate::stats::{Cause, Stats};
 use crate::store::{Bucket, Failure, Found};
 use gatehouse_host::{Host, Level};
+use gatehouse_limit_config::{Allowance, Limit};
 use gatehouse_limit_slot::Lost;
 use siphasher::sip128::SipHasher13;
 use std::cell::Cell;

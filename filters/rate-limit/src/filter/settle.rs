@@ -1,11 +1,11 @@
 //! What requests still have to pay, once their responses say what they cost (`cost.rs`).
 
 use super::{Filter, Pending};
-use crate::config::{Mode, Source};
-use crate::cost::{Debt, Reading};
+use crate::cost::{self, Debt, Reading};
 use crate::stats::Cause;
 use crate::store::{Bucket, Failure, host_failed};
 use gatehouse_host::{Host, Response, ResponseChunk, Result};
+use gatehouse_limit_config::{Mode, Source};
 use gatehouse_limit_slot::Lost;
 
 /// So much of a body is in this VM's memory at once.
@@ -38,7 +38,7 @@ impl Filter {
             let Some(in_force) = self.limits.get(debt.limit) else {
                 continue;
             };
-            match in_force.limit.cost.on_response(headers, has_body) {
+            match cost::on_response(&in_force.limit.cost, headers, has_body) {
                 Ok(meter) => {
                     debt.meter = Some(meter);
                     pending.debts.push(debt);
@@ -102,7 +102,7 @@ impl Filter {
         let Some(in_force) = self.limits.get(debt.limit) else {
             return;
         };
-        let bill = in_force.limit.cost.bill(reading);
+        let bill = cost::bill(&in_force.limit.cost, reading);
         if let (Some(stats), Some(doubt)) = (&in_force.cost_stats, bill.doubt) {
             stats.count_doubt(doubt, host);
         }

@@ -11,9 +11,8 @@
 //!    become one.
 //! 4. Of a value that is longer than [`MOST`] then, its SHA-256 is sent: `%sha256:` and 64 digits.
 
-use crate::config::Limit;
-use crate::key::{Part, Reading};
 use gatehouse_host::{Request, Result};
+use gatehouse_limit_config::{Limit, Part, Reading, entry_name};
 use gatehouse_rate_limit_service::Descriptor;
 use gatehouse_request_match::Subject;
 use sha2::{Digest as _, Sha256};
@@ -38,29 +37,9 @@ pub(crate) fn of(
     let mut entries = Vec::with_capacity(limit.key.len().saturating_add(1));
     entries.push((LIMIT.to_owned(), limit.name.to_string()));
     for part in &limit.key {
-        entries.push((name(part), value(part, limit, subject, request)?));
+        entries.push((entry_name(part), value(part, limit, subject, request)?));
     }
     Ok(Descriptor::new(entries, cost))
-}
-
-/// The key of a part's entry.
-pub(crate) fn name(part: &Part) -> String {
-    let (kind, name): (&str, &dyn std::fmt::Display) = match part {
-        Part::Consumer => return "consumer".to_owned(),
-        Part::Group => return "group".to_owned(),
-        Part::Method => return "method".to_owned(),
-        Part::Path => return "path".to_owned(),
-        Part::Host => return "host".to_owned(),
-        Part::Route => return "route".to_owned(),
-        Part::ClientIp(_) => return "client_ip".to_owned(),
-        Part::Const(_) => return "const".to_owned(),
-        Part::Claim(claim) => ("claim", claim),
-        Part::Header(name) => ("header", name),
-        Part::Cookie(name) => ("cookie", name),
-        Part::Query(name) => ("query", name),
-        Part::PathParam(name) => ("path_param", name),
-    };
-    format!("{kind}.{name}")
 }
 
 fn value(

@@ -1,8 +1,7 @@
 //! What came of a call.
 
-use crate::config::Metered;
-use crate::fields;
 use gatehouse_host::{Answer, HostError};
+use gatehouse_limit_config::{Metered, rate_policy};
 use gatehouse_limit_table::{Algorithm, Standing};
 use gatehouse_rate_limit_service::{self as service, Malformed};
 use gatehouse_window_counter::{Kind, Window};
@@ -129,7 +128,7 @@ impl Stated {
         Some(Metered {
             algorithm: Algorithm::Window(window.ok()?),
             salt: 0,
-            policy: fields::policy(limit, self.count, period_ns).into(),
+            policy: rate_policy(limit, self.count, period_ns).into(),
         })
     }
 }

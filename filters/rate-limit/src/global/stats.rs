@@ -1,6 +1,7 @@
 //! The counters of a global store: of calls, and of each limit beside those of `stats.rs`.
 
 use super::outcome::Failure;
+use crate::stats::define;
 use gatehouse_host::{Counter, HostError, Metrics};
 
 /// Calls of the service. Envoy shows them as `wasmcustom.gatehouse.rate_limit.service.<what>`.
@@ -52,9 +53,7 @@ pub(crate) struct GlobalStats {
 
 impl GlobalStats {
     pub(crate) fn define(limit: &str, metrics: &dyn Metrics) -> Result<Self, HostError> {
-        let counter = |what: &str| {
-            metrics.define_counter(&format!("gatehouse.rate_limit.{what}.limit.{limit}"))
-        };
+        let counter = |what: &str| define(what, limit, metrics);
         Ok(Self {
             service_failed: counter("service_failed")?,
             unlimited: counter("unlimited")?,

@@ -2,8 +2,8 @@
 //! would have done, in the order in which they were done.
 
 use super::*;
-use crate::config::Metered;
 use crate::store::{Table, write_part};
+use gatehouse_limit_config::Metered;
 use gatehouse_limit_slot::State;
 use gatehouse_limit_table::Decision;
 use proptest::prelude::*;

@@ -1,8 +1,6 @@
 //! How many bits of an address count.
 
-use crate::store::write_part;
 use gatehouse_config::{Context, Decode, Value, object};
-use siphasher::sip128::SipHasher13;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 object! {
@@ -15,7 +13,7 @@ object! {
 /// How many bits of an address count. The default for IPv6 is what one customer has to itself: with
 /// more, a client has as many buckets as it likes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Prefixes {
+pub struct Prefixes {
     ipv4: u8,
     ipv6: u8,
 }
@@ -43,23 +41,15 @@ impl Decode for Prefixes {
 
 impl Prefixes {
     /// How many bits count of an address of this family.
-    pub(crate) fn bits(self, address: IpAddr) -> u8 {
+    pub fn bits(self, address: IpAddr) -> u8 {
         match address {
             IpAddr::V4(_) => self.ipv4,
             IpAddr::V6(_) => self.ipv6,
         }
     }
 
-    /// Writes the bits that count, the others zero: 4 bytes or 16.
-    pub(super) fn write(self, address: IpAddr, hasher: &mut SipHasher13) {
-        match self.network(address) {
-            IpAddr::V4(network) => write_part(hasher, &network.octets()),
-            IpAddr::V6(network) => write_part(hasher, &network.octets()),
-        }
-    }
-
     /// The bits that count as a text: the address, or, where not all of them do, a range.
-    pub(crate) fn range(self, address: IpAddr) -> String {
+    pub fn range(self, address: IpAddr) -> String {
         let network = self.network(address);
         match (network, self.bits(network)) {
             (IpAddr::V4(_), 32) | (IpAddr::V6(_), 128) => network.to_string(),
@@ -67,7 +57,8 @@ impl Prefixes {
         }
     }
 
-    fn network(self, address: IpAddr) -> IpAddr {
+    /// The bits that count, the others zero. An IPv4-mapped IPv6 address is the IPv4 address.
+    pub fn network(self, address: IpAddr) -> IpAddr {
         match address.to_canonical() {
             IpAddr::V4(address) => {
                 let unused = 32_u32.saturating_sub(self.ipv4.into());

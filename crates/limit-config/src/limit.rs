@@ -1,10 +1,10 @@
 //! One limit.
 
-use super::Mode;
-use super::allowance::{Allowance, Rates, Reaches, Terms};
-use super::cost::Cost;
-use super::overrides::{Base, Overrides, RawOverride};
-use crate::key::Part;
+use crate::Mode;
+use crate::allowance::{Allowance, Rates, Reaches, Terms};
+use crate::cost::Cost;
+use crate::overrides::{Base, Overrides, RawOverride};
+use crate::part::Part;
 use gatehouse_config::{Context, Decode, Duration, Identifier, NonEmpty, Value, keywords, object};
 use gatehouse_host::{Request, Result};
 use gatehouse_request_match::{Match, Subject};
@@ -13,7 +13,7 @@ use std::rc::Rc;
 keywords! {
     /// How it is counted.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum Counting {
+    pub enum Counting {
         /// The generic cell rate algorithm: a bucket that refills continuously.
         Gcra = "gcra",
         /// Windows of the clock; of the one before, the part that the last period covers.
@@ -28,7 +28,7 @@ keywords! {
 keywords! {
     /// What holds where a limit cannot be decided on.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum OnError {
+    pub enum OnError {
         /// The request is refused.
         Deny = "deny",
         /// The limit lets the request through.
@@ -39,7 +39,7 @@ keywords! {
 keywords! {
     /// What a missing part of the key does.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum IfAbsent {
+    pub enum IfAbsent {
         /// All requests that lack it share a bucket.
         Empty = "empty",
         /// The limit does not apply.
@@ -69,16 +69,25 @@ object! {
 
 /// How often each key may come.
 #[derive(Debug, Clone)]
-pub(crate) struct Limit {
-    pub(crate) name: Identifier,
-    pub(crate) matches: Match,
-    pub(crate) key: Vec<Part>,
-    pub(crate) allowance: Rc<Allowance>,
-    pub(crate) overrides: Overrides,
-    pub(crate) cost: Cost,
-    pub(crate) if_absent: IfAbsent,
-    pub(crate) on_error: OnError,
-    pub(crate) mode: Mode,
+pub struct Limit {
+    /// Unique; a part of the key, and of the metrics.
+    pub name: Identifier,
+    /// Which requests it is about.
+    pub matches: Match,
+    /// What is told apart. Never empty.
+    pub key: Vec<Part>,
+    /// How much each key has.
+    pub allowance: Rc<Allowance>,
+    /// What some keys have in its place.
+    pub overrides: Overrides,
+    /// What a request takes.
+    pub cost: Cost,
+    /// What a missing part of the key does.
+    pub if_absent: IfAbsent,
+    /// What holds where it cannot be decided on.
+    pub on_error: OnError,
+    /// What becomes of refusals.
+    pub mode: Mode,
 }
 
 impl Decode for Limit {
@@ -142,7 +151,7 @@ impl Limit {
     ///
     /// # Errors
     /// Where the host does not say what a part of the key is. All were asked for before, for the key.
-    pub(crate) fn allowance_for(
+    pub fn allowance_for(
         &self,
         subject: &mut Subject,
         request: &mut Request<'_>,

@@ -1,12 +1,13 @@
 //! What a limit gives each key: rates by one of the algorithms, or so many at once.
 
-use super::limit::Counting;
-use crate::fields;
+use crate::limit::Counting;
+use crate::policy;
 use gatehouse_config::{Context, Decode, Duration, Identifier, Rate, Value};
 use gatehouse_gcra::{Quota, QuotaError};
 use gatehouse_limit_table::Algorithm;
 use gatehouse_limit_table::{self as table, MOST_WINDOWS};
 use gatehouse_window_counter::{Capacity, Kind, Window, WindowError};
+use std::rc::Rc;
 use std::time;
 
 /// How long a place in flight is counted that is neither given back nor renewed.
@@ -17,33 +18,34 @@ const SHORTEST_EXPIRES: Duration = Duration::from_secs(1);
 
 /// What each key has: one window or several, all of which must have room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Allowance {
+pub struct Allowance {
     first: Metered,
     others: Box<[Metered]>,
 }
 
 /// One window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Metered {
-    pub(crate) algorithm: Algorithm,
+pub struct Metered {
+    /// How it is counted.
+    pub algorithm: Algorithm,
     /// Tells the entries of a key from one another, and those of another algorithm or period from
     /// both: they mean something else.
-    pub(crate) salt: u64,
+    pub salt: u64,
     /// The item of `RateLimit-Policy`.
-    pub(crate) policy: Box<str>,
+    pub policy: Rc<str>,
 }
 
 /// One rate or several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rates(Vec<Rate>);
+pub(crate) struct Rates(Vec<Rate>);
 
 /// What a limit, or an override of one, says of how much there is.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Terms {
-    pub(super) rates: Option<Rates>,
-    pub(super) burst: Option<u64>,
-    pub(super) limit: Option<u32>,
-    pub(super) expires: Option<Duration>,
+pub(crate) struct Terms {
+    pub(crate) rates: Option<Rates>,
+    pub(crate) burst: Option<u64>,
+    pub(crate) limit: Option<u32>,
+    pub(crate) expires: Option<Duration>,
 }
 
 impl Decode for Rates {
@@ -73,7 +75,7 @@ impl Decode for Rates {
 
 impl Terms {
     /// Whether they say anything.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let Self {
             rates,
             burst,
@@ -85,7 +87,7 @@ impl Terms {
 
     /// These, and where they say nothing, those of the limit. A burst of the limit is not that of
     /// several rates.
-    pub(super) fn or(self, limit: &Self) -> Self {
+    pub(crate) fn or(self, limit: &Self) -> Self {
         let several = |rates: &Rates| rates.0.len() > 1;
         let burst = match self.rates.as_ref().is_some_and(several) {
             true => self.burst,
@@ -100,7 +102,7 @@ impl Terms {
     }
 
     /// Reports what the algorithm has no use for.
-    pub(super) fn check(&self, counting: Counting, context: &mut Context<'_>) {
+    pub(crate) fn check(&self, counting: Counting, context: &mut Context<'_>) {
         let mut refuse = |key: &str, given: bool, problem: &str| {
             if given {
                 context.at_key(key, |context| context.problem::<()>(problem));
@@ -125,7 +127,7 @@ impl Terms {
     }
 
     /// What they come to. Problems are reported at the field beside this one.
-    pub(super) fn allowance(
+    pub(crate) fn allowance(
         &self,
         name: &Identifier,
         counting: Counting,
@@ -159,7 +161,7 @@ impl Terms {
             Some(Metered {
                 algorithm,
                 salt,
-                policy: fields::policy(name, rate.count(), period_ns).into(),
+                policy: policy::rate(name, rate.count(), period_ns).into(),
             })
         };
         let made: Vec<Option<Metered>> = rates.iter().map(|rate| window(rate, context)).collect();
@@ -196,7 +198,7 @@ impl Terms {
             first: Metered {
                 algorithm: Algorithm::Concurrency(capacity),
                 salt: salt(Counting::Concurrency, expires.as_nanos()),
-                policy: fields::concurrency_policy(name, limit).into(),
+                policy: policy::in_flight(name, limit).into(),
             },
             others: Box::default(),
         })
@@ -206,7 +208,7 @@ impl Terms {
 /// How far ahead the buckets of a key may be full again, in nanoseconds, by their salt. Few: there is one
 /// for each period.
 #[derive(Default)]
-pub(super) struct Reaches(Vec<(u64, u64)>);
+pub(crate) struct Reaches(Vec<(u64, u64)>);
 
 impl Reaches {
     fn of(&self, salt: u64) -> u64 {
@@ -242,12 +244,12 @@ impl table::Metered for Metered {
 
 impl Allowance {
     /// All its windows: the first, and the others.
-    pub(crate) fn windows(&self) -> (&Metered, &[Metered]) {
+    pub fn windows(&self) -> (&Metered, &[Metered]) {
         (&self.first, &self.others)
     }
 
     /// The same with room for debts, for costs that are known only when they have been incurred.
-    pub(crate) fn with_debt(mut self) -> Self {
+    pub fn with_debt(mut self) -> Self {
         for window in [&mut self.first].into_iter().chain(&mut self.others) {
             window.algorithm = window.algorithm.with_debt();
         }
@@ -255,7 +257,7 @@ impl Allowance {
     }
 
     /// Notes how far ahead its buckets may be full again.
-    pub(super) fn note_reach(&self, reaches: &mut Reaches) {
+    pub(crate) fn note_reach(&self, reaches: &mut Reaches) {
         for window in [&self.first].into_iter().chain(&self.others) {
             if let Algorithm::Gcra(quota) = window.algorithm {
                 reaches.note(window.salt, quota.reach_ns());
@@ -264,7 +266,7 @@ impl Allowance {
     }
 
     /// The same for buckets that other allowances are applied to as well, which reach so far.
-    pub(super) fn reaching(mut self, reaches: &Reaches) -> Self {
+    pub(crate) fn reaching(mut self, reaches: &Reaches) -> Self {
         for window in [&mut self.first].into_iter().chain(&mut self.others) {
             if let Algorithm::Gcra(quota) = &mut window.algorithm {
                 *quota = quota.reaching(reaches.of(window.salt));
@@ -274,7 +276,7 @@ impl Allowance {
     }
 
     /// The fewest in a window, and the shortest window, in nanoseconds; nothing where it has no window.
-    pub(crate) fn shortest(&self) -> Option<(u64, u64)> {
+    pub fn shortest(&self) -> Option<(u64, u64)> {
         let windows = [&self.first].into_iter().chain(&self.others);
         let rates = windows.map(|window| match window.algorithm {
             Algorithm::Gcra(quota) => Some((quota.count(), quota.period_ns())),
@@ -286,7 +288,7 @@ impl Allowance {
     }
 
     /// How many at once, if that is what it limits.
-    pub(crate) fn capacity(&self) -> Option<gatehouse_window_counter::Capacity> {
+    pub fn capacity(&self) -> Option<gatehouse_window_counter::Capacity> {
         match self.first.algorithm {
             Algorithm::Concurrency(capacity) => Some(capacity),
             Algorithm::Gcra(_) | Algorithm::Window(_) => None,

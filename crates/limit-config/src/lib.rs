@@ -1,19 +1,27 @@
-//! The configuration: what operators write, and what it means.
+//! The configuration of the rate-limit filter: what operators write, and what it means.
+//!
+//! Apart from the filter, which is compiled for speed, so that this is compiled for size: it is read once,
+//! and there is more of it than of what a request comes by.
 
 mod allowance;
 mod cost;
 mod global;
 mod limit;
 mod overrides;
+mod part;
 mod pattern;
+mod policy;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use allowance::{Allowance, Metered};
-pub(crate) use cost::{Cost, Source};
-pub(crate) use global::{Global, OnServiceError};
-pub(crate) use limit::{IfAbsent, Limit, OnError};
+pub use allowance::{Allowance, Metered};
+pub use cost::{Cost, Source};
+pub use global::{Global, OnServiceError, Share, entry_name};
+pub use limit::{IfAbsent, Limit, OnError};
+pub use overrides::Overrides;
+pub use part::{Part, Prefixes, Reading};
+pub use policy::rate as rate_policy;
 
 use gatehouse_config::{Context, Decode, NonEmpty, Value, keywords, object, one_of};
 use gatehouse_denial::DenialShape;
@@ -24,7 +32,7 @@ const MOST_SLOTS: u32 = 1 << 22;
 keywords! {
     /// What becomes of refusals.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum Mode {
+    pub enum Mode {
         /// They are answered.
         Enforce = "enforce",
         /// They are counted.
@@ -35,7 +43,7 @@ keywords! {
 keywords! {
     /// What responses say about limits.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum ResponseHeaders {
+    pub enum ResponseHeaders {
         /// `RateLimit-Policy`, `RateLimit`, and `Retry-After` on a 429.
         Ietf = "ietf",
         /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, and `Retry-After` on a 429.
@@ -65,7 +73,7 @@ object! {
 
 /// How many slots the table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slots(pub(crate) u32);
+pub struct Slots(pub u32);
 
 impl Default for Slots {
     fn default() -> Self {
@@ -98,13 +106,18 @@ object! {
 /// A configuration of the filter without a mistake in it. The options are in the README.
 #[derive(Debug, Clone)]
 pub struct Config {
-    pub(crate) limits: Vec<Limit>,
-    pub(crate) slots: u32,
+    /// In the order in which they are looked at. Never empty.
+    pub limits: Vec<Limit>,
+    /// Of the table in this Envoy.
+    pub slots: u32,
     /// Where the limits are kept somewhere else.
-    pub(crate) global: Option<Global>,
-    pub(crate) response_headers: ResponseHeaders,
-    pub(crate) trusted_hops: u32,
-    pub(crate) denial: DenialShape,
+    pub global: Option<Global>,
+    /// What responses say about limits.
+    pub response_headers: ResponseHeaders,
+    /// How many proxies to believe in `x-forwarded-for`.
+    pub trusted_hops: u32,
+    /// What clients see of a refusal.
+    pub denial: DenialShape,
 }
 
 impl Config {

@@ -1,7 +1,6 @@
 //! A store that several Envoys share: a service that Envoy's own filter would ask.
 
-use super::{Limit, Slots};
-use crate::global::entry_name;
+use crate::{Limit, Part, Slots};
 use gatehouse_config::{Context, Decode, Duration, Value, keywords, object};
 
 /// What Envoy's filter has is 20 ms; a service with a store behind it, on a busy machine, takes longer.
@@ -16,7 +15,7 @@ const LARGEST_SHARE: u64 = u32::MAX as u64;
 keywords! {
     /// What holds where the service does not say.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum OnServiceError {
+    pub enum OnServiceError {
         /// The request is refused.
         Deny = "deny",
         /// The limit lets the request through.
@@ -39,21 +38,24 @@ object! {
 
 /// The service, and how it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Global {
+pub struct Global {
     /// The name of a cluster of Envoy's.
-    pub(crate) cluster: String,
+    pub cluster: String,
     /// Which of the service's sets of limits.
-    pub(crate) domain: String,
-    pub(crate) timeout: std::time::Duration,
-    pub(crate) on_error: OnServiceError,
-    pub(crate) lease: Option<Share>,
+    pub domain: String,
+    /// How long a request waits for an answer.
+    pub timeout: std::time::Duration,
+    /// What holds without one.
+    pub on_error: OnServiceError,
+    /// How much is asked for at once; nothing for what each request costs.
+    pub lease: Option<Share>,
     /// Of the table of leases, and of the table that `on_error: local` goes by.
-    pub(crate) slots: Slots,
+    pub slots: Slots,
 }
 
 /// How much of a quota is asked for at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Share {
+pub enum Share {
     /// So many of a hundred.
     Percent(u64),
     /// So many.
@@ -62,7 +64,7 @@ pub(crate) enum Share {
 
 impl Share {
     /// Of a quota of so many: one at least, since less is no question.
-    pub(crate) fn of(self, quota: u64) -> u64 {
+    pub fn of(self, quota: u64) -> u64 {
         match self {
             Self::Percent(percent) => {
                 let share = u128::from(quota) * u128::from(percent) / 100;
@@ -125,9 +127,29 @@ impl Decode for Global {
     }
 }
 
+/// The key of a part's entry in a descriptor.
+pub fn entry_name(part: &Part) -> String {
+    let (kind, name): (&str, &dyn std::fmt::Display) = match part {
+        Part::Consumer => return "consumer".to_owned(),
+        Part::Group => return "group".to_owned(),
+        Part::Method => return "method".to_owned(),
+        Part::Path => return "path".to_owned(),
+        Part::Host => return "host".to_owned(),
+        Part::Route => return "route".to_owned(),
+        Part::ClientIp(_) => return "client_ip".to_owned(),
+        Part::Const(_) => return "const".to_owned(),
+        Part::Claim(claim) => ("claim", claim),
+        Part::Header(name) => ("header", name),
+        Part::Cookie(name) => ("cookie", name),
+        Part::Query(name) => ("query", name),
+        Part::PathParam(name) => ("path_param", name),
+    };
+    format!("{kind}.{name}")
+}
+
 /// What a service cannot keep: what is in flight, costs that the response tells, and keys of which two parts would be one entry of a
 /// descriptor.
-pub(super) fn check(limits: &[Limit], context: &mut Context<'_>) -> Option<()> {
+pub(crate) fn check(limits: &[Limit], context: &mut Context<'_>) -> Option<()> {
     let mut sound = Some(());
     for (index, limit) in limits.iter().enumerate() {
         context.at_key("limits", |context| {

@@ -4,10 +4,10 @@
 //! does, each is kept under one of the values that it asks for, and only those under the values of the
 //! request are asked, in their order. Those that ask for no whole value are asked one by one.
 
-use super::allowance::{Allowance, Rates, Reaches, Terms};
-use super::limit::Counting;
-use super::pattern::{Pattern, RawPattern};
-use crate::key::Part;
+use crate::allowance::{Allowance, Rates, Reaches, Terms};
+use crate::limit::Counting;
+use crate::part::Part;
+use crate::pattern::{Pattern, RawPattern};
 use gatehouse_config::{Context, Identifier, object};
 use gatehouse_host::{Request, Result};
 use gatehouse_request_match::{Match, Subject};
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 object! {
-    pub(super) struct RawOverride {
+    pub(crate) struct RawOverride {
         key: RawPattern,
         rate: Option<Rates>,
         burst: Option<u64>,
@@ -25,7 +25,7 @@ object! {
 
 /// The overrides of a limit, in their order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Overrides {
+pub struct Overrides {
     patterns: Vec<Pattern>,
     allowances: Vec<Rc<Allowance>>,
     index: Index,
@@ -76,7 +76,7 @@ impl Overrides {
     ///
     /// # Errors
     /// Where the host does not say what a part of the key is. All were asked for before, for the key.
-    pub(crate) fn find(
+    pub fn find(
         &self,
         matches: &Match,
         subject: &mut Subject,
@@ -109,12 +109,12 @@ impl Overrides {
     }
 
     /// What they give, in their order.
-    pub(crate) fn allowances(&self) -> impl Iterator<Item = &Allowance> {
+    pub fn allowances(&self) -> impl Iterator<Item = &Allowance> {
         self.allowances.iter().map(|allowance| &**allowance)
     }
 
     /// The same with room for debts.
-    pub(super) fn with_debt(mut self) -> Self {
+    pub(crate) fn with_debt(mut self) -> Self {
         for allowance in &mut self.allowances {
             *allowance = Rc::new((**allowance).clone().with_debt());
         }
@@ -122,14 +122,14 @@ impl Overrides {
     }
 
     /// Notes how far ahead their buckets may be full again.
-    pub(super) fn note_reach(&self, reaches: &mut Reaches) {
+    pub(crate) fn note_reach(&self, reaches: &mut Reaches) {
         for allowance in &self.allowances {
             allowance.note_reach(reaches);
         }
     }
 
     /// The same for buckets that other allowances are applied to as well.
-    pub(super) fn reaching(mut self, reaches: &Reaches) -> Self {
+    pub(crate) fn reaching(mut self, reaches: &Reaches) -> Self {
         for allowance in &mut self.allowances {
             *allowance = Rc::new((**allowance).clone().reaching(reaches));
         }
@@ -137,7 +137,7 @@ impl Overrides {
     }
 
     /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
@@ -154,17 +154,17 @@ impl Overrides {
 }
 
 /// The limit whose overrides are checked.
-pub(super) struct Base<'l> {
-    pub(super) name: &'l Identifier,
-    pub(super) key: &'l [Part],
-    pub(super) counting: Counting,
-    pub(super) terms: &'l Terms,
+pub(crate) struct Base<'l> {
+    pub(crate) name: &'l Identifier,
+    pub(crate) key: &'l [Part],
+    pub(crate) counting: Counting,
+    pub(crate) terms: &'l Terms,
     /// Whether its terms are. What an override takes over from them is else reported twice.
-    pub(super) is_sound: bool,
+    pub(crate) is_sound: bool,
 }
 
 impl Base<'_> {
-    pub(super) fn overrides(
+    pub(crate) fn overrides(
         &self,
         raw: Vec<RawOverride>,
         context: &mut Context<'_>,

@@ -1,8 +1,8 @@
 //! What a request costs: what operators write.
 
-use super::allowance::Allowance;
-use super::limit::Counting;
-use super::overrides::Overrides;
+use crate::allowance::Allowance;
+use crate::limit::Counting;
+use crate::overrides::Overrides;
 use gatehouse_config::{Context, Decode, HeaderName, Value, object};
 use gatehouse_json_pointer::Pointer;
 use gatehouse_limit_table::Retry;
@@ -13,20 +13,23 @@ const DEFAULT_MAX: u64 = 1_000_000;
 
 /// What a request costs. Never less than 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cost {
-    pub(crate) source: Source,
+pub struct Cost {
+    /// What says it.
+    pub source: Source,
     /// Where the source says nothing that could be gone by.
-    pub(crate) default: u64,
+    pub default: u64,
     /// The most that is charged.
-    pub(crate) max: u64,
+    pub max: u64,
 }
 
 /// What says what it costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
     /// The default is the cost.
     Constant,
+    /// A header of the request.
     RequestHeader(HeaderName),
+    /// A header of the response.
     ResponseHeader(HeaderName),
     /// A number in the body of the response.
     ResponseJson(Rc<Pointer>),
@@ -74,7 +77,7 @@ impl Cost {
     }
 
     /// Whether it is known only from the response.
-    pub(crate) fn comes_later(&self) -> bool {
+    pub fn comes_later(&self) -> bool {
         matches!(
             self.source,
             Source::ResponseHeader(_) | Source::ResponseJson(_)
@@ -82,7 +85,7 @@ impl Cost {
     }
 
     /// Reports what no request could pay, and what an algorithm has no use for.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         counting: Counting,
         allowance: Option<&Allowance>,

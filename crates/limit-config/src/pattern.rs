@@ -5,7 +5,7 @@
 //! share a bucket, so it can only name what the key has, and no narrower a range of addresses. The one
 //! exception is `group`, which a key with `consumer` has too: a consumer's groups are its own.
 
-use crate::key::{Part, Reading};
+use crate::part::{Part, Reading};
 use gatehouse_claim::ClaimRef;
 use gatehouse_config::{
     Cidr, Context, Decode, Entries, HeaderName, HeaderValue, Value, object, one_of,
@@ -15,7 +15,7 @@ use gatehouse_request_match::{Host, Match, Method, Subject, check_normal, cookie
 
 object! {
     /// As it is written.
-    pub(super) struct RawPattern {
+    pub(crate) struct RawPattern {
         consumer: Option<Wanted>,
         group: Option<Wanted>,
         claim: Entries<ClaimRef, Wanted> = Entries::default(),
@@ -43,7 +43,7 @@ one_of! {
 
 /// What a value must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Test {
+pub(crate) enum Test {
     Exact(Box<str>),
     Prefix(Box<str>),
     /// Of a path: it, or one of which it is the first segments.
@@ -52,7 +52,7 @@ pub(super) enum Test {
 
 /// What is asked of one part.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Ask {
+pub(crate) enum Ask {
     Value(Part, Test),
     /// The client's address is one of these.
     Within(Cidr),
@@ -60,7 +60,7 @@ pub(super) enum Ask {
 
 /// Which keys: all must hold. Never empty.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pattern(Vec<Ask>);
+pub(crate) struct Pattern(Vec<Ask>);
 
 impl Decode for Wanted {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
@@ -83,7 +83,7 @@ impl Decode for Wanted {
 }
 
 impl Test {
-    pub(super) fn holds(&self, value: &[u8]) -> bool {
+    pub(crate) fn holds(&self, value: &[u8]) -> bool {
         match self {
             Self::Exact(exact) => exact.as_bytes() == value,
             Self::Prefix(prefix) => value.starts_with(prefix.as_bytes()),
@@ -144,7 +144,7 @@ impl Ask {
 
 impl Pattern {
     /// The values that it asks for, whole.
-    pub(super) fn exact(&self) -> impl Iterator<Item = (&Part, &str)> {
+    pub(crate) fn exact(&self) -> impl Iterator<Item = (&Part, &str)> {
         self.0.iter().filter_map(|ask| match ask {
             Ask::Value(part, Test::Exact(text)) => Some((part, &**text)),
             _ => None,
@@ -152,13 +152,13 @@ impl Pattern {
     }
 
     /// Whether it is about all keys that the other is about.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    pub(crate) fn covers(&self, other: &Self) -> bool {
         let mut asks = self.0.iter();
         asks.all(|ask| other.0.iter().any(|other| ask.covers(other)))
     }
 
     /// Whether it is about this request's key.
-    pub(super) fn holds(
+    pub(crate) fn holds(
         &self,
         matches: &Match,
         subject: &mut Subject,
@@ -175,7 +175,7 @@ impl Pattern {
 
 impl RawPattern {
     /// Reports what is wrong with it, for a limit with this key.
-    pub(super) fn check(self, key: &[Part], context: &mut Context<'_>) -> Option<Pattern> {
+    pub(crate) fn check(self, key: &[Part], context: &mut Context<'_>) -> Option<Pattern> {
         let before = context.problem_count();
         let mut asks = Asks {
             key,
