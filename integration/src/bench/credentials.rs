@@ -61,14 +61,21 @@ impl Credentials {
             "@api_keys_10" => Some(self.holders(FEW)),
             "@api_keys_10000" => Some(self.holders(10_000)),
             "@rules_10" => Some(rules(10, &about_a_path)),
+            "@rules_100" => Some(rules(100, &about_a_path)),
             "@rules_1000" => Some(rules(1_000, &about_a_path)),
             "@rules_10000" => Some(rules(10_000, &about_a_path)),
             "@host_rules_10" => Some(rules(10, &about_a_host)),
+            "@host_rules_100" => Some(rules(100, &about_a_host)),
             "@host_rules_1000" => Some(rules(1_000, &about_a_host)),
             "@regex_rules_10" => Some(rules(10, &about_a_pattern)),
+            "@regex_rules_100" => Some(rules(100, &about_a_pattern)),
             "@regex_rules_1000" => Some(rules(1_000, &about_a_pattern)),
             "@mixed_rules_10" => Some(rules(10, &about_anything)),
+            "@mixed_rules_100" => Some(rules(100, &about_anything)),
             "@mixed_rules_1000" => Some(rules(1_000, &about_anything)),
+            "@headers_rules_10" => Some(headers_rules(10)),
+            "@headers_rules_100" => Some(headers_rules(100)),
+            "@headers_rules_1000" => Some(headers_rules(1_000)),
             "@jwks_10" => Some(self.keys(10)),
             "@jwks_1000" => Some(self.keys(1_000)),
             "@api_keys_of_envoy" => Some(consumers(
@@ -129,6 +136,15 @@ fn about_anything(index: usize) -> Value {
 fn rules(count: usize, about: &dyn Fn(usize) -> Value) -> Value {
     let others = (1..count).map(|index| json!({"match": about(index), "allow": "anonymous"}));
     let last = json!({"require": "partners"});
+    others.chain([last]).collect()
+}
+
+/// So many rules of the headers filter, of all kinds, of which the last is about the requests.
+fn headers_rules(count: usize) -> Value {
+    let operations = json!([{"set": {"name": "x-bench-response", "value": "1"}}]);
+    let others =
+        (1..count).map(|index| json!({"match": about_anything(index), "response": operations}));
+    let last = json!({"response": operations});
     others.chain([last]).collect()
 }
 

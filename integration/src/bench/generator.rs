@@ -127,7 +127,7 @@ impl Connection {
 }
 
 /// The status of an answer and its length with its body, once its head is there.
-fn head(answer: &[u8]) -> io::Result<Option<(u16, usize)>> {
+pub(crate) fn head(answer: &[u8]) -> io::Result<Option<(u16, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Response::new(&mut headers);
     let malformed = |error| io::Error::new(io::ErrorKind::InvalidData, error);

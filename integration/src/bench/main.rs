@@ -23,7 +23,9 @@ mod authorizer;
 mod cpu;
 mod credentials;
 mod generator;
+mod latency;
 mod limiter;
+mod open_loop;
 mod options;
 mod order;
 mod report;
@@ -59,7 +61,12 @@ fn main() -> ExitCode {
 /// Measures and prints; false where a variant was broken.
 fn run(options: &Options) -> Result<bool, String> {
     let mut variants = variants::load();
-    variants::select(&mut variants, &options.only)?;
+    let default: Vec<String> = latency::DEFAULT.map(str::to_owned).into();
+    let only = match options.latency && options.only.is_empty() {
+        true => &default,
+        false => &options.only,
+    };
+    variants::select(&mut variants, only)?;
     if options.h2load {
         variants.retain(|variant| variant.requests == Kind::Plain);
     }
@@ -83,6 +90,11 @@ fn run(options: &Options) -> Result<bool, String> {
     let setup = setup::start(variants, &credentials, services)?;
     cpu::pin(setup.envoy.id(), cpu::ENVOY_CORE)?;
 
+    if options.latency {
+        let latency = latency::measure(&setup, &credentials, options);
+        print!("{latency}");
+        return Ok(latency.is_sound());
+    }
     let measured = rounds::measure(&setup, &credentials, options)?;
     let report = report::Report::new(options, &setup, &measured);
     print!("{report}");

@@ -16,6 +16,7 @@ pub(crate) struct Report {
     rounds: usize,
     requests: usize,
     generator: &'static str,
+    markdown: bool,
     bare: Vec<(Kind, Result<Summary, String>)>,
     rows: Vec<Row>,
 }
@@ -65,6 +66,7 @@ impl Report {
             processor: processor(),
             rounds: options.rounds - 1,
             requests: options.requests,
+            markdown: options.markdown,
             generator: if options.h2load { "h2load" } else { "own" },
             bare: bare
                 .map(|(kind, figures)| (*kind, figures.clone().map(Summary::of)))
@@ -158,8 +160,50 @@ fn processor() -> String {
         .to_owned()
 }
 
+impl Report {
+    fn write_markdown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cells = |summary: &Result<Summary, String>| match summary {
+            Ok(Summary {
+                median,
+                lowest,
+                highest,
+                ..
+            }) => format!("{median:.1} | {lowest:.1} to {highest:.1}"),
+            Err(fault) => format!("BROKEN: {fault} | "),
+        };
+        writeln!(
+            f,
+            "Envoy {}, one worker, on {}; {} rounds of {} requests.",
+            self.envoy, self.processor, self.rounds, self.requests
+        )?;
+        writeln!(f)?;
+        writeln!(f, "| in all, with no filter | µs | spread |")?;
+        writeln!(f, "|---|---|---|")?;
+        for (kind, bare) in &self.bare {
+            writeln!(f, "| requests: {} | {} |", kind.name(), cells(bare))?;
+        }
+        writeln!(f)?;
+        writeln!(f, "| added by | µs | spread | budget |")?;
+        writeln!(f, "|---|---|---|---|")?;
+        for row in &self.rows {
+            let budget = match (&row.added, row.budget) {
+                (Ok(Summary { median, .. }), Some(budget)) if *median > budget => {
+                    format!("{budget}: **over**")
+                }
+                (_, Some(budget)) => budget.to_string(),
+                (_, None) => String::new(),
+            };
+            writeln!(f, "| {} | {} | {budget} |", row.title, cells(&row.added))?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.markdown {
+            return self.write_markdown(f);
+        }
         let Self {
             envoy,
             processor,

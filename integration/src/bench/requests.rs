@@ -36,7 +36,20 @@ pub(crate) enum Kind {
     TenantFew,
     /// `x-tenant`: one of 100,000.
     TenantMany,
+    /// `x-api-key`, as in [`Kind::ApiKey`], and 10 headers in all.
+    #[serde(rename = "headers_10")]
+    Headers10,
+    /// The same with 50.
+    #[serde(rename = "headers_50")]
+    Headers50,
+    /// The same with 100, as many as Envoy takes by default.
+    #[serde(rename = "headers_100")]
+    Headers100,
 }
+
+/// How many headers a request has before others are added to it: the pseudo-headers, what Envoy adds
+/// (`x-forwarded-for`, `x-forwarded-proto`, `x-request-id`, `x-envoy-external-address`), and those of [`request`].
+const COUNTED: usize = 11;
 
 impl Kind {
     /// The requests of this kind.
@@ -50,6 +63,9 @@ impl Kind {
             Self::Tenant => tenants(TENANTS),
             Self::TenantFew => tenants(FEW_TENANTS),
             Self::TenantMany => tenants(MANY_TENANTS),
+            Self::Headers10 => with_headers(credentials, 10),
+            Self::Headers50 => with_headers(credentials, 50),
+            Self::Headers100 => with_headers(credentials, 100),
         }
     }
 
@@ -64,6 +80,9 @@ impl Kind {
             Self::Tenant => "tenant",
             Self::TenantFew => "tenant_few",
             Self::TenantMany => "tenant_many",
+            Self::Headers10 => "headers_10",
+            Self::Headers50 => "headers_50",
+            Self::Headers100 => "headers_100",
         }
     }
 }
@@ -71,6 +90,15 @@ impl Kind {
 fn with_key<'k>(keys: impl Iterator<Item = &'k String>) -> Arc<[Vec<u8>]> {
     keys.map(|key| request(&format!("x-api-key: {key}\r\n")))
         .collect()
+}
+
+/// So many headers in all, most of a length that cookies and traces have.
+fn with_headers(credentials: &Credentials, count: usize) -> Arc<[Vec<u8>]> {
+    let more: String = (COUNTED..count)
+        .map(|index| format!("x-more-{index:03}: {}\r\n", "v".repeat(24 + index % 16)))
+        .collect();
+    let with = |key: &String| request(&format!("x-api-key: {key}\r\n{more}"));
+    credentials.api_keys.iter().map(with).collect()
 }
 
 fn tenants(count: usize) -> Arc<[Vec<u8>]> {

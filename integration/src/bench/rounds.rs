@@ -131,7 +131,7 @@ impl Bench {
 }
 
 /// Looks whether the filter is at work.
-fn prove(
+pub(crate) fn prove(
     setup: &Setup,
     listener: &Listener,
     address: SocketAddr,

@@ -127,3 +127,27 @@ fn fill_in(value: &mut Value, credentials: &Credentials) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The commands above the tables of the documentation.
+    #[test]
+    fn the_documented_commands_name_variants_that_there_are() {
+        let text = std::fs::read_to_string(repository().join("docs/performance.md")).unwrap();
+        let commands: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("scripts/bench --markdown --only "))
+            .collect();
+        assert_eq!(commands.len(), 4);
+        for command in commands {
+            let names: Vec<String> = command.split(',').map(str::to_owned).collect();
+            let mut variants = load();
+            assert_eq!(select(&mut variants, &names), Ok(()));
+            assert_eq!(variants.len(), names.len(), "{command}");
+        }
+        let names = crate::latency::DEFAULT.map(str::to_owned);
+        assert_eq!(select(&mut load(), &names), Ok(()));
+    }
+}
