@@ -29,6 +29,7 @@ pub mod http;
 pub mod load;
 pub mod log;
 pub mod rate_limit_service;
+pub mod tcp;
 pub mod tour;
 
 pub use config::Config;
@@ -36,6 +37,7 @@ pub use echo::Echo;
 pub use envoy::{Envoy, Refused, Update, envoy_version};
 pub use http::{Request, Response};
 pub use rate_limit_service::{RateLimitServer, Reply};
+pub use tcp::TcpServer;
 
 use std::path::{Path, PathBuf};
 

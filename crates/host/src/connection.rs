@@ -13,9 +13,11 @@ const CLUSTER_STATE: &str = "envoy.tcp_proxy.cluster";
 ///
 /// What is known of TLS and when:
 ///
-/// - with the listener filter `tls_inspector`: the server name, from the beginning, whoever ends TLS;
-/// - where Envoy ends TLS itself: all of it, from the first data on;
-/// - else nothing: who forwards TLS reads the ClientHello.
+/// - the server name: from the beginning, with the listener filter `tls_inspector`, whoever ends TLS; without it never;
+/// - version and client certificate: from the first data on, where Envoy ends TLS itself;
+/// - of ALPN nothing: a filter chain can be chosen by it (`filter_chain_match.application_protocols`).
+///
+/// Who forwards TLS as it is finds all but the certificate in the ClientHello.
 pub struct Connection<'a> {
     host: &'a dyn NetworkHost,
     id: StreamId,
@@ -76,7 +78,7 @@ impl<'a> Connection<'a> {
         }))
     }
 
-    /// The name of the server that the client asks for (SNI), in the case it has on the wire. Nothing
+    /// The name of the server that the client asks for (SNI), in lower case. Nothing
     /// where it names none, and where nobody has read it.
     ///
     /// # Errors
@@ -85,7 +87,9 @@ impl<'a> Connection<'a> {
         self.text("requested_server_name")
     }
 
-    /// `TLSv1.2`, `TLSv1.3`, where Envoy ends TLS.
+    /// `TLSv1.2`, `TLSv1.3`, where Envoy ends TLS. **Not for a new connection**: before the handshake Envoy makes one up
+    /// (`TLSv1.2`), and stays with what it said first (`ConnectionInfoImplBase::tlsVersion` in
+    /// `source/common/tls/connection_info_impl_base.cc`).
     ///
     /// # Errors
     /// Where the host refuses to say.
