@@ -93,4 +93,6 @@ impl Decode for ClaimRef {
             below: tokens.collect(),
         })
     }
+
+    gatehouse_config::described!(text not empty);
 }

@@ -1,9 +1,10 @@
 //! The filters of Gatehouse, and what the command asks of their own code.
 //!
-//! A new filter adds a variant, its name, and its configuration in [`Filter::problems`].
+//! A new filter adds a variant, its name, and the type of its configuration in
+//! [`Filter::schema`] and [`Filter::problems`].
 
 use clap::ValueEnum;
-use gatehouse_config::{Decode, Environment, Problem, load_value};
+use gatehouse_config::{Decode, Environment, Problem, load_value, schema};
 use serde_json::Value;
 
 /// One of the filters.
@@ -34,6 +35,19 @@ impl Filter {
     pub(crate) fn named(name: &str) -> Option<Self> {
         let same = |filter: &&Self| filter.name() == name.replace('-', "_");
         Self::ALL.iter().find(same).copied()
+    }
+
+    /// Which shape its configuration has, as JSON Schema.
+    pub(crate) fn schema(self) -> Value {
+        fn of<T: Decode>(filter: Filter) -> Value {
+            schema::document::<T>(&format!("Gatehouse: {}", filter.name()))
+        }
+        match self {
+            Self::Auth => of::<gatehouse_auth::Config>(self),
+            Self::RateLimit => of::<gatehouse_rate_limit::Config>(self),
+            Self::Headers => of::<gatehouse_headers::Config>(self),
+            Self::Gateway => of::<gatehouse_gateway::Config>(self),
+        }
     }
 
     /// What is wrong with a configuration, by the filter's own code.

@@ -11,6 +11,7 @@ mod completions;
 mod environment;
 mod filter;
 mod plugin;
+mod schema;
 mod source;
 mod terminal;
 mod validate;

@@ -12,6 +12,12 @@ pub trait Decode: Sized {
     fn missing(context: &mut Context<'_>) -> Option<Self> {
         missing(context)
     }
+
+    /// What it takes, as JSON Schema. What does not say it takes anything, and a test of `crates/cli` finds it.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn schema(_: &mut crate::schema::Schemas) -> Value {
+        serde_json::json!({"$comment": format!("not described: {}", std::any::type_name::<Self>())})
+    }
 }
 
 /// The problem of a required field that is not there.
@@ -40,18 +46,24 @@ impl<T: Decode> Decode for Option<T> {
     fn missing(_: &mut Context<'_>) -> Option<Self> {
         Some(None)
     }
+
+    crate::described!(as T);
 }
 
 impl<T: Decode> Decode for Box<T> {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         T::decode(value, context).map(Box::new)
     }
+
+    crate::described!(as T);
 }
 
 impl Decode for Value {
     fn decode(value: &Value, _: &mut Context<'_>) -> Option<Self> {
         Some(value.clone())
     }
+
+    crate::described!(|_schemas| serde_json::json!({}));
 }
 
 impl Decode for bool {
@@ -61,6 +73,8 @@ impl Decode for bool {
             other => context.expected("true or false", other),
         }
     }
+
+    crate::described!(|_schemas| serde_json::json!({"type": "boolean"}));
 }
 
 impl Decode for String {
@@ -70,6 +84,8 @@ impl Decode for String {
             other => context.expected("a text", other),
         }
     }
+
+    crate::described!(text);
 }
 
 macro_rules! whole_numbers {
@@ -84,6 +100,8 @@ macro_rules! whole_numbers {
                     Err(_) => context.problem(format!("{number} is more than {}", <$type>::MAX)),
                 }
             }
+
+            crate::described!(|_schemas| crate::schema::whole_number(0, <$type>::MAX as u64));
         }
     )*};
 }
@@ -105,6 +123,8 @@ impl<T: Decode> Decode for Vec<T> {
         }
         sound.then_some(decoded)
     }
+
+    crate::described!(|schemas| serde_json::json!({"type": "array", "items": schemas.of::<T>()}));
 }
 
 /// A list with at least one element: an empty one would allow, deny or do nothing at all, which is
@@ -120,6 +140,8 @@ impl<T: Decode> Decode for NonEmpty<T> {
         }
         Some(Self(items))
     }
+
+    crate::described!(|schemas| crate::schema::non_empty_list(schemas.of::<T>()));
 }
 
 /// An object with keys that the operator chooses, in the order of the document. Keys that are written
@@ -163,4 +185,10 @@ impl<K: Decode + PartialEq, V: Decode> Decode for Entries<K, V> {
         }
         Some(Self(entries))
     }
+
+    crate::described!(|schemas| serde_json::json!({
+        "type": "object",
+        "propertyNames": schemas.of::<K>(),
+        "additionalProperties": schemas.of::<V>(),
+    }));
 }

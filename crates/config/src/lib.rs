@@ -18,6 +18,8 @@ mod context;
 mod decode;
 pub mod document;
 mod problem;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod schema;
 mod shapes;
 pub mod values;
 

@@ -25,14 +25,14 @@
 #[macro_export]
 macro_rules! object {
     (
-        $(#[$meta:meta])*
+        $(#[$($meta:tt)*])*
         $vis:vis struct $name:ident {
-            $($(#[$field_meta:meta])* $field_vis:vis $field:ident $(as $key:literal)? : $type:ty $(= $default:expr)?),* $(,)?
+            $($(#[$($field_meta:tt)*])* $field_vis:vis $field:ident $(as $key:literal)? : $type:ty $(= $default:expr)?),* $(,)?
         }
     ) => {
-        $(#[$meta])*
+        $(#[$($meta)*])*
         $vis struct $name {
-            $($(#[$field_meta])* $field_vis $field: $type,)*
+            $($(#[$($field_meta)*])* $field_vis $field: $type,)*
         }
 
         impl $crate::Decode for $name {
@@ -43,8 +43,22 @@ macro_rules! object {
                     $crate::object!(@field fields, context, $crate::object!(@key $field $($key)?) $(, $default)?);)*
                 Some(Self { $($field: $field?,)* })
             }
+
+            $crate::described!(|schemas| {
+                schemas.define::<Self>($crate::documentation!($([$($meta)*])*), |schemas| {
+                    schemas.object(|_fields| {
+                        $(_fields.field::<$type>(
+                            $crate::object!(@key $field $($key)?),
+                            $crate::object!(@has_default $($default)?),
+                            $crate::documentation!($([$($field_meta)*])*),
+                        );)*
+                    })
+                })
+            });
         }
     };
+    (@has_default) => { false };
+    (@has_default $default:expr) => { true };
     (@key $field:ident $key:literal) => { $key };
     (@key $field:ident) => { stringify!($field) };
     (@field $fields:ident, $context:ident, $key:expr, $default:expr) => {
@@ -84,14 +98,14 @@ macro_rules! object {
 #[macro_export]
 macro_rules! one_of {
     (
-        $(#[$meta:meta])*
+        $(#[$($meta:tt)*])*
         $vis:vis enum $name:ident {
-            $($(#[$variant_meta:meta])* $variant:ident $(($type:ty))? = $key:literal $(or $bare:expr)?),* $(,)?
+            $($(#[$($variant_meta:tt)*])* $variant:ident $(($type:ty))? = $key:literal $(or $bare:expr)?),* $(,)?
         }
     ) => {
-        $(#[$meta])*
+        $(#[$($meta)*])*
         $vis enum $name {
-            $($(#[$variant_meta])* $variant $(($type))?,)*
+            $($(#[$($variant_meta)*])* $variant $(($type))?,)*
         }
 
         impl $crate::Decode for $name {
@@ -101,8 +115,24 @@ macro_rules! one_of {
                 $($crate::one_of!(@variant $name, key, inner, context, $variant, $key $(, value $type)? $(, bare $bare)?);)*
                 None
             }
+
+            $crate::described!(|schemas| {
+                schemas.define::<Self>($crate::documentation!($([$($meta)*])*), |_schemas| {
+                    $crate::schema::one_key(vec![$((
+                        $key,
+                        $crate::documentation!($([$($variant_meta)*])*),
+                        $crate::one_of!(@value _schemas $($type)?),
+                        $crate::one_of!(@is_bare $(value ($type))? $(bare $bare)?),
+                    )),*])
+                })
+            });
         }
     };
+    (@value $schemas:ident) => { None };
+    (@value $schemas:ident $type:ty) => { Some($schemas.of::<$type>()) };
+    (@is_bare) => { true };
+    (@is_bare value ($type:ty)) => { false };
+    (@is_bare value ($type:ty) bare $bare:expr) => { true };
     (@variant $name:ident, $given:ident, $inner:ident, $context:ident, $variant:ident, $key:literal) => {
         if $given == $key {
             return match $inner {
@@ -159,14 +189,14 @@ macro_rules! one_of {
 #[macro_export]
 macro_rules! keywords {
     (
-        $(#[$meta:meta])*
+        $(#[$($meta:tt)*])*
         $vis:vis enum $name:ident {
-            $($(#[$variant_meta:meta])* $variant:ident = $key:literal),* $(,)?
+            $($(#[$($variant_meta:tt)*])* $variant:ident = $key:literal),* $(,)?
         }
     ) => {
-        $(#[$meta])*
+        $(#[$($meta)*])*
         $vis enum $name {
-            $($(#[$variant_meta])* $variant,)*
+            $($(#[$($variant_meta)*])* $variant,)*
         }
 
         impl $crate::Decode for $name {
@@ -182,8 +212,48 @@ macro_rules! keywords {
                     ),
                 }
             }
+
+            $crate::described!(|_schemas| $crate::schema::value!({"enum": [$($key),*]}));
         }
     };
+}
+
+/// Says what a type takes that decodes by hand; for the inside of its `impl Decode`. Nothing of it is compiled for wasm.
+///
+/// - `described!(text);`, `described!(text not empty);`, `described!(text "pattern");`: a text
+/// - `described!(as Other);`: what another type takes
+/// - `described!(|schemas| …);`: a schema, out of `schema::Schemas`
+/// - `described!(pub |schemas| …);`: the same for what has no `impl Decode`, since it decodes with more than a value
+#[macro_export]
+macro_rules! described {
+    (text) => { $crate::described!(|_schemas| $crate::schema::value!({"type": "string"})); };
+    (text not empty) => {
+        $crate::described!(|_schemas| $crate::schema::value!({"type": "string", "minLength": 1}));
+    };
+    (text $pattern:expr) => { $crate::described!(|_schemas| $crate::schema::text($pattern)); };
+    (as $other:ty) => { $crate::described!(|schemas| schemas.of::<$other>()); };
+    (pub |$schemas:ident| $schema:expr) => {
+        /// What it takes, as JSON Schema.
+        #[cfg(not(target_arch = "wasm32"))]
+        pub(crate) fn schema($schemas: &mut $crate::schema::Schemas) -> $crate::Value {
+            $schema
+        }
+    };
+    (|$schemas:ident| $schema:expr) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        fn schema($schemas: &mut $crate::schema::Schemas) -> $crate::Value {
+            $schema
+        }
+    };
+}
+
+/// The text of documentation comments among attributes; for the macros of shapes.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! documentation {
+    ($([$($attribute:tt)*])*) => { concat!("" $(, $crate::documentation!(@ $($attribute)*))*) };
+    (@ doc = $text:literal) => { $text };
+    (@ $($other:tt)*) => { "" };
 }
 
 /// The only key of an object, or a bare word, among the known ones; for [`one_of!`].

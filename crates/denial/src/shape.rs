@@ -96,6 +96,8 @@ impl Decode for DenialShape {
         };
         sound.then_some(shape)
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 impl DenialShape {

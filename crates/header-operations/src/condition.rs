@@ -45,6 +45,24 @@ impl Answers {
 }
 
 impl When {
+    /// What [`When::read`] takes.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn schema(phase: Phase, schemas: &mut gatehouse_config::schema::Schemas) -> Value {
+        let question = Match::schema(schemas);
+        let name = gatehouse_config::schema::value!({"type": "string", "minLength": 1});
+        let names = gatehouse_config::schema::non_empty_list(name);
+        let schema = schemas.object(|fields| {
+            if phase == Phase::Response {
+                fields.optional::<Statuses>("status");
+                fields.optional::<NonEmpty<HeaderField>>("headers");
+            }
+            fields.add("request", question);
+            fields.add("consumer", names.clone());
+            fields.add("groups", names);
+        });
+        gatehouse_config::schema::not_empty(schema)
+    }
+
     /// The `when` of an operation that stands in this place.
     pub(crate) fn read(value: &Value, place: Place<'_>, context: &mut Context<'_>) -> Option<Self> {
         let fields = context.object(
@@ -123,6 +141,11 @@ impl Decode for Statuses {
         }
         Status::decode(value, context).map(|status| Self(vec![status]))
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::any_of([
+        schemas.of::<NonEmpty<Status>>(),
+        schemas.of::<Status>()
+    ]));
 }
 
 impl Decode for Status {
@@ -144,6 +167,11 @@ impl Decode for Status {
             ),
         }
     }
+
+    gatehouse_config::described!(|_schemas| gatehouse_config::schema::any_of([
+        gatehouse_config::schema::whole_number(100, 599),
+        gatehouse_config::schema::text("^([1-5]xx|[1-5][0-9]{2}-[1-5][0-9]{2})$"),
+    ]));
 }
 
 fn class(text: &str) -> Option<Status> {

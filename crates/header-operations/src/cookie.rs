@@ -58,6 +58,8 @@ impl Decode for CookieName {
             ),
         }
     }
+
+    gatehouse_config::described!(text "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$");
 }
 
 impl CookieName {
@@ -84,6 +86,15 @@ fn name_of(cookie: &[u8]) -> &[u8] {
 }
 
 impl CookieEdit {
+    gatehouse_config::described!(pub |schemas| {
+        let set = crate::place::set_schema::<CookieName>(true, schemas);
+        let removes = [schemas.of::<CookieName>(), schemas.of::<RawRemove>()];
+        gatehouse_config::schema::one_key(vec![
+            ("set", "", Some(set), false),
+            ("remove", "", Some(gatehouse_config::schema::any_of(removes)), false),
+        ])
+    });
+
     pub(crate) fn read(place: Place<'_>, value: &Value, context: &mut Context<'_>) -> Option<Self> {
         match Raw::decode(value, context)? {
             Raw::Set(value) => context.at_key("set", |context| {

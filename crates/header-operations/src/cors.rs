@@ -77,12 +77,16 @@ impl Decode for Method {
             None => context.problem(format!("{text:?} is not a method")),
         }
     }
+
+    gatehouse_config::described!(text "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$");
 }
 
 impl Decode for Name {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         HeaderName::decode(value, context).map(|name| Self(name.as_str().to_owned()))
     }
+
+    gatehouse_config::described!(as HeaderName);
 }
 
 impl Decode for Cors {
@@ -131,6 +135,8 @@ impl Decode for Cors {
             expose: Some(expose?).filter(|expose| !expose.is_empty()),
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 /// Nothing inside where any is allowed.

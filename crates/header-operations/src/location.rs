@@ -78,6 +78,8 @@ impl Decode for Named {
             port: port.map(Into::into),
         })
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 impl Named {
@@ -112,6 +114,19 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
 }
 
 impl Location {
+    gatehouse_config::described!(pub |schemas| {
+        let with = schemas.object(|fields| fields.field::<String>("with", false, "A template."));
+        let rewrite = schemas.object(|fields| {
+            fields.field::<NonEmpty<Named>>("hosts", false, "");
+            fields.optional::<Scheme>("scheme");
+            fields.optional::<String>("host");
+            fields.optional::<RawPath>("path");
+        });
+        // More than the hosts that are meant.
+        let more = gatehouse_config::schema::value!({"minProperties": 2});
+        gatehouse_config::schema::any_of([with, gatehouse_config::schema::and(rewrite, more)])
+    });
+
     pub(crate) fn read(place: Place<'_>, value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let fields = context.object(value, &["with", "hosts", "scheme", "host", "path"])?;
         let of_rewriting = ["hosts", "scheme", "host", "path"];

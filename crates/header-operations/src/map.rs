@@ -25,6 +25,14 @@ enum Source {
 }
 
 impl Map {
+    gatehouse_config::described!(pub |schemas| schemas.object(|fields| {
+        fields.field::<Editable>("name", false, "");
+        fields.optional::<Editable>("from");
+        fields.optional::<String>("value");
+        fields.field::<Entries<String, HeaderValue>>("values", false, "");
+        fields.optional::<HeaderValue>("default");
+    }));
+
     pub(crate) fn read(place: Place<'_>, value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let fields = context.object(value, &["name", "from", "value", "values", "default"])?;
         let name: Option<Editable> = fields.field("name", context);

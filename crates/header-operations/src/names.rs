@@ -56,6 +56,8 @@ impl Decode for Editable {
             }
         }
     }
+
+    gatehouse_config::described!(as HeaderName);
 }
 
 impl Decode for Prefix {
@@ -63,6 +65,8 @@ impl Decode for Prefix {
         // What a name may begin with is a name too.
         HeaderName::decode(value, context).map(Self)
     }
+
+    gatehouse_config::described!(as HeaderName);
 }
 
 impl Prefix {

@@ -34,6 +34,66 @@ pub(crate) enum Phase {
     ResponseTrailers,
 }
 
+/// What [`Place::steps`] takes.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn steps_schema(phase: Phase, schemas: &mut gatehouse_config::schema::Schemas) -> Value {
+    use gatehouse_config::schema::{exactly_one, value};
+    let here = OPERATIONS
+        .into_iter()
+        .filter(|operation| phase.refuses(operation).is_none());
+    let here: Vec<&str> = here.collect();
+    let when = crate::condition::When::schema(phase, schemas);
+    let schema = schemas.object(|fields| {
+        for operation in &here {
+            let schema = operation_schema(phase, operation, fields.schemas());
+            fields.add(operation, schema);
+        }
+        fields.add("when", when);
+    });
+    value!({"type": "array", "items": exactly_one(schema, &here)})
+}
+
+/// What [`Place::operation`] takes.
+#[cfg(not(target_arch = "wasm32"))]
+fn operation_schema(
+    phase: Phase,
+    operation: &str,
+    schemas: &mut gatehouse_config::schema::Schemas,
+) -> Value {
+    use gatehouse_config::schema::any_of;
+    match operation {
+        "set" => set_schema::<Editable>(true, schemas),
+        "append" => set_schema::<Editable>(false, schemas),
+        "remove" => any_of([schemas.of::<Editable>(), schemas.of::<RawRemove>()]),
+        "rename" | "copy" => schemas.of::<RawMove>(),
+        "replace" => schemas.of::<RawReplace>(),
+        "dedupe" => any_of([schemas.of::<Editable>(), schemas.of::<RawDedupe>()]),
+        "map" => Map::schema(schemas),
+        "path" => PathEdit::schema(schemas),
+        "host" => HostEdit::schema(schemas),
+        "query" => QueryEdit::schema(schemas),
+        "location" => Location::schema(schemas),
+        "preset" => preset::schema(phase, schemas),
+        _ if phase == Phase::Request => CookieEdit::schema(schemas),
+        _ => schemas.of::<SetCookie>(),
+    }
+}
+
+/// A name and a template, and perhaps when.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn set_schema<N: gatehouse_config::Decode>(
+    conditional: bool,
+    schemas: &mut gatehouse_config::schema::Schemas,
+) -> Value {
+    schemas.object(|fields| {
+        fields.field::<N>("name", false, "");
+        fields.field::<String>("value", false, "A template.");
+        if conditional {
+            fields.optional::<Presence>("if");
+        }
+    })
+}
+
 /// What is known where an operation stands.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'m> {

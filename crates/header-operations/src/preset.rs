@@ -118,6 +118,29 @@ object! {
     }
 }
 
+/// What [`read`] takes.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn schema(phase: Phase, schemas: &mut gatehouse_config::schema::Schemas) -> Value {
+    use gatehouse_config::schema::{any_of, one_key, value};
+    let mut ways = vec![("strip_internal", "", None, true)];
+    if phase == Phase::Response {
+        let text_or_none = any_of([schemas.of::<HeaderValue>(), value!({"const": false})]);
+        let options = schemas.object(|fields| {
+            for (_, option, _) in SECURITY {
+                fields.add(option, text_or_none.clone());
+            }
+            fields.optional::<Presence>("if");
+        });
+        let options = any_of([options, value!({"type": "null"})]);
+        ways.push(("security_headers", "", Some(options), true));
+    }
+    if phase == Phase::Request {
+        ways.push(("trace_context", "", Some(schemas.of::<RawTrace>()), true));
+        ways.push(("request_id", "", Some(schemas.of::<RawRequestId>()), true));
+    }
+    one_key(ways)
+}
+
 /// The operations of a preset.
 pub(crate) fn read(
     place: Place<'_>,

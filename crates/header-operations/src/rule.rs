@@ -92,6 +92,20 @@ impl Decode for Rule {
         };
         Some(rule.with_variables())
     }
+
+    gatehouse_config::described!(|schemas| {
+        let lists = LISTS.map(|(key, phase)| (key, crate::place::steps_schema(phase, schemas)));
+        let rule = schemas.object(|fields| {
+            fields.optional::<Match>("match");
+            fields.optional::<Cors>("cors");
+            for (key, list) in lists {
+                fields.add(key, list);
+            }
+        });
+        let keys = LISTS.map(|(key, _)| key).into_iter().chain(["cors"]);
+        let some = keys.map(|key| gatehouse_config::schema::value!({"required": [key]}));
+        gatehouse_config::schema::and(rule, gatehouse_config::schema::any_of(some))
+    });
 }
 
 impl Rule {

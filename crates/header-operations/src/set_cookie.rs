@@ -101,6 +101,11 @@ impl Decode for Change {
             other => context.expected("a text, or {from: …, to: …}", other),
         }
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::any_of([
+        schemas.of::<String>(),
+        schemas.of::<Rewrite>()
+    ]));
 }
 
 impl Decode for SetCookie {
@@ -191,6 +196,8 @@ impl Decode for SetCookie {
         }
         Some(edit)
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 impl SetCookie {

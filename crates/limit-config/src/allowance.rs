@@ -71,6 +71,12 @@ impl Decode for Rates {
         }
         sound.map(|()| Self(rates))
     }
+
+    gatehouse_config::described!(|schemas| {
+        let rate = schemas.of::<Rate>();
+        let list = gatehouse_config::schema::value!({"type": "array", "items": rate, "minItems": 1, "maxItems": MOST_WINDOWS});
+        gatehouse_config::schema::any_of([rate, list])
+    });
 }
 
 impl Terms {

@@ -59,6 +59,8 @@ impl Decode for Place {
             ),
         }
     }
+
+    gatehouse_config::described!(text "^/");
 }
 
 impl Default for Cost {
@@ -173,4 +175,13 @@ impl Decode for Cost {
             max: raw.max,
         })
     }
+
+    gatehouse_config::described!(|schemas| {
+        let sources = ["request_header", "response_header", "response_json"];
+        let raw = schemas.of::<Raw>();
+        gatehouse_config::schema::any_of([
+            gatehouse_config::schema::whole_number(1, u64::MAX),
+            gatehouse_config::schema::exactly_one(raw, &sources),
+        ])
+    });
 }

@@ -97,6 +97,11 @@ impl Decode for Share {
             )
         })
     }
+
+    gatehouse_config::described!(|_schemas| gatehouse_config::schema::any_of([
+        gatehouse_config::schema::whole_number(1, LARGEST_SHARE),
+        gatehouse_config::schema::text(r"^\+?0*([1-9][0-9]?|100)%$"),
+    ]));
 }
 
 impl Decode for Global {
@@ -125,6 +130,8 @@ impl Decode for Global {
             slots: raw.slots,
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 /// The key of a part's entry in a descriptor.

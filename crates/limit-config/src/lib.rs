@@ -90,6 +90,11 @@ impl Decode for Slots {
             )),
         }
     }
+
+    gatehouse_config::described!(|_schemas| gatehouse_config::schema::whole_number(
+        1,
+        MOST_SLOTS.into()
+    ));
 }
 
 object! {
@@ -153,6 +158,8 @@ impl Decode for Config {
             denial: raw.denial,
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 /// The name is part of the key: two limits of one name would share their buckets.

@@ -144,6 +144,8 @@ impl Decode for Limit {
             mode: raw.mode,
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 impl Limit {

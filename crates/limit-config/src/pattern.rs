@@ -80,6 +80,11 @@ impl Decode for Wanted {
             RawWanted::Prefix(text) => Some(Self(Test::Prefix(text.into()))),
         }
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::any_of([
+        gatehouse_config::schema::value!({"type": "string", "minLength": 1}),
+        schemas.of::<RawWanted>(),
+    ]));
 }
 
 impl Test {

@@ -92,6 +92,8 @@ impl Decode for HostPattern {
             None => Self::Exact(lower.to_owned()),
         })
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 /// Whether servers may read an authority in different ways: it is there, and is not a name or an

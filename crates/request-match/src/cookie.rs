@@ -24,6 +24,8 @@ impl Decode for Name {
         }
         Some(Self(text.into()))
     }
+
+    gatehouse_config::described!(text "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$");
 }
 
 /// The values of a cookie, as they were sent.

@@ -91,6 +91,8 @@ impl Decode for HeaderField {
         }
         Some(Self { name, test })
     }
+
+    gatehouse_config::described!(|schemas| named_schema::<HeaderName, HeaderValue>(schemas));
 }
 
 impl Decode for QueryField {
@@ -98,6 +100,8 @@ impl Decode for QueryField {
         let (name, test) = named(value, String::decode, context)?;
         Some(Self { name, test })
     }
+
+    gatehouse_config::described!(|schemas| named_schema::<crate::query::Name, String>(schemas));
 }
 
 impl Decode for CookieField {
@@ -105,6 +109,8 @@ impl Decode for CookieField {
         let (name, test) = named(value, String::decode, context)?;
         Some(Self { name, test })
     }
+
+    gatehouse_config::described!(|schemas| named_schema::<cookie::Name, String>(schemas));
 }
 
 impl Decode for MetadataField {
@@ -122,6 +128,15 @@ impl Decode for MetadataField {
             test: test?,
         })
     }
+
+    gatehouse_config::described!(|schemas| {
+        let schema = schemas.object(|fields| {
+            fields.field::<Name>("filter", false, "");
+            fields.field::<NonEmpty<Name>>("key", false, "");
+            tests_schema::<String>(fields);
+        });
+        gatehouse_config::schema::exactly_one(schema, &TESTS)
+    });
 }
 
 /// How the value of `exact` is read.
@@ -134,6 +149,26 @@ fn named<N: Decode>(value: &Value, exact: Exact, context: &mut Context<'_>) -> O
     let name: Option<N> = fields.field("name", context);
     let test = test(&fields, exact, context);
     Some((name?, test?))
+}
+
+/// What [`named`] takes.
+#[cfg(not(target_arch = "wasm32"))]
+fn named_schema<N: Decode, E: Decode>(schemas: &mut gatehouse_config::schema::Schemas) -> Value {
+    let schema = schemas.object(|fields| {
+        fields.field::<N>("name", false, "");
+        tests_schema::<E>(fields);
+    });
+    gatehouse_config::schema::exactly_one(schema, &TESTS)
+}
+
+/// What [`test`] takes, each alone.
+#[cfg(not(target_arch = "wasm32"))]
+fn tests_schema<E: Decode>(fields: &mut gatehouse_config::schema::Fields<'_>) {
+    fields.optional::<E>("exact");
+    fields.optional::<Part>("prefix");
+    fields.optional::<Part>("suffix");
+    fields.optional::<ValueRegex>("regex");
+    fields.optional::<bool>("present");
 }
 
 /// The one test that was given.
@@ -185,6 +220,8 @@ impl Decode for Part {
         }
         Some(Self(text))
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 /// An expression that must match a whole value.
@@ -195,4 +232,6 @@ impl Decode for ValueRegex {
         let text = String::decode(value, context)?;
         expression::whole(&text, context).map(Self)
     }
+
+    gatehouse_config::described!(text);
 }

@@ -38,4 +38,6 @@ impl Decode for Method {
         }
         Some(Self(text.into()))
     }
+
+    gatehouse_config::described!(text "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$");
 }

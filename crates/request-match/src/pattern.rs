@@ -65,6 +65,8 @@ impl Decode for Normal {
         check_normal(&text, context)?;
         Some(Self(text))
     }
+
+    gatehouse_config::described!(text);
 }
 
 /// Reports what keeps a configured path from being one in normal form.
@@ -126,4 +128,6 @@ impl Decode for PathRegex {
             regex,
         })
     }
+
+    gatehouse_config::described!(text);
 }

@@ -31,6 +31,8 @@ impl Decode for Name {
         }
         Some(Self(text.into()))
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 /// One parameter.

@@ -55,6 +55,10 @@ impl Decode for Match {
         }
         Some(matching)
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::not_empty(
+        schemas.of::<Raw>()
+    ));
 }
 
 /// How deep `not` and `any` can be nested.
@@ -70,6 +74,8 @@ impl Decode for Alternative {
         }
         Match::decode(value, context).map(Self)
     }
+
+    gatehouse_config::described!(as Match);
 }
 
 impl Decode for Negated {
@@ -79,6 +85,8 @@ impl Decode for Negated {
         }
         Match::decode(value, context).map(Self)
     }
+
+    gatehouse_config::described!(as Match);
 }
 
 /// The name of a consumer, of a group, of a route or of something in metadata.
@@ -92,6 +100,8 @@ impl Decode for Name {
         }
         Some(Self(text))
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 fn texts(names: NonEmpty<Name>) -> Vec<String> {

@@ -111,6 +111,8 @@ impl Decode for Template {
         }
         Some(template)
     }
+
+    gatehouse_config::described!(text);
 }
 
 fn segment(part: &str, context: &mut Context<'_>) -> Option<Segment> {

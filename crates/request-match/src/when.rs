@@ -93,4 +93,6 @@ impl Decode for When {
             compiled: None,
         })
     }
+
+    gatehouse_config::described!(text not empty);
 }

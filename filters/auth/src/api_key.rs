@@ -40,6 +40,11 @@ impl Decode for Label {
         }
         Some(Self(text.to_string()))
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::and(
+        schemas.of::<HeaderValue>(),
+        gatehouse_config::schema::value!({"minLength": 1})
+    ));
 }
 
 /// A consumer and its keys, before it is known what the provider is called.

@@ -104,6 +104,8 @@ impl Decode for Realm {
         }
         Some(Self(text.into()))
     }
+
+    gatehouse_config::described!(text "^[ -~]+$");
 }
 
 #[cfg(test)]

@@ -143,6 +143,11 @@ impl Decode for ClaimRequirement {
             test,
         })
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::exactly_one(
+        schemas.of::<Raw>(),
+        &["exact", "prefix", "suffix", "regex", "one_of", "present"]
+    ));
 }
 
 impl Decode for Scalar {
@@ -158,6 +163,10 @@ impl Decode for Scalar {
             other => context.expected("a text, a number or a boolean", other),
         }
     }
+
+    gatehouse_config::described!(
+        |_schemas| gatehouse_config::schema::value!({"type": ["string", "number", "boolean"]})
+    );
 }
 
 /// How a value begins or ends.
@@ -171,6 +180,8 @@ impl Decode for Part {
         }
         Some(Self(text))
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 /// An expression that must match a whole text.
@@ -181,4 +192,6 @@ impl Decode for WholeValue {
         let text = String::decode(value, context)?;
         expression::whole(&text, context).map(Self)
     }
+
+    gatehouse_config::described!(text);
 }

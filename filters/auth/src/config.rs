@@ -134,6 +134,16 @@ impl Decode for Config {
             },
         })
     }
+
+    gatehouse_config::described!(|schemas| schemas.object(|fields| {
+        fields.optional::<Mode>("mode");
+        fields.optional::<u32>("trusted_hops");
+        fields.optional::<DenialShape>("denial");
+        fields.optional::<Entries<Identifier, ProviderConfig>>("providers");
+        let rule = Rule::schema(fields.schemas());
+        fields.require("rules", gatehouse_config::schema::non_empty_list(rule));
+        fields.optional::<RawForward>("forward");
+    }));
 }
 
 impl Config {

@@ -38,6 +38,8 @@ impl Decode for ConsumerClaims {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         Raw::decode(value, context).map(Self::from)
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 impl From<Raw> for ConsumerClaims {

@@ -218,6 +218,16 @@ impl Decode for Location {
             _ => context.problem("needs exactly one of header, query, cookie"),
         }
     }
+
+    gatehouse_config::described!(|schemas| {
+        let schema = schemas.object(|fields| {
+            fields.optional::<HeaderName>("header");
+            fields.optional::<Prefix>("prefix");
+            fields.optional::<query::Name>("query");
+            fields.optional::<cookie::Name>("cookie");
+        });
+        gatehouse_config::schema::exactly_one(schema, &["header", "query", "cookie"])
+    });
 }
 
 impl Decode for Prefix {
@@ -232,4 +242,6 @@ impl Decode for Prefix {
         }
         Some(Self(text.into()))
     }
+
+    gatehouse_config::described!(text "^[!-~][ -~]*$");
 }

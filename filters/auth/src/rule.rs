@@ -55,6 +55,21 @@ one_of! {
 }
 
 impl Rule {
+    gatehouse_config::described!(pub |schemas| {
+        let needed = needed_schema(schemas);
+        let rule = schemas.object(|fields| {
+            fields.optional::<Match>("match");
+            fields.optional::<Allow>("allow");
+            fields.add("require", needed);
+            fields.optional::<Authorize>("authorize");
+        });
+        let contradiction = gatehouse_config::schema::value!(
+            {"not": {"required": ["allow", "authorize"]}}
+        );
+        let rule = gatehouse_config::schema::and(rule, contradiction);
+        gatehouse_config::schema::exactly_one(rule, &["allow", "require"])
+    });
+
     /// Decodes a rule. `names` are those of the providers, in their order.
     pub(crate) fn decode(value: &Value, names: &[&str], context: &mut Context<'_>) -> Option<Self> {
         let before = context.problem_count();
@@ -124,6 +139,28 @@ fn needed(value: &Value, names: &[&str], context: &mut Context<'_>) -> Option<Ne
         },
         _ => context.problem("expected a provider's name, {any_of: […]} or {all_of: […]}"),
     }
+}
+
+/// What [`needed`] takes: the names of providers are known to it alone.
+#[cfg(not(target_arch = "wasm32"))]
+fn needed_schema(schemas: &mut gatehouse_config::schema::Schemas) -> Value {
+    use gatehouse_config::schema::{any_of, non_empty_list, value};
+    schemas.define::<Needed>("Which credentials.", |schemas| {
+        let inner = schemas.define::<Needed>("", |_| Value::Null);
+        let several = |key: &str| {
+            value!({
+                "type": "object",
+                "properties": {key: non_empty_list(inner.clone())},
+                "required": [key],
+                "additionalProperties": false,
+            })
+        };
+        any_of([
+            value!({"type": "string"}),
+            several("any_of"),
+            several("all_of"),
+        ])
+    })
 }
 
 fn one_of_several(value: &Value, context: &mut Context<'_>) -> Option<Several> {

@@ -23,6 +23,8 @@ impl Decode for Text {
         }
         Some(Self(name))
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 /// Reports a duration that is too long.

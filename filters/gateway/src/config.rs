@@ -33,6 +33,8 @@ impl Decode for Config {
         unique_limits(&filters.0, context)?;
         Some(Self { filters })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 /// The limits of all `rate_limit` filters here are in one table, by their names: two of one name would

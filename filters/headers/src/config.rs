@@ -51,4 +51,6 @@ impl Decode for Config {
             rules,
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }

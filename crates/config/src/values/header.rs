@@ -53,6 +53,8 @@ impl Decode for HeaderName {
             ),
         }
     }
+
+    crate::described!(text "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$");
 }
 
 /// RFC 9110, 5.6.2.
@@ -85,6 +87,8 @@ impl Decode for HeaderValue {
         }
         Some(Self(text.into()))
     }
+
+    crate::described!(text r"^(?![ \t])[^\u0000-\u0008\u000a-\u001f\u007f]*(?<![ \t])$");
 }
 
 /// Whether bytes may be sent as a header's value: no control character but the tab (RFC 9110, 5.5).

@@ -39,4 +39,6 @@ impl Decode for Identifier {
         }
         Some(Self(text.into()))
     }
+
+    crate::described!(text "^[A-Za-z0-9_-]{1,64}$");
 }

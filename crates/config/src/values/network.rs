@@ -67,4 +67,6 @@ impl Decode for Cidr {
         }
         Some(Self(range))
     }
+
+    crate::described!(text "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$");
 }

@@ -74,6 +74,8 @@ impl Decode for Duration {
             )
         })
     }
+
+    crate::described!(text "^0*[1-9][0-9]*(ns|us|ms|s|m|h|d)$");
 }
 
 /// So many in a period: `100/1m`. Neither is zero.
@@ -123,6 +125,8 @@ impl Decode for Rate {
             ),
         }
     }
+
+    crate::described!(text r"^\+?0*[1-9][0-9]*/0*[1-9][0-9]*(ns|us|ms|s|m|h|d)$");
 }
 
 /// A number of bytes: `512B`, `64KiB`, `1MiB`, or a plain number.
@@ -167,4 +171,9 @@ impl Decode for Size {
             )
         })
     }
+
+    crate::described!(|schemas| crate::schema::any_of([
+        schemas.of::<usize>(),
+        crate::schema::text("^[0-9]+(B|KiB|MiB|GiB)$"),
+    ]));
 }

@@ -48,6 +48,8 @@ impl Decode for Secret {
             ),
         }
     }
+
+    crate::described!(text r"^\$\{env:.*\}$");
 }
 
 /// A SHA-256 digest: 64 hexadecimal digits.
@@ -89,6 +91,8 @@ impl Decode for Sha256Digest {
         }
         Some(Self(digest))
     }
+
+    crate::described!(text "^[0-9A-Fa-f]{64}$");
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -28,4 +28,6 @@ impl Decode for Time {
             ),
         }
     }
+
+    crate::described!(|_schemas| serde_json::json!({"type": "string", "format": "date-time"}));
 }

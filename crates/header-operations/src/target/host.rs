@@ -13,6 +13,10 @@ use std::net::Ipv6Addr;
 pub(crate) struct HostEdit(Template);
 
 impl HostEdit {
+    gatehouse_config::described!(pub |schemas| schemas.object(|fields| {
+        fields.field::<String>("with", false, "A template.");
+    }));
+
     pub(crate) fn read(place: Place<'_>, value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let fields = context.object(value, &["with"])?;
         let value = fields.required("with", context)?;

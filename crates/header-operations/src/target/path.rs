@@ -28,6 +28,16 @@ pub(crate) struct Prefixed {
 }
 
 impl PathEdit {
+    gatehouse_config::described!(pub |schemas| {
+        let path = schemas.object(|fields| {
+            fields.field::<String>("with", false, "");
+            fields.optional::<String>("prefix");
+            fields.optional::<String>("regex");
+        });
+        let both = gatehouse_config::schema::value!({"not": {"required": ["prefix", "regex"]}});
+        gatehouse_config::schema::and(path, both)
+    });
+
     pub(crate) fn read(place: Place<'_>, value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let fields = context.object(value, &["with", "prefix", "regex"])?;
         let prefix: Option<Option<String>> = fields.field("prefix", context);

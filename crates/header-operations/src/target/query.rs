@@ -66,9 +66,23 @@ impl Decode for Parameter {
         }
         Some(Self(text))
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 impl QueryEdit {
+    gatehouse_config::described!(pub |schemas| {
+        let set = crate::place::set_schema::<Parameter>(true, schemas);
+        let append = crate::place::set_schema::<Parameter>(false, schemas);
+        let removes = [schemas.of::<Parameter>(), schemas.of::<RawRemove>()];
+        gatehouse_config::schema::one_key(vec![
+            ("set", "", Some(set), false),
+            ("append", "", Some(append), false),
+            ("remove", "", Some(gatehouse_config::schema::any_of(removes)), false),
+            ("rename", "", Some(schemas.of::<RawRename>()), false),
+        ])
+    });
+
     pub(crate) fn read(place: Place<'_>, value: &Value, context: &mut Context<'_>) -> Option<Self> {
         match Raw::decode(value, context)? {
             Raw::Set(value) => context.at_key("set", |context| {

@@ -37,6 +37,8 @@ impl Decode for Prefixes {
         }
         sound.map(|()| Self { ipv4, ipv6 })
     }
+
+    gatehouse_config::described!(as RawPrefixes);
 }
 
 impl Prefixes {

@@ -95,6 +95,8 @@ impl Decode for ApiKeyConfig {
             holders: holders.collect(),
         })
     }
+
+    gatehouse_config::described!(as RawApiKey);
 }
 
 impl Written {
@@ -146,6 +148,8 @@ impl Decode for WrittenHolder {
         };
         Some(Self { consumer, keys })
     }
+
+    gatehouse_config::described!(as RawHolder);
 }
 
 fn several(keys: Vec<RawKey>, context: &mut Context<'_>) -> Option<Vec<Written>> {

@@ -97,6 +97,8 @@ impl Decode for Text {
             Err(_) => context.problem("is not UTF-8"),
         }
     }
+
+    gatehouse_config::described!(text);
 }
 
 /// A user's name.
@@ -113,6 +115,8 @@ impl Decode for Name {
         }
         Some(Self(name))
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 /// A hash and what it was read from.
@@ -126,6 +130,8 @@ impl Decode for Hash {
             Err(error) => context.problem(error.to_string()),
         }
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 /// `20%`.
@@ -140,6 +146,8 @@ impl Decode for Percent {
             _ => context.problem("is not a share: write \"1%\" to \"100%\""),
         }
     }
+
+    gatehouse_config::described!(text "^([1-9][0-9]?|100)%$");
 }
 
 /// `10/1m`, or `unlimited`.
@@ -163,6 +171,11 @@ impl Decode for Allowance {
             Err(error) => context.problem(error.to_string()),
         }
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::any_of([
+        gatehouse_config::schema::value!({"const": "unlimited"}),
+        schemas.of::<Rate>(),
+    ]));
 }
 
 impl Decode for BasicConfig {
@@ -224,6 +237,8 @@ impl Decode for BasicConfig {
             max_busy: raw.max_busy.0,
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 /// The users that were read so far.

@@ -148,6 +148,8 @@ impl Decode for PathPrefix {
         }
         Some(Self(text))
     }
+
+    gatehouse_config::described!(text "^/[!-~]*[^/]$");
 }
 
 impl Decode for ExtAuthzConfig {
@@ -225,6 +227,8 @@ impl Decode for ExtAuthzConfig {
             max_in_flight: raw.max_in_flight,
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 impl ExtAuthzConfig {

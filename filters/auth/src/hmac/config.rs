@@ -131,6 +131,11 @@ impl Decode for RawReplay {
             other => context.expected("off or {slots: …}", other),
         }
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::any_of([
+        gatehouse_config::schema::value!({"enum": ["off", false]}),
+        schemas.of::<RawTable>(),
+    ]));
 }
 
 impl Decode for Covered {
@@ -141,6 +146,8 @@ impl Decode for Covered {
             Err(error) => context.problem(format!("{text:?} {error}")),
         }
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 impl Decode for Label {
@@ -158,6 +165,8 @@ impl Decode for Label {
         }
         Some(Self(text))
     }
+
+    gatehouse_config::described!(text "^[a-z*][a-z0-9_.*-]*$");
 }
 
 impl Name {
@@ -303,6 +312,8 @@ impl Decode for HmacConfig {
             },
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 fn named(names: &[&str]) -> Vec<HeaderName> {

@@ -40,6 +40,14 @@ impl Decode for Signing {
             ),
         }
     }
+
+    gatehouse_config::described!(|_schemas| {
+        let names: Vec<&str> = Algorithm::ALL
+            .iter()
+            .map(|algorithm| algorithm.name())
+            .collect();
+        gatehouse_config::schema::value!({"enum": names})
+    });
 }
 
 impl RawKey {

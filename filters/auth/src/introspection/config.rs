@@ -122,6 +122,11 @@ impl Decode for RawCache {
         cache.0.positive = positive;
         Some(cache)
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::any_of([
+        schemas.of::<FullCache>(),
+        schemas.of::<Duration>()
+    ]));
 }
 
 struct Endpoint(Url);
@@ -137,6 +142,8 @@ impl Decode for Endpoint {
             ),
         }
     }
+
+    gatehouse_config::described!(text "^[Hh][Tt][Tt][Pp][Ss]?://");
 }
 
 impl Decode for IntrospectionConfig {
@@ -212,6 +219,8 @@ impl Decode for IntrospectionConfig {
             max_in_flight: raw.max_in_flight,
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 type Client = (Option<Zeroizing<String>>, Zeroizing<String>);

@@ -60,6 +60,14 @@ impl Decode for Accepted {
             ),
         }
     }
+
+    gatehouse_config::described!(|_schemas| {
+        let names: Vec<&str> = Algorithm::ALL
+            .iter()
+            .map(|algorithm| algorithm.as_str())
+            .collect();
+        gatehouse_config::schema::value!({"enum": names})
+    });
 }
 
 impl Decode for JwtConfig {
@@ -119,6 +127,8 @@ impl Decode for JwtConfig {
             cache_size: raw.cache.size,
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 /// A media type without parameters, compared without case and without `application/` in front
@@ -135,4 +145,6 @@ impl Decode for TokenType {
         }
         Some(Self(TokenType::plain(&text).into()))
     }
+
+    gatehouse_config::described!(text "^[A-Za-z0-9!#$&^_.+/-]+$");
 }

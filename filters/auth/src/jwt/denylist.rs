@@ -66,6 +66,13 @@ impl Decode for DenylistConfig {
             on_error: on_error?,
         })
     }
+
+    gatehouse_config::described!(|schemas| schemas.object(|fields| {
+        fields.field::<FetchedFrom>("uri", false, "");
+        Fetch::fields(fields);
+        fields.optional::<usize>("max_entries");
+        fields.optional::<OnError>("on_error");
+    }));
 }
 
 impl DenylistConfig {

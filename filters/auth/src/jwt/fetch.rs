@@ -45,12 +45,24 @@ impl Decode for FetchedFrom {
             ),
         }
     }
+
+    gatehouse_config::described!(text "^[Hh][Tt][Tt][Pp][Ss]?://");
 }
 
 /// `uri`: where a document is.
 pub(super) struct FetchedFrom(pub(super) Url);
 
 impl Fetch {
+    /// What [`Fetch::decode`] takes of an object.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn fields(fields: &mut gatehouse_config::schema::Fields<'_>) {
+        fields.field::<Text>("cluster", false, "");
+        for duration in ["timeout", "refresh", "min_refresh", "max_stale"] {
+            fields.optional::<Duration>(duration);
+        }
+        fields.optional::<Size>("max_size");
+    }
+
     pub(super) fn decode(
         fields: &Fields<'_>,
         refresh: Duration,

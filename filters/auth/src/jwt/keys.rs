@@ -74,6 +74,14 @@ impl Decode for Keys {
             }
         }
     }
+
+    gatehouse_config::described!(|schemas| {
+        let inline = schemas.object(|fields| fields.field::<Inline>("inline", false, ""));
+        let pem = schemas.object(|fields| fields.field::<Pem>("pem", false, ""));
+        let discovered = Remote::discovered_schema(schemas);
+        let discovery = schemas.object(|fields| fields.require("discovery", discovered));
+        gatehouse_config::schema::any_of([inline, pem, Remote::uri_schema(schemas), discovery])
+    });
 }
 
 struct Pem(Key);
@@ -86,6 +94,8 @@ impl Decode for Pem {
             Err(error) => context.problem(error.to_string()),
         }
     }
+
+    gatehouse_config::described!(text);
 }
 
 struct Inline(JwkSet);
@@ -107,6 +117,10 @@ impl Decode for Inline {
             }
         }
     }
+
+    gatehouse_config::described!(
+        |_schemas| gatehouse_config::schema::value!({"type": "object", "required": ["keys"]})
+    );
 }
 
 /// Puts the secrets of HMAC keys where the document refers to them, and says which keys those are.

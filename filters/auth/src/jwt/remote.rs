@@ -68,6 +68,26 @@ impl Remote {
         })
     }
 
+    /// What [`Remote::at_uri`] takes.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn uri_schema(schemas: &mut gatehouse_config::schema::Schemas) -> Value {
+        schemas.object(|fields| {
+            fields.field::<FetchedFrom>("uri", false, "");
+            Fetch::fields(fields);
+            fields.optional::<Duration>("unknown_key_interval");
+        })
+    }
+
+    /// What [`Remote::discovered`] takes.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn discovered_schema(schemas: &mut gatehouse_config::schema::Schemas) -> Value {
+        schemas.object(|fields| {
+            fields.optional::<Text>("jwks_cluster");
+            Fetch::fields(fields);
+            fields.optional::<Duration>("unknown_key_interval");
+        })
+    }
+
     /// What is wrong with an issuer that is to be asked.
     pub(super) fn check_issuer(&self, issuer: &str, context: &mut Context<'_>) {
         if let (Place::Discovery(_), Err(why)) = (&self.place, Url::parse(issuer)) {

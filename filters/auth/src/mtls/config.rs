@@ -109,6 +109,11 @@ impl Decode for Holder {
             mark,
         })
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::exactly_one(
+        schemas.of::<RawHolder>(),
+        &["uri_san", "dns_san", "subject", "sha256"]
+    ));
 }
 
 impl Decode for MtlsConfig {
@@ -158,6 +163,8 @@ impl Decode for MtlsConfig {
                 .collect(),
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 struct DnsName(Box<str>);
@@ -177,6 +184,8 @@ impl Decode for DnsName {
         }
         Some(Self(text.to_ascii_lowercase().into()))
     }
+
+    gatehouse_config::described!(text "^[A-Za-z0-9._-]+$");
 }
 
 /// A subject as RFC 2253 writes it.
@@ -196,6 +205,8 @@ impl Decode for Subject {
         }
         Some(Self(text.into()))
     }
+
+    gatehouse_config::described!(text "^[^/].*=|^=");
 }
 
 /// Also with colons between the bytes, as OpenSSL prints it.
@@ -216,4 +227,6 @@ impl Decode for Fingerprint {
             ),
         }
     }
+
+    gatehouse_config::described!(text "^([0-9A-Fa-f]{64}|([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2})$");
 }

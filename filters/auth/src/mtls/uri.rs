@@ -47,4 +47,6 @@ impl Decode for UriPattern {
             None => Self::Exact(text.into()),
         })
     }
+
+    gatehouse_config::described!(text "^[!-~]*:[!-~]+$");
 }

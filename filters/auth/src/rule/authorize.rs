@@ -102,4 +102,8 @@ impl Decode for Authorize {
             when: raw.when,
         })
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::not_empty(
+        schemas.of::<Raw>()
+    ));
 }
