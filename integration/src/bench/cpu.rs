@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-/// Where Envoy is.
+/// Where an Envoy with one worker is.
 pub(crate) const ENVOY_CORE: usize = 0;
 
 /// Where the load comes from.
@@ -10,16 +10,25 @@ pub(crate) const LOAD_CORE: usize = 1;
 
 /// Pins all threads of a process, and those that they will start, to a core.
 pub(crate) fn pin(process: u32, core: usize) -> Result<(), String> {
+    pin_to(process, &core.to_string())
+}
+
+/// Lets a process have all of these many cores: workers that contend must run at the same time.
+pub(crate) fn spread(process: u32, cores: usize) -> Result<(), String> {
+    pin_to(process, &format!("0-{}", cores.saturating_sub(1)))
+}
+
+fn pin_to(process: u32, cores: &str) -> Result<(), String> {
     let output = Command::new("taskset")
         .args(["--all-tasks", "--cpu-list", "--pid"])
-        .args([core.to_string(), process.to_string()])
+        .args([cores, &process.to_string()])
         .output()
         .map_err(|error| format!("can't run taskset: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
     Err(format!(
-        "can't pin process {process} to core {core}: {}",
+        "can't pin process {process} to {cores}: {}",
         String::from_utf8_lossy(&output.stderr).trim()
     ))
 }

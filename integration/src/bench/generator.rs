@@ -13,6 +13,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use crate::requests::Requests;
+
 /// How many connections.
 pub(crate) const CONNECTIONS: usize = 16;
 
@@ -22,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Open connections to one listener, and the requests for it.
 pub(crate) struct Load {
     connections: Vec<Connection>,
-    requests: Arc<[Vec<u8>]>,
+    requests: Requests,
     /// The index of the next request to send, on whichever connection.
     next: usize,
 }
@@ -40,7 +42,7 @@ impl Load {
     pub(crate) fn open(
         runtime: &Runtime,
         to: SocketAddr,
-        requests: Arc<[Vec<u8>]>,
+        requests: Requests,
     ) -> Result<Self, String> {
         let connections = runtime.block_on(async {
             let mut connections = Vec::with_capacity(CONNECTIONS);
@@ -68,7 +70,7 @@ impl Load {
         self.next += count;
         let end = self.next;
         let clients = self.connections.drain(..).map(|mut connection| {
-            let (next, requests) = (Arc::clone(&next), Arc::clone(&self.requests));
+            let (next, requests) = (Arc::clone(&next), self.requests.clone());
             async move {
                 let mut statuses = Statuses::new();
                 loop {
@@ -76,7 +78,7 @@ impl Load {
                     if index >= end {
                         return Ok::<_, io::Error>((connection, statuses));
                     }
-                    let status = connection.send(&requests[index % requests.len()]).await?;
+                    let status = connection.send(&requests.at(index)).await?;
                     *statuses.entry(status).or_default() += 1;
                 }
             }

@@ -10,9 +10,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::credentials::Credentials;
+use crate::ground::Ground;
 use crate::open_loop::OpenLoop;
 use crate::options::Options;
-use crate::requests::Kind;
 use crate::setup::Setup;
 use crate::{order, rounds};
 
@@ -53,22 +53,20 @@ pub(crate) fn measure(setup: &Setup, credentials: &Credentials, options: &Option
         load,
         took: BTreeMap::new(),
     };
-    let kinds: BTreeSet<Kind> = setup
+    let grounds: BTreeSet<Ground> = setup
         .listeners
         .iter()
-        .map(|listener| listener.variant.requests)
+        .map(|listener| listener.variant.ground())
         .collect();
-    let bare = kinds.into_iter().map(|kind| {
-        let title = format!("no filter, requests: {}", kind.name());
-        row(
-            title,
-            OpenLoop::open(setup.bare, kind.requests(credentials)),
-        )
+    let bare = grounds.into_iter().map(|ground| {
+        let title = format!("no filter, requests: {ground}");
+        let requests = ground.requests.requests(credentials);
+        row(title, OpenLoop::open(setup.bare(ground), requests))
     });
     let variants = setup.listeners.iter().map(|listener| {
         let requests = listener.variant.requests.requests(credentials);
         let load = listener.address.clone().and_then(|address| {
-            rounds::prove(setup, listener, address, &requests[0])?;
+            rounds::prove(setup, listener, address, &requests.at(0))?;
             OpenLoop::open(address, requests.clone())
         });
         row(listener.variant.title.clone(), load)

@@ -2,15 +2,16 @@
 //!
 //! The method:
 //!
-//! 1. One stock Envoy with one worker, pinned to core 0. The load and the service of ext_authz are on core 1.
+//! 1. One stock Envoy with one worker, pinned to core 0. The load and the services are on core 1. Variants with
+//!    more workers are in an Envoy of their own, which has all cores: its workers are to get in each other's way.
 //! 2. One listener for each variant of `integration/bench/variants.yaml`, all alike but for the filters before
-//!    the router; the route answers 200 by itself.
+//!    the router; the route answers 200 by itself, or, where the variant says so, leads to an upstream.
 //! 3. Before anything is measured each variant proves that its filter is at work.
 //! 4. Every round measures every variant once, in an order of its own, over 16 kept-open HTTP/1.1 connections.
 //!    The first round is dropped: it fills caches.
-//! 5. The figure is the CPU time of the whole process, main thread and kernel included, divided by the requests.
-//!    From it, in the same round, the figure of the very same requests with no filter is taken off: a long token
-//!    costs Envoy something with no filter too.
+//! 5. The figure is the CPU time of the whole process, all workers, main thread and kernel included, divided by the
+//!    requests. From it, in the same round, the figure of the very same requests with no filter, on the same route
+//!    and as many workers, is taken off: a long token costs Envoy something with no filter too.
 //! 6. The table has the median over the rounds, and the lowest and the highest round.
 //! 7. An answer other than 200 makes a variant broken, and the exit code 1. A variant over its budget does not.
 
@@ -23,6 +24,7 @@ mod authorizer;
 mod cpu;
 mod credentials;
 mod generator;
+mod ground;
 mod latency;
 mod limiter;
 mod open_loop;
@@ -70,7 +72,8 @@ fn run(options: &Options) -> Result<bool, String> {
     if options.h2load {
         variants.retain(|variant| variant.requests == Kind::Plain);
     }
-    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cores < 2 {
         return Err("needs two cores: one for Envoy, one for the load".to_owned());
     }
 
@@ -84,11 +87,18 @@ fn run(options: &Options) -> Result<bool, String> {
     cpu::pin(std::process::id(), cpu::LOAD_CORE)?;
     let authorizer = authorizer::start().map_err(|error| format!("ext_authz service: {error}"))?;
     let limiter = limiter::start();
-    let services = [authorizer, limiter.address()];
+    // It says 200 to everything as well.
+    let upstream = authorizer::start().map_err(|error| format!("upstream: {error}"))?;
+    let services = [authorizer, limiter.address(), upstream];
 
     eprintln!("starting Envoy with {} variants", variants.len());
     let setup = setup::start(variants, &credentials, services)?;
-    cpu::pin(setup.envoy.id(), cpu::ENVOY_CORE)?;
+    for (workers, envoy) in setup.envoys() {
+        match workers {
+            1 => cpu::pin(envoy.id(), cpu::ENVOY_CORE)?,
+            _ => cpu::spread(envoy.id(), cores)?,
+        }
+    }
 
     if options.latency {
         let latency = latency::measure(&setup, &credentials, options);

@@ -7,10 +7,10 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::generator::head;
+use crate::requests::Requests;
 
 /// As many requests can be on their way at once; more wait, and their clock runs.
 const CONNECTIONS: usize = 64;
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Open connections to one listener, and the requests for it.
 pub(crate) struct OpenLoop {
     connections: Vec<Connection>,
-    requests: Arc<[Vec<u8>]>,
+    requests: Requests,
     /// How many requests have been sent in all.
     sent: usize,
 }
@@ -35,7 +35,7 @@ struct Connection {
 
 impl OpenLoop {
     /// Opens the connections.
-    pub(crate) fn open(to: SocketAddr, requests: Arc<[Vec<u8>]>) -> Result<Self, String> {
+    pub(crate) fn open(to: SocketAddr, requests: Requests) -> Result<Self, String> {
         let open = |_| {
             let stream = TcpStream::connect(to)?;
             stream.set_nodelay(true)?;
@@ -70,8 +70,8 @@ impl OpenLoop {
             while begun < total && due <= now {
                 // None is free: the request waits, and its time is counted.
                 let Some(place) = idle.pop() else { break };
-                let request = &self.requests[self.sent % self.requests.len()];
-                self.connections[place].send(request, due)?;
+                let request = self.requests.at(self.sent);
+                self.connections[place].send(&request, due)?;
                 busy.push(place);
                 self.sent += 1;
                 begun += 1;
@@ -170,7 +170,7 @@ mod tests {
     fn requests_that_were_due_in_a_standstill_are_charged_for_it() {
         let still = Duration::from_millis(300);
         let to = server(still, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
-        let requests = [b"GET / HTTP/1.1\r\n\r\n".to_vec()].into();
+        let requests = Requests::Ready([b"GET / HTTP/1.1\r\n\r\n".to_vec()].into());
         let mut load = OpenLoop::open(to, requests).unwrap();
         let took = load.run(1_000, Duration::from_secs(1)).unwrap();
         assert_eq!(took.len(), 1_000);
@@ -186,7 +186,7 @@ mod tests {
             Duration::ZERO,
             b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n",
         );
-        let requests = [b"GET / HTTP/1.1\r\n\r\n".to_vec()].into();
+        let requests = Requests::Ready([b"GET / HTTP/1.1\r\n\r\n".to_vec()].into());
         let mut load = OpenLoop::open(to, requests).unwrap();
         let fault = load.run(10, Duration::from_secs(1)).unwrap_err();
         assert_eq!(fault, "answered 503, all should be 200");

@@ -34,7 +34,7 @@ impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self {
             rounds: 0,
-            requests: 20_000,
+            requests: 12_000,
             tokens: 4_000,
             only: Vec::new(),
             json: None,

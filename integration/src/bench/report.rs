@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::ground::Ground;
 use crate::options::Options;
-use crate::requests::Kind;
 use crate::rounds::{Figures, Measured};
 use crate::setup::Setup;
 
@@ -17,14 +17,14 @@ pub(crate) struct Report {
     requests: usize,
     generator: &'static str,
     markdown: bool,
-    bare: Vec<(Kind, Result<Summary, String>)>,
+    bare: Vec<(Ground, Result<Summary, String>)>,
     rows: Vec<Row>,
 }
 
 struct Row {
     name: String,
     title: String,
-    requests: Kind,
+    ground: Ground,
     budget: Option<f64>,
     /// What the filter adds to a request.
     added: Result<Summary, String>,
@@ -50,13 +50,14 @@ impl Report {
                 Row {
                     name: variant.name.clone(),
                     title: variant.title.clone(),
-                    requests: variant.requests,
+                    ground: variant.ground(),
                     budget: variant.budget,
-                    added: added(figures, measured.bare.get(&variant.requests)),
+                    added: added(figures, measured.bare.get(&variant.ground())),
                 }
             });
         let bare = measured.bare.iter();
-        let info = setup.envoy.admin("/server_info").json();
+        let envoy = setup.envoys().next();
+        let info = envoy.map_or(Value::Null, |(_, envoy)| envoy.admin("/server_info").json());
         // COMMIT/VERSION/CLEAN/RELEASE/TLS
         let version = info["version"]
             .as_str()
@@ -69,7 +70,7 @@ impl Report {
             markdown: options.markdown,
             generator: if options.h2load { "h2load" } else { "own" },
             bare: bare
-                .map(|(kind, figures)| (*kind, figures.clone().map(Summary::of)))
+                .map(|(ground, figures)| (*ground, figures.clone().map(Summary::of)))
                 .collect(),
             rows: rows.collect(),
         }
@@ -86,10 +87,11 @@ impl Report {
         let bare: serde_json::Map<_, _> = self
             .bare
             .iter()
-            .map(|(kind, bare)| (kind.name().to_owned(), figures(bare)))
+            .map(|(ground, bare)| (ground.to_string(), figures(bare)))
             .collect();
         let rows = self.rows.iter().map(|row| {
-            let mut value = json!({"name": row.name, "title": row.title, "requests": row.requests.name(),
+            let mut value = json!({"name": row.name, "title": row.title, "requests": row.ground.requests.name(),
+                "workers": row.ground.workers, "on": row.ground.to_string(),
                 "added": figures(&row.added)});
             if let Some(budget) = row.budget {
                 value["budget"] = json!(budget);
@@ -179,8 +181,8 @@ impl Report {
         writeln!(f)?;
         writeln!(f, "| in all, with no filter | µs | spread |")?;
         writeln!(f, "|---|---|---|")?;
-        for (kind, bare) in &self.bare {
-            writeln!(f, "| requests: {} | {} |", kind.name(), cells(bare))?;
+        for (ground, bare) in &self.bare {
+            writeln!(f, "| requests: {ground} | {} |", cells(bare))?;
         }
         writeln!(f)?;
         writeln!(f, "| added by | µs | spread | budget |")?;
@@ -211,7 +213,10 @@ impl fmt::Display for Report {
             requests,
             ..
         } = self;
-        writeln!(f, "Envoy {envoy}, one worker, on {processor}")?;
+        writeln!(
+            f,
+            "Envoy {envoy}, one worker but where it says more, on {processor}"
+        )?;
         writeln!(
             f,
             "µs of Envoy's CPU time a request, {rounds} rounds of {requests} requests"
@@ -235,8 +240,8 @@ impl fmt::Display for Report {
             "{:<66} {:>7} {:>15} {:>7}",
             "in all, with no filter", "median", "spread", ""
         )?;
-        for (kind, bare) in &self.bare {
-            let title = format!("requests: {}", kind.name());
+        for (ground, bare) in &self.bare {
+            let title = format!("requests: {ground}");
             match bare {
                 Ok(summary) => line(f, &title, summary)?,
                 Err(fault) => write!(f, "{title:<66} BROKEN: {fault}")?,

@@ -1,5 +1,6 @@
 //! The requests, as bytes ready to be sent.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -12,8 +13,11 @@ const TENANTS: usize = 10_000;
 /// How many there are where few are asked for.
 const FEW_TENANTS: usize = 10;
 
-/// As many as the rounds can show to a filter, by default: each comes once or twice.
+/// As many as the rounds can show to a filter, by default: each comes once.
 const MANY_TENANTS: usize = 100_000;
+
+/// More than the rounds can show to a filter: it is shown them all before.
+const MILLION_TENANTS: usize = 1_000_000;
 
 /// What a variant is sent. Requests of a kind differ in one header and are sent in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -45,6 +49,29 @@ pub(crate) enum Kind {
     /// The same with 100, as many as Envoy takes by default.
     #[serde(rename = "headers_100")]
     Headers100,
+    /// `x-tenant`: one of 1,000,000, each of which comes once before anything is measured.
+    TenantMillion,
+    /// `x-tenant`: always the same.
+    TenantOne,
+}
+
+/// Requests that are sent in turn.
+#[derive(Clone)]
+pub(crate) enum Requests {
+    /// These.
+    Ready(Arc<[Vec<u8>]>),
+    /// Those of so many tenants, which would be too many to have ready.
+    Tenants(usize),
+}
+
+impl Requests {
+    /// The request whose turn it is.
+    pub(crate) fn at(&self, turn: usize) -> Cow<'_, [u8]> {
+        match self {
+            Self::Ready(requests) => Cow::Borrowed(&requests[turn % requests.len()]),
+            Self::Tenants(count) => Cow::Owned(of_tenant(turn % count)),
+        }
+    }
 }
 
 /// How many headers a request has before others are added to it: the pseudo-headers, what Envoy adds
@@ -53,8 +80,9 @@ const COUNTED: usize = 11;
 
 impl Kind {
     /// The requests of this kind.
-    pub(crate) fn requests(self, credentials: &Credentials) -> Arc<[Vec<u8>]> {
-        match self {
+    pub(crate) fn requests(self, credentials: &Credentials) -> Requests {
+        Requests::Ready(match self {
+            Self::TenantMillion => return Requests::Tenants(MILLION_TENANTS),
             Self::Plain => [request("")].into(),
             Self::ApiKey => with_key(credentials.api_keys.iter()),
             Self::ApiKeyFew => with_key(credentials.api_keys.iter().take(FEW)),
@@ -66,6 +94,15 @@ impl Kind {
             Self::Headers10 => with_headers(credentials, 10),
             Self::Headers50 => with_headers(credentials, 50),
             Self::Headers100 => with_headers(credentials, 100),
+            Self::TenantOne => tenants(1),
+        })
+    }
+
+    /// How many requests a filter is shown before anything is measured.
+    pub(crate) fn shown_before(self) -> usize {
+        match self {
+            Self::TenantMillion => MILLION_TENANTS,
+            _ => 0,
         }
     }
 
@@ -83,6 +120,8 @@ impl Kind {
             Self::Headers10 => "headers_10",
             Self::Headers50 => "headers_50",
             Self::Headers100 => "headers_100",
+            Self::TenantMillion => "tenant_million",
+            Self::TenantOne => "tenant_one",
         }
     }
 }
@@ -102,9 +141,11 @@ fn with_headers(credentials: &Credentials, count: usize) -> Arc<[Vec<u8>]> {
 }
 
 fn tenants(count: usize) -> Arc<[Vec<u8>]> {
-    (0..count)
-        .map(|tenant| request(&format!("x-tenant: tenant-{tenant:05}\r\n")))
-        .collect()
+    (0..count).map(of_tenant).collect()
+}
+
+fn of_tenant(tenant: usize) -> Vec<u8> {
+    request(&format!("x-tenant: tenant-{tenant:05}\r\n"))
 }
 
 fn bearer(token: &String) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! The rounds: every variant once in each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::Command;
 
@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::credentials::Credentials;
 use crate::generator::{CONNECTIONS, Load, Statuses};
+use crate::ground::Ground;
 use crate::options::Options;
 use crate::requests::Kind;
 use crate::setup::{Listener, Setup};
@@ -20,8 +21,8 @@ pub(crate) type Figures = Result<Vec<f64>, String>;
 
 /// What was measured.
 pub(crate) struct Measured {
-    /// With no filter, for each kind of requests.
-    pub(crate) bare: BTreeMap<Kind, Figures>,
+    /// With no filter.
+    pub(crate) bare: BTreeMap<Ground, Figures>,
     /// In the order of the listeners.
     pub(crate) variants: Vec<Figures>,
 }
@@ -29,7 +30,7 @@ pub(crate) struct Measured {
 /// One listener with its load, and what has been measured of it.
 struct Bench {
     address: SocketAddr,
-    kind: Kind,
+    ground: Ground,
     load: Result<Load, String>,
     figures: Vec<f64>,
 }
@@ -45,11 +46,19 @@ pub(crate) fn measure(
         .build()
         .map_err(|error| error.to_string())?;
     let requests = |kind: Kind| kind.requests(credentials);
-    let bench = |address, kind: Kind| Bench {
-        address,
-        kind,
-        load: Load::open(&runtime, address, requests(kind)),
-        figures: Vec::new(),
+    let bench = |address, ground: Ground, shown_before: usize| {
+        let mut load = Load::open(&runtime, address, requests(ground.requests));
+        if let Ok(open) = &mut load
+            && let Err(fault) = open.run(&runtime, shown_before)
+        {
+            load = Err(fault);
+        }
+        Bench {
+            address,
+            ground,
+            load,
+            figures: Vec::new(),
+        }
     };
 
     let mut benches = Vec::new();
@@ -58,18 +67,19 @@ pub(crate) fn measure(
         .iter()
         .map(|listener| {
             let address = listener.address.clone()?;
-            let first = &requests(listener.variant.requests)[0];
-            prove(setup, listener, address, first)?;
-            benches.push(bench(address, listener.variant.requests));
+            let ground = listener.variant.ground();
+            let requests = requests(ground.requests);
+            prove(setup, listener, address, &requests.at(0))?;
+            benches.push(bench(address, ground, ground.requests.shown_before()));
             Ok(benches.len() - 1)
         })
         .collect();
-    let kinds: BTreeMap<_, _> = benches.iter().map(|bench| (bench.kind, ())).collect();
-    let bare: BTreeMap<Kind, usize> = kinds
-        .into_keys()
-        .map(|kind| {
-            benches.push(bench(setup.bare, kind));
-            (kind, benches.len() - 1)
+    let grounds: BTreeSet<_> = benches.iter().map(|bench| bench.ground).collect();
+    let bare: BTreeMap<Ground, usize> = grounds
+        .into_iter()
+        .map(|ground| {
+            benches.push(bench(setup.bare(ground), ground, 0));
+            (ground, benches.len() - 1)
         })
         .collect();
 
@@ -89,7 +99,7 @@ pub(crate) fn measure(
     Ok(Measured {
         bare: bare
             .into_iter()
-            .map(|(kind, index)| (kind, figures(index)))
+            .map(|(ground, index)| (ground, figures(index)))
             .collect(),
         variants: variants.into_iter().map(|index| figures(index?)).collect(),
     })
@@ -106,7 +116,7 @@ impl Bench {
         let Ok(load) = &mut self.load else {
             return Ok(());
         };
-        let process = setup.envoy.id();
+        let process = setup.envoy(self.ground).id();
         let before = cpu::time(process)?;
         let answers = if options.h2load {
             h2load(self.address, options.requests)?
@@ -165,7 +175,7 @@ pub(crate) fn prove(
                 .then_some(())
                 .ok_or(format!("no header {name} in the answer"))
         }
-        Proof::Stat(name) => (setup.envoy.stat(name) > 0)
+        Proof::Stat(name) => (setup.envoy(listener.variant.ground()).stat(name) > 0)
             .then_some(())
             .ok_or(format!("the counter {name} is zero")),
     }

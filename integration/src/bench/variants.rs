@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use gatehouse_integration::{config::yaml, repository};
 
 use crate::credentials::Credentials;
+use crate::ground::{Ground, Route};
 use crate::requests::Kind;
 
 /// A listener with its filters, and what it is sent. The fields are explained in the file.
@@ -15,9 +16,17 @@ pub(crate) struct Variant {
     pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) requests: Kind,
+    #[serde(default = "one")]
+    pub(crate) workers: u32,
+    #[serde(default)]
+    pub(crate) route: Route,
     pub(crate) budget: Option<f64>,
     pub(crate) proof: Proof,
     filters: Vec<Value>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// What shows that a filter is at work.
@@ -61,6 +70,15 @@ pub(crate) fn select(variants: &mut Vec<Variant>, only: &[String]) -> Result<(),
 }
 
 impl Variant {
+    /// What it is measured on.
+    pub(crate) fn ground(&self) -> Ground {
+        Ground {
+            workers: self.workers,
+            route: self.route,
+            requests: self.requests,
+        }
+    }
+
     /// The filters as Envoy wants them.
     pub(crate) fn http_filters(&self, credentials: &Credentials) -> Vec<Value> {
         let filters = self.filters.iter().enumerate();
