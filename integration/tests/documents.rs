@@ -48,6 +48,7 @@ fn load(filter: &str, value: &Value) -> Result<(), String> {
         "rate_limit" => as_config::<gatehouse_rate_limit::Config>(value),
         "headers" => as_config::<gatehouse_headers::Config>(value),
         "gateway" => as_config::<gatehouse_gateway::Config>(value),
+        "connection_guard" => as_config::<gatehouse_connection_guard::Config>(value),
         other => Err(format!("no filter named {other:?}")),
     }
 }
@@ -148,7 +149,13 @@ fn the_files_of_envoy_and_of_the_examples() {
 
 #[test]
 fn envoy_accepts_the_files_of_envoy() {
-    for file in ["auth", "rate-limit", "headers", "gateway"] {
+    for file in [
+        "auth",
+        "rate-limit",
+        "headers",
+        "gateway",
+        "connection-guard",
+    ] {
         let path = format!("envoy/{file}.yaml");
         if let Err(refused) = envoy::validate(&path) {
             panic!("{path}:\n{}", refused.log);

@@ -14,7 +14,7 @@ const LIFE_CYCLE: [&str; 4] = [
 
 #[test]
 fn modules_export_the_callbacks_they_need() {
-    let cases: [(&str, &[&str]); 4] = [
+    let cases: [(&str, &[&str]); 5] = [
         (
             "auth",
             &[
@@ -46,6 +46,17 @@ fn modules_export_the_callbacks_they_need() {
                 "proxy_on_request_trailers",
                 "proxy_on_response_headers",
                 "proxy_on_response_trailers",
+            ],
+        ),
+        (
+            "connection_guard",
+            &[
+                "proxy_on_delete",
+                "proxy_on_downstream_data",
+                "proxy_on_http_call_response",
+                "proxy_on_new_connection",
+                "proxy_on_tick",
+                "proxy_on_upstream_data",
             ],
         ),
         (

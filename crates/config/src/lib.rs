@@ -32,6 +32,7 @@ pub use problem::{Problem, Problems, nearest};
 pub use shapes::only_key;
 pub use values::{
     Cidr, Duration, HeaderName, HeaderValue, Identifier, Rate, Secret, Sha256Digest, Size, Time,
+    Volume,
 };
 
 /// What the macros of this crate expand to; not for use by hand.

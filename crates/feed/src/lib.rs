@@ -28,6 +28,7 @@
 mod core;
 mod feed;
 mod lifetime;
+mod options;
 mod shared;
 mod trouble;
 mod url;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use feed::{Current, Feed, Wanted};
 pub use lifetime::max_age;
+pub use options::{Fetch, FetchedFrom, OPTIONS, address};
 pub use url::{Scheme, Url};
 
 use std::time::Duration;

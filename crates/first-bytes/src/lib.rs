@@ -3,7 +3,7 @@
 //! Bytes are fed as they come, in whatever pieces; what is decided does not depend on the pieces. What is decided:
 //!
 //! 1. **How much.** [`Inspector::new`] says how many bytes are looked at. Whoever has not said what it speaks by
-//!    then is [`Verdict::Unknown`]. No more than that is kept, whatever lengths the bytes themselves claim.
+//!    then has said too much ([`Verdict::TooLong`]). No more than that is kept, whatever lengths the bytes themselves claim.
 //! 2. **Who.** From the client: TLS, HTTP/1, HTTP/2 (the preface of a client that knows it beforehand), SSH,
 //!    PostgreSQL, Redis, MQTT, AMQP. From the server, where it speaks first: MySQL ([`Greeting`]).
 //! 3. **When.** As soon as no other protocol can be meant and what is said of it is complete: of TLS the whole
@@ -64,6 +64,8 @@ pub enum Verdict {
     },
     /// Nothing that is known here: why, in a word or two.
     Unknown(&'static str),
+    /// As many bytes as there may be do not tell, or a message says that it is longer.
+    TooLong,
 }
 
 /// The first bytes of a client.
@@ -117,7 +119,7 @@ impl Inspector {
             }
         };
         match verdict {
-            Verdict::NotYet { .. } if self.left == 0 => Verdict::Unknown("too long"),
+            Verdict::NotYet { .. } if self.left == 0 => Verdict::TooLong,
             Verdict::NotYet { most } => Verdict::NotYet {
                 most: most.min(self.left),
             },

@@ -100,7 +100,7 @@ impl Records {
         };
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
         if length.saturating_add(MESSAGE_HEADER) > self.room {
-            return Verdict::Unknown("too long");
+            return Verdict::TooLong;
         }
         match rest.get(..length) {
             None => Verdict::NotYet { most: usize::MAX },

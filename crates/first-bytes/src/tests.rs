@@ -94,6 +94,7 @@ pub(crate) fn word(verdict: &Verdict) -> String {
         }
         Verdict::Is(other) => format!("{other:?}").to_ascii_lowercase(),
         Verdict::NotYet { .. } => "waits".to_owned(),
+        Verdict::TooLong => "too long".to_owned(),
         Verdict::Unknown(why) => format!("unknown: {why}"),
     }
 }

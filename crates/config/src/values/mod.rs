@@ -10,7 +10,7 @@ mod time;
 pub use header::{HeaderName, HeaderValue, is_field_value};
 pub use identifier::Identifier;
 pub use network::Cidr;
-pub use quantity::{Duration, Rate, Size};
+pub use quantity::{Duration, Rate, Size, Volume};
 pub use secret::{Secret, Sha256Digest};
 pub use time::Time;
 

@@ -86,6 +86,11 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// `count` in `period`, of which neither is zero.
+    pub const fn new(count: u64, period: Duration) -> Self {
+        Self { count, period }
+    }
+
     /// How many.
     pub const fn count(self) -> u64 {
         self.count
@@ -143,19 +148,21 @@ impl Size {
     pub const fn bytes(self) -> usize {
         self.0
     }
+}
 
-    fn parse(text: &str) -> Option<Self> {
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = text.split_at_checked(digits)?;
-        let scale: usize = match unit {
-            "B" => 1,
-            "KiB" => 1 << 10,
-            "MiB" => 1 << 20,
-            "GiB" => 1 << 30,
-            _ => return None,
-        };
-        number.parse::<usize>().ok()?.checked_mul(scale).map(Self)
-    }
+/// So many bytes, by their text.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let scale: u64 = match unit {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(scale)
 }
 
 impl Decode for Size {
@@ -164,7 +171,8 @@ impl Decode for Size {
             return usize::decode(value, context).map(Self);
         }
         let text = text(value, "a size such as \"64KiB\"", context)?;
-        Self::parse(text).or_else(|| {
+        let bytes = parse_bytes(text).and_then(|bytes| usize::try_from(bytes).ok());
+        bytes.map(Self).or_else(|| {
             context.problem_hint(
                 format!("{text:?} is not a size"),
                 "write a whole number and a unit: B, KiB, MiB, GiB; such as \"64KiB\"",
@@ -176,4 +184,31 @@ impl Decode for Size {
         schemas.of::<usize>(),
         crate::schema::text("^[0-9]+(B|KiB|MiB|GiB)$"),
     ]));
+}
+
+/// A number of bytes that pass, which may be more than memory has: `512B`, `64KiB`, `10GiB`, `1TiB`, or a plain
+/// number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Volume(u64);
+
+impl Volume {
+    /// In bytes.
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl Decode for Volume {
+    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
+        if value.is_number() {
+            return u64::decode(value, context).map(Self);
+        }
+        let text = text(value, "a size such as \"10GiB\"", context)?;
+        parse_bytes(text).map(Self).or_else(|| {
+            context.problem_hint(
+                format!("{text:?} is not a size"),
+                "write a whole number and a unit: B, KiB, MiB, GiB, TiB; such as \"10GiB\"",
+            )
+        })
+    }
 }

@@ -7,9 +7,9 @@
 //! Either member may be missing, not both. Anything else is refused as a whole: another member, what
 //! is no list of texts, more than `max_entries` entries. Entries are compared to the letter.
 
-use super::fetch::{Fetch, FetchedFrom, OPTIONS, shown};
+use super::fetch::shown;
 use gatehouse_config::{Context, Decode, Duration, Value, keywords};
-use gatehouse_feed::{Feed, Step, Url};
+use gatehouse_feed::{Feed, Fetch, FetchedFrom, OPTIONS, Step, Url};
 use gatehouse_strict_json as strict_json;
 use serde_json::Map;
 use std::collections::HashSet;
@@ -81,7 +81,12 @@ impl DenylistConfig {
         let most = self.max_entries;
         let first = (self.fetch.address(&self.url), 1);
         let purpose = format!("denylist of {most}");
-        let settings = self.fetch.settings(provider, &purpose, first, REFRESH);
+        let settings = self.fetch.settings(
+            ("auth", &format!("provider {provider}")),
+            &purpose,
+            first,
+            REFRESH,
+        );
         Feed::new(settings, move |_, bytes| {
             Denylist::read(bytes, most).map(Step::Done)
         })

@@ -10,10 +10,10 @@
 //! A set of keys is read leniently ([`JwkSet::from_published`]), since issuers publish keys that are
 //! not for us; secrets in it are never keys, and one without any key for us is refused.
 
-use super::fetch::{Fetch, FetchedFrom, OPTIONS, address, shown};
+use super::fetch::shown;
 use crate::service::Text;
 use gatehouse_config::{Context, Duration, Value};
-use gatehouse_feed::{Address, Feed, Scheme, Step, Url};
+use gatehouse_feed::{Address, Feed, Fetch, FetchedFrom, OPTIONS, Scheme, Step, Url, address};
 use gatehouse_jose::JwkSet;
 use gatehouse_strict_json as strict_json;
 use serde_json::Map;
@@ -113,9 +113,12 @@ impl Remote {
         };
         let purpose = format!("keys of {issuer} {:?}", self.place);
         let interval = self.unknown_key_interval;
-        let settings = self
-            .fetch
-            .settings(provider, &purpose, (first, steps), interval);
+        let settings = self.fetch.settings(
+            ("auth", &format!("provider {provider}")),
+            &purpose,
+            (first, steps),
+            interval,
+        );
         let issuer = issuer.to_owned();
         Feed::new(settings, move |step, bytes| match &self.place {
             Place::Discovery(cluster) if step == 0 => {

@@ -1,0 +1,70 @@
+//! How long connections may last, and be idle.
+
+use super::*;
+
+#[test]
+fn idle_and_duration() {
+    let config = json!({"default": "allow", "limits": {"idle": "4s", "duration": "20s"}});
+    let worker = Worker::alone(&config);
+    let (mut idle, mut busy, mut served) = (
+        worker.connect("192.0.2.1"),
+        worker.connect("192.0.2.2"),
+        worker.connect("192.0.2.3"),
+    );
+    let mut closed = BTreeMap::new();
+    for tenth in 1..=200 {
+        worker.advance(0.1);
+        if tenth % 30 == 0 {
+            busy.send(b"x");
+            served.receive(b"x");
+        }
+        for (name, client) in [
+            ("idle", &mut idle),
+            ("busy", &mut busy),
+            ("served", &mut served),
+        ] {
+            if client.tick().closed.is_some() {
+                closed
+                    .entry(name)
+                    .or_insert((tenth, client.fate().to_owned()));
+            }
+        }
+    }
+    let expected = [
+        ("busy", (200, "limit.duration".to_owned())),
+        ("idle", (40, "limit.idle".to_owned())),
+        ("served", (200, "limit.duration".to_owned())),
+    ];
+    assert_eq!(closed, expected.into());
+    assert_eq!(
+        worker.counts(),
+        counts([
+            ("allowed.reason.default", 3),
+            ("closed.limit.duration", 2),
+            ("closed.limit.idle", 1)
+        ])
+    );
+}
+
+/// A connection that speaks right after a look is closed within one and a quarter of the idle time after it.
+#[test]
+fn how_exact_idle_is() {
+    let worker = Worker::alone(&json!({"default": "allow", "limits": {"idle": "4s"}}));
+    for at in [0, 1, 5, 9] {
+        let mut client = worker.connect("192.0.2.1");
+        let (mut spoke, mut closed) = (0, None);
+        for tenth in 0..100 {
+            if tenth == at {
+                client.send(b"x");
+                spoke = tenth;
+            }
+            worker.advance(0.1);
+            if client.tick().closed.is_some() {
+                closed = Some(tenth + 1);
+                break;
+            }
+        }
+        let after = closed.unwrap() - spoke;
+        assert!((40..=50).contains(&after), "{at}: {after}");
+    }
+}
