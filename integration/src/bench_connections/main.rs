@@ -23,6 +23,7 @@
 )]
 
 #[path = "../bench/cpu.rs"]
+#[allow(dead_code, reason = "the other benchmark needs more of it")]
 mod cpu;
 mod load;
 mod options;

@@ -1,14 +1,14 @@
-//! The upstream: what the first byte of a connection says.
+//! The upstream does what the first byte of a connection says, which is that of no protocol.
 //!
-//! - `e`: it is sent back, and so is what follows.
-//! - `s`, and eight bytes of a number (big-endian): so many bytes are sent.
+//! - 0xff: it is sent back, and so is what follows.
+//! - 0xfe, and eight bytes of a number (big-endian): so many bytes are sent.
 
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-pub(crate) const ECHO: u8 = b'e';
-pub(crate) const STREAM: u8 = b's';
+pub(crate) const ECHO: u8 = 0xff;
+pub(crate) const STREAM: u8 = 0xfe;
 
 /// Starts it in a thread of its own.
 pub(crate) fn start() -> std::io::Result<SocketAddr> {
