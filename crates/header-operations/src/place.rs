@@ -351,6 +351,13 @@ impl Place<'_> {
         context: &mut Context<'_>,
     ) -> Option<Template> {
         let mut template = Template::read(value, destination, self.captures, context)?;
+        let of_response = |variable: &Variable| matches!(variable, Variable::ResponseHeader(_));
+        if self.phase != Phase::Response && template.variables().any(of_response) {
+            return context.problem_hint(
+                "what is in the response's headers is only known there",
+                "use \"response.header\" under \"response\"",
+            );
+        }
         if destination == Destination::Path
             && let Some(rest) = self.rest
         {

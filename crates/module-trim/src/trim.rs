@@ -99,7 +99,11 @@ fn readable(name: &str) -> Option<String> {
     // Also methods of a trait, `<gatehouse_host::… as …>`; not what drops or moves something of ours.
     let bare = name.trim_start_matches(['<', '&']);
     let is_ours = bare.starts_with(OURS) || !name.contains("::");
-    let is_end = name.contains("panic") || name.contains("alloc_error");
+    let is_end = ["core::", "alloc::", "std::panicking::"]
+        .iter()
+        .any(|library| bare.starts_with(library))
+        && !name.starts_with('<')
+        && (name.contains("panic") || name.contains("alloc_error"));
     // All of ours are Gatehouse's: saying so in each is a tenth of all names.
     (is_ours || is_end).then(|| name.replace(OURS, ""))
 }

@@ -1,24 +1,63 @@
 //! Values that come from nowhere in the request.
 
+use gatehouse_config::Context;
 use gatehouse_host::Timestamp;
+use std::borrow::Cow;
+use std::io::Write as _;
 use time::OffsetDateTime;
 
 const NANOS_IN_A_MILLISECOND: u64 = 1_000_000;
 const NANOS_IN_A_SECOND: u64 = 1_000_000_000;
 
-/// How a time is written. Always in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeFormat {
+/// How a time is written, always in UTC: text in which `%` and a letter stand for a part of it, as in
+/// strftime and in Envoy's `%START_TIME(…)%`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeFormat(Cow<'static, str>);
+
+/// What can follow a `%`.
+const PARTS: [&str; 16] = [
+    "Y", "y", "m", "d", "e", "j", "H", "M", "S", "3f", "6f", "s", "a", "A", "b", "B",
+];
+
+impl TimeFormat {
     /// `2026-01-01T00:00:00Z`: RFC 3339, whole seconds.
-    Rfc3339,
+    pub const RFC3339: Self = Self(Cow::Borrowed("%Y-%m-%dT%H:%M:%SZ"));
     /// `2026-01-01T00:00:00.000Z`: RFC 3339, milliseconds.
-    Rfc3339Millis,
+    pub const RFC3339_MILLIS: Self = Self(Cow::Borrowed("%Y-%m-%dT%H:%M:%S.%3fZ"));
     /// `Thu, 01 Jan 2026 00:00:00 GMT`: as in `date` (RFC 9110, 5.6.7).
-    Http,
+    pub const HTTP: Self = Self(Cow::Borrowed("%a, %d %b %Y %H:%M:%S GMT"));
     /// Whole seconds since 1970.
-    Unix,
+    pub const UNIX: Self = Self(Cow::Borrowed("%s"));
     /// Milliseconds since 1970.
-    UnixMillis,
+    pub const UNIX_MILLIS: Self = Self(Cow::Borrowed("%s%3f"));
+
+    /// A format that an operator wrote.
+    pub(crate) fn read(format: &str, context: &mut Context<'_>) -> Option<Self> {
+        if format.is_empty() {
+            return context.problem_hint("no format of a time", "write ${now} or ${now:%Y-%m-%d}");
+        }
+        if format.chars().any(char::is_control) {
+            return context.problem("a value cannot have control characters such as CR or LF");
+        }
+        let mut rest = format;
+        while let Some((_, after)) = rest.split_once('%') {
+            let part = PARTS
+                .iter()
+                .chain(&["%"])
+                .find_map(|part| after.strip_prefix(part));
+            let Some(after) = part else {
+                return context.problem_hint(
+                    format!(
+                        "\"%{}\" is no part of a time",
+                        after.chars().next().unwrap_or(' ')
+                    ),
+                    format!("known: %{}, and %% for a %", PARTS.join(" %")),
+                );
+            };
+            rest = after;
+        }
+        Some(Self(Cow::Owned(format.to_owned())))
+    }
 }
 
 /// Appends a UUID of version 4 (RFC 9562, 5.4) made of random bytes.
@@ -57,36 +96,48 @@ fn write_uuid(version: u8, bytes: [u8; 16], out: &mut Vec<u8>) {
 
 /// Appends a time. Says whether it could: every time that 64 bits of nanoseconds can hold (up to the
 /// year 2554) can be written.
-pub fn write_time(time: Timestamp, format: TimeFormat, out: &mut Vec<u8>) -> bool {
+pub fn write_time(time: Timestamp, format: &TimeFormat, out: &mut Vec<u8>) -> bool {
     let seconds = time.as_nanos() / NANOS_IN_A_SECOND;
-    let millis = time.as_nanos() / NANOS_IN_A_MILLISECOND;
+    let millis = time.as_nanos() / NANOS_IN_A_MILLISECOND % 1_000;
+    let micros = time.as_nanos() / 1_000 % 1_000_000;
     let date = i64::try_from(seconds)
         .ok()
         .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
     let Some(date) = date else {
         return false;
     };
-    let (year, month, day) = date.to_calendar_date();
-    let (hour, minute, second) = date.to_hms();
-    let text = match format {
-        TimeFormat::Unix => seconds.to_string(),
-        TimeFormat::UnixMillis => millis.to_string(),
-        TimeFormat::Http => {
+    let mut rest = &*format.0;
+    while let Some((literal, after)) = rest.split_once('%') {
+        out.extend_from_slice(literal.as_bytes());
+        let fraction = after.starts_with(['3', '6']);
+        let (part, after) = after
+            .split_at_checked(if fraction { 2 } else { 1 })
+            .unwrap_or((after, ""));
+        rest = after;
+        let written = match part {
+            "Y" => write!(out, "{:04}", date.year()),
+            "y" => write!(out, "{:02}", date.year() % 100),
+            "m" => write!(out, "{:02}", u8::from(date.month())),
+            "d" => write!(out, "{:02}", date.day()),
+            "e" => write!(out, "{:2}", date.day()),
+            "j" => write!(out, "{:03}", date.ordinal()),
+            "H" => write!(out, "{:02}", date.hour()),
+            "M" => write!(out, "{:02}", date.minute()),
+            "S" => write!(out, "{:02}", date.second()),
+            "3f" => write!(out, "{millis:03}"),
+            "6f" => write!(out, "{micros:06}"),
+            "s" => write!(out, "{seconds}"),
             // The names of the crate are English, and begin with the three letters that RFC 9110 wants.
-            let (weekday, month) = (date.weekday().to_string(), month.to_string());
-            format!(
-                "{weekday:.3}, {day:02} {month:.3} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
-            )
+            "a" => write!(out, "{:.3}", date.weekday().to_string()),
+            "A" => write!(out, "{}", date.weekday()),
+            "b" => write!(out, "{:.3}", date.month().to_string()),
+            "B" => write!(out, "{}", date.month()),
+            other => out.write_all(other.as_bytes()),
+        };
+        if written.is_err() {
+            return false;
         }
-        TimeFormat::Rfc3339 | TimeFormat::Rfc3339Millis => {
-            let fraction = match format {
-                TimeFormat::Rfc3339 => String::new(),
-                _ => format!(".{:03}", millis % 1_000),
-            };
-            let month = u8::from(month);
-            format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
-        }
-    };
-    out.extend_from_slice(text.as_bytes());
+    }
+    out.extend_from_slice(rest.as_bytes());
     true
 }

@@ -76,12 +76,12 @@ impl Scope for Known {
                 write_uuid_v7(Timestamp::from_nanos(1_999_999_999), [0xff; 16], out);
                 true
             }
-            Variable::Now(format) => write_time(Timestamp::from_nanos(1_999_999_999), *format, out),
+            Variable::Now(format) => write_time(Timestamp::from_nanos(1_999_999_999), format, out),
             Variable::Route => {
                 out.extend_from_slice(b"api");
                 true
             }
-            Variable::ClientIp => false,
+            Variable::ClientIp | Variable::ResponseHeader(_) => false,
         })
     }
 }
@@ -221,8 +221,8 @@ fn without_a_consumer() {
 
 #[test]
 fn mistakes() {
-    let all = "known: consumer.name, consumer.provider, claim.NAME, metadata.NAME, request.header.NAME, client_ip, \
-               method, host, path, route, uuid, uuid.v7, now, now.ms, now.http, now.unix, now.unix_ms, env:NAME, path.NAME";
+    let all = "known: consumer.name, consumer.provider, claim.NAME, metadata.NAME, request.header.NAME, response.header.NAME, query.NAME, client_ip, \
+               method, host, path, route, uuid, uuid.v7, now, now.ms, now.http, now.unix, now.unix_ms, now:FORMAT, env:NAME, path.NAME";
     let functions = "known: lower, upper, trim, truncate, base64, base64url, url_encode, sha256, segments, default";
     let cases = [
         (
@@ -232,6 +232,30 @@ fn mistakes() {
         (
             "${claims.email}",
             r#"no variable "claims.email" (did you mean "claim.email"?)"#.to_owned(),
+        ),
+        (
+            "${query.}",
+            format!(r#"no variable "query." ({all})"#),
+        ),
+        (
+            "${response.header.a b}",
+            r#""a b" in "response.header.a b" is not a header name"#.to_owned(),
+        ),
+        (
+            "${now:}",
+            "no format of a time (write ${now} or ${now:%Y-%m-%d})".to_owned(),
+        ),
+        (
+            "${now:%Y-%q}",
+            "\"%q\" is no part of a time (known: %Y %y %m %d %e %j %H %M %S %3f %6f %s %a %A %b %B, and %% for a %)".to_owned(),
+        ),
+        (
+            "${now:%}",
+            "\"% \" is no part of a time (known: %Y %y %m %d %e %j %H %M %S %3f %6f %s %a %A %b %B, and %% for a %)".to_owned(),
+        ),
+        (
+            "${now:%Y\n}",
+            "a value cannot have control characters such as CR or LF".to_owned(),
         ),
         (
             "${request.headers.x}",
@@ -460,32 +484,147 @@ fn uuids_of_version_7() {
 
 #[test]
 fn times() {
-    use TimeFormat::{Http, Rfc3339, Rfc3339Millis, Unix, UnixMillis};
+    const RFC3339: &str = "%Y-%m-%dT%H:%M:%SZ";
+    let of = |nanos: u64, format: &TimeFormat| {
+        let mut out = Vec::new();
+        assert!(write_time(Timestamp::from_nanos(nanos), format, &mut out));
+        String::from_utf8(out).unwrap()
+    };
     let cases = [
-        (0, Rfc3339, "1970-01-01T00:00:00Z"),
-        (1_767_225_600_999_999_999, Rfc3339, "2026-01-01T00:00:00Z"),
-        (1_709_164_800_000_000_000, Rfc3339, "2024-02-29T00:00:00Z"),
-        (u64::MAX, Rfc3339, "2554-07-21T23:34:33Z"),
+        (0, TimeFormat::RFC3339, "1970-01-01T00:00:00Z"),
+        (
+            1_767_225_600_999_999_999,
+            TimeFormat::RFC3339,
+            "2026-01-01T00:00:00Z",
+        ),
+        (
+            1_709_164_800_000_000_000,
+            TimeFormat::RFC3339,
+            "2024-02-29T00:00:00Z",
+        ),
+        (u64::MAX, TimeFormat::RFC3339, "2554-07-21T23:34:33Z"),
         (
             1_767_225_600_099_999_999,
-            Rfc3339Millis,
+            TimeFormat::RFC3339_MILLIS,
             "2026-01-01T00:00:00.099Z",
         ),
-        (0, Http, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (0, TimeFormat::HTTP, "Thu, 01 Jan 1970 00:00:00 GMT"),
         // The example of RFC 9110, 5.6.7.
         (
             784_111_777_000_000_000,
-            Http,
+            TimeFormat::HTTP,
             "Sun, 06 Nov 1994 08:49:37 GMT",
         ),
-        (1_767_225_600_999_999_999, Unix, "1767225600"),
-        (1_767_225_600_999_999_999, UnixMillis, "1767225600999"),
-        (u64::MAX, UnixMillis, "18446744073709"),
+        (1_767_225_600_999_999_999, TimeFormat::UNIX, "1767225600"),
+        (
+            1_767_225_600_999_999_999,
+            TimeFormat::UNIX_MILLIS,
+            "1767225600999",
+        ),
+        (u64::MAX, TimeFormat::UNIX_MILLIS, "18446744073709"),
     ];
     for (nanos, format, expected) in cases {
-        let mut out = Vec::new();
-        assert!(write_time(Timestamp::from_nanos(nanos), format, &mut out));
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(of(nanos, &format), expected);
+    }
+    // An operator's own, of 1994-11-06T08:49:37.012345Z.
+    let cases = [
+        (RFC3339, "1994-11-06T08:49:37Z"),
+        ("%y%m%d", "941106"),
+        ("%d/%b/%Y:%H:%M:%S +0000", "06/Nov/1994:08:49:37 +0000"),
+        ("%A, %e. %B, day %j", "Sunday,  6. November, day 310"),
+        ("%a%%%s", "Sun%784111777"),
+        ("%H.%3f %6f", "08.012 012345"),
+        ("no part", "no part"),
+        ("%Yü%%", "1994ü%"),
+    ];
+    for (format, expected) in cases {
+        let mut context = Context::new(&|_: &str| None);
+        let format = TimeFormat::read(format, &mut context).unwrap();
+        assert_eq!(of(784_111_777_012_345_678, &format), expected);
+    }
+}
+
+#[test]
+fn parameters_of_the_query() {
+    let value = |path: &str, template: &str| {
+        let mut scope = known();
+        scope.headers.set(":path", path.as_bytes());
+        match read(template).unwrap().render(&mut scope).unwrap() {
+            Rendered::Value(value) => Some(String::from_utf8_lossy(&value).into_owned()),
+            Rendered::Missing => None,
+            Rendered::Unsafe => Some("unsafe".to_owned()),
+        }
+    };
+    let cases = [
+        (
+            "there",
+            "/a?tenant=acme&b=2",
+            "${query.tenant}",
+            Some("acme"),
+        ),
+        (
+            "decoded once",
+            "/a?t=a%2520b+c%26",
+            "${query.t}",
+            Some("a%20b+c&"),
+        ),
+        (
+            "a name with a dot, and an escape in it",
+            "/a?a%2Eb=1",
+            "${query.a.b}",
+            Some("1"),
+        ),
+        ("empty", "/a?t=", "<${query.t}>", Some("<>")),
+        ("without a value", "/a?t", "<${query.t}>", Some("<>")),
+        ("not there", "/a?T=1&tt=2", "${query.t}", None),
+        ("no query", "/a", "${query.t}", None),
+        (
+            "no query, a default",
+            "/a",
+            "${query.t | default(\"x\")}",
+            Some("x"),
+        ),
+        ("twice", "/a?t=1&t=1", "${query.t}", None),
+        (
+            "twice, once in an escape",
+            "/a?t=1&%74=2",
+            "${query.t}",
+            None,
+        ),
+        ("behind a fragment", "/a#?t=1", "${query.t}", None),
+    ];
+    for (name, path, template, expected) in cases {
+        assert_eq!(value(path, template).as_deref(), expected, "{name}");
+    }
+    // As what a client sends in a header: it can end nothing.
+    let escaped = |destination, path: &str| {
+        let mut scope = known();
+        scope.headers.set(":path", path.as_bytes());
+        let mut context = Context::new(&|_: &str| None);
+        let text = json!("/${query.t}");
+        let template = Template::read(&text, destination, None, &mut context).unwrap();
+        match template.render(&mut scope).unwrap() {
+            Rendered::Value(value) => String::from_utf8_lossy(&value).into_owned(),
+            Rendered::Missing | Rendered::Unsafe => "none".to_owned(),
+        }
+    };
+    let hostile = "/a?t=..%2Fb%3Fc%26d%3Be";
+    let cases = [
+        (Destination::Path, hostile, "/..%2Fb%3Fc%26d%3Be"),
+        (Destination::Location, hostile, "/..%2Fb%3Fc%26d%3Be"),
+        (Destination::Query, hostile, "%2F..%2Fb%3Fc%26d%3Be"),
+        (Destination::Cookie, hostile, "/../b?c&d%3Be"),
+        (Destination::Header, hostile, "/../b?c&d;e"),
+        (Destination::Path, "/a?t=%0d%0ax:1", "none"),
+        (Destination::Location, "/a?t=%00", "none"),
+        (Destination::Path, "/a?t=", "none"),
+    ];
+    for (destination, path, expected) in cases {
+        assert_eq!(
+            escaped(destination, path),
+            expected,
+            "{destination:?} {path}"
+        );
     }
 }
 

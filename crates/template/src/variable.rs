@@ -3,15 +3,18 @@
 use crate::TimeFormat;
 use gatehouse_config::{Context, HeaderName, nearest};
 use gatehouse_host::{Consumer, Headers, Only};
+use gatehouse_request_match::query;
 use serde_json::{Map, Value};
 
 /// The variables as an operator writes them; those with a part of their own choice in capitals.
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 21] = [
     "consumer.name",
     "consumer.provider",
     "claim.NAME",
     "metadata.NAME",
     "request.header.NAME",
+    "response.header.NAME",
+    "query.NAME",
     "client_ip",
     "method",
     "host",
@@ -24,6 +27,7 @@ const KNOWN: [&str; 18] = [
     "now.http",
     "now.unix",
     "now.unix_ms",
+    "now:FORMAT",
     "env:NAME",
 ];
 
@@ -34,6 +38,8 @@ pub enum Variable {
     Consumer(ConsumerPart),
     /// Something that the request's headers say.
     Header(HeaderPart),
+    /// `response.header.NAME`: the value of a header of the response that is there exactly once.
+    ResponseHeader(HeaderName),
     /// `client_ip`: the address of the client, beyond the trusted proxies.
     ClientIp,
     /// `path.NAME`: what the path template of the rule's `match` captured under this name.
@@ -44,7 +50,7 @@ pub enum Variable {
     Uuid,
     /// `uuid.v7`: a UUID of version 7, which begins with the time.
     UuidV7,
-    /// `now`, or `now.FORMAT`: the time.
+    /// `now`, `now.NAME` or `now:FORMAT`: the time.
     Now(TimeFormat),
 }
 
@@ -72,6 +78,8 @@ pub enum HeaderPart {
     Host,
     /// `path`: the `:path` up to the query, as Envoy's own normalisation left it.
     Path,
+    /// `query.NAME`: the value, decoded, of a parameter that is there exactly once.
+    Parameter(Box<[u8]>),
 }
 
 /// The name of a member of an object, or of one further down: `org.id`.
@@ -81,7 +89,10 @@ pub struct ClaimPath(Box<str>);
 impl Variable {
     /// Whether it is of the request, so that a response can only use it if it was kept.
     pub fn is_of_request(&self) -> bool {
-        !matches!(self, Self::Uuid | Self::UuidV7 | Self::Now(_))
+        !matches!(
+            self,
+            Self::Uuid | Self::UuidV7 | Self::Now(_) | Self::ResponseHeader(_)
+        )
     }
 
     /// Whether a client says what it is, with nothing but its request.
@@ -106,15 +117,18 @@ impl Variable {
             "route" => Some(Self::Route),
             "uuid" => Some(Self::Uuid),
             "uuid.v7" => Some(Self::UuidV7),
-            "now" => Some(Self::Now(TimeFormat::Rfc3339)),
-            "now.ms" => Some(Self::Now(TimeFormat::Rfc3339Millis)),
-            "now.http" => Some(Self::Now(TimeFormat::Http)),
-            "now.unix" => Some(Self::Now(TimeFormat::Unix)),
-            "now.unix_ms" => Some(Self::Now(TimeFormat::UnixMillis)),
+            "now" => Some(Self::Now(TimeFormat::RFC3339)),
+            "now.ms" => Some(Self::Now(TimeFormat::RFC3339_MILLIS)),
+            "now.http" => Some(Self::Now(TimeFormat::HTTP)),
+            "now.unix" => Some(Self::Now(TimeFormat::UNIX)),
+            "now.unix_ms" => Some(Self::Now(TimeFormat::UNIX_MILLIS)),
             _ => None,
         };
         if plain.is_some() {
             return plain;
+        }
+        if let Some(format) = name.strip_prefix("now:") {
+            return TimeFormat::read(format, context).map(Self::Now);
         }
         if let Some(path) = name.strip_prefix("claim.").and_then(ClaimPath::new) {
             return Some(Self::Consumer(ConsumerPart::Claim(path)));
@@ -122,11 +136,19 @@ impl Variable {
         if let Some(path) = name.strip_prefix("metadata.").and_then(ClaimPath::new) {
             return Some(Self::Consumer(ConsumerPart::Metadata(path)));
         }
-        if let Some(header) = name.strip_prefix("request.header.") {
+        let of_request = name.strip_prefix("request.header.");
+        if let Some(header) = of_request.or_else(|| name.strip_prefix("response.header.")) {
             return match HeaderName::new(header) {
-                Some(header) => Some(Self::Header(HeaderPart::Named(header))),
+                Some(header) if of_request.is_some() => {
+                    Some(Self::Header(HeaderPart::Named(header)))
+                }
+                Some(header) => Some(Self::ResponseHeader(header)),
                 None => context.problem(format!("{header:?} in {name:?} is not a header name")),
             };
+        }
+        if let Some(parameter) = name.strip_prefix("query.").filter(|name| !name.is_empty()) {
+            let part = HeaderPart::Parameter(parameter.as_bytes().into());
+            return Some(Self::Header(part));
         }
         if let Some(capture) = name.strip_prefix("path.") {
             return capture_named(capture, captures, context);
@@ -196,18 +218,29 @@ impl HeaderPart {
             Self::Named(name) => name.as_str(),
             Self::Method => ":method",
             Self::Host => ":authority",
-            Self::Path => ":path",
+            Self::Path | Self::Parameter(_) => ":path",
         };
         let Only::One(value) = headers.only(name) else {
             return false;
         };
         let value = match self {
             Self::Path => value.split(|byte| *byte == b'?').next().unwrap_or_default(),
+            Self::Parameter(name) => return write_parameter(value, name, out),
             _ => value,
         };
         out.extend_from_slice(value);
         true
     }
+}
+
+/// As with headers: a parameter that is there twice has no value.
+fn write_parameter(target: &[u8], name: &[u8], out: &mut Vec<u8>) -> bool {
+    let mut named = query::pairs(target).filter(|pair| *pair.name == *name);
+    let (Some(pair), None) = (named.next(), named.next()) else {
+        return false;
+    };
+    out.extend_from_slice(&pair.value);
+    true
 }
 
 impl ClaimPath {

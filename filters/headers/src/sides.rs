@@ -4,7 +4,7 @@
 //! see each other's effects and nothing else does.
 
 use gatehouse_header_operations::{Rule, Side};
-use gatehouse_host::{Clock, Entropy, Headers, Host, Request, Response, Result, Trailers};
+use gatehouse_host::{Clock, Entropy, Headers, Host, Only, Request, Response, Result, Trailers};
 use gatehouse_request_match::Subject;
 use gatehouse_template::{Scope, Variable, write_time, write_uuid_v4, write_uuid_v7};
 use std::io::Write as _;
@@ -148,6 +148,8 @@ impl Scope for RequestSide<'_, '_> {
                 None => false,
             },
             Variable::Header(part) => part.write(self.headers()?, out),
+            // Refused where a request's operations stand.
+            Variable::ResponseHeader(_) => false,
             Variable::ClientIp => match self.subject.client_ip(self.request)? {
                 Some(address) => write!(out, "{address}").is_ok(),
                 None => false,
@@ -178,7 +180,7 @@ impl Scope for RequestSide<'_, '_> {
                 write_uuid_v7(now, random(self.request.host())?, out);
                 true
             }
-            Variable::Now(format) => write_time(self.request.now()?, *format, out),
+            Variable::Now(format) => write_time(self.request.now()?, format, out),
         })
     }
 }
@@ -252,6 +254,13 @@ impl Scope for LaterSide<'_> {
             Variable::Uuid | Variable::UuidV7 | Variable::Now(_) => {
                 return generated(variable, self.message.host(), out);
             }
+            Variable::ResponseHeader(name) => {
+                let Only::One(value) = self.headers()?.only(name) else {
+                    return Ok(false);
+                };
+                out.extend_from_slice(value);
+                return Ok(true);
+            }
             kept => self.rule.kept.iter().position(|known| known == kept),
         };
         let value = kept.and_then(|index| self.kept.get(index)?.as_ref());
@@ -273,7 +282,7 @@ where
     match variable {
         Variable::Uuid => write_uuid_v4(random(host)?, out),
         Variable::UuidV7 => write_uuid_v7(host.now()?, random(host)?, out),
-        Variable::Now(format) => return Ok(write_time(host.now()?, *format, out)),
+        Variable::Now(format) => return Ok(write_time(host.now()?, format, out)),
         _ => return Ok(false),
     }
     Ok(true)

@@ -278,7 +278,7 @@ rules[0].request[2].dedupe.keep: unknown word "all" (known: unique, first, last)
 rules[0].request[3].dedupe: "te" cannot be changed: it is of one connection, not of the message (Envoy sets it for each; RFC 9110, 7.6.1)
 rules[0].request[4].map.values: empty, but needs at least one
 rules[0].request[5].map: from and value at once, but the key comes from one of them
-rules[0].request[6].map.value: no variable "claim" (known: consumer.name, consumer.provider, claim.NAME, metadata.NAME, request.header.NAME, client_ip, method, host, path, route, uuid, uuid.v7, now, now.ms, now.http, now.unix, now.unix_ms, env:NAME, path.NAME)
+rules[0].request[6].map.value: no variable "claim" (known: consumer.name, consumer.provider, claim.NAME, metadata.NAME, request.header.NAME, response.header.NAME, query.NAME, client_ip, method, host, path, route, uuid, uuid.v7, now, now.ms, now.http, now.unix, now.unix_ms, now:FORMAT, env:NAME, path.NAME)
 rules[0].request[6].map.values.a: a header value cannot have control characters such as CR or LF
 rules[0].request[6].map.default: a header value cannot have white space around it
 rules[0].request[7].path.with: required, but missing
@@ -296,7 +296,7 @@ rules[0].request[17].host.with: not a host (write a name or an address, and perh
 rules[0].request[18].host.with: not a host (write a name or an address, and perhaps a port, such as "api.internal.test:8443")
 rules[0].request[19].host.with: required, but missing
 rules[0].request[20].query.set.name: empty, but needs the name of a parameter
-rules[0].request[20].query.set.value: no variable "x" (known: consumer.name, consumer.provider, claim.NAME, metadata.NAME, request.header.NAME, client_ip, method, host, path, route, uuid, uuid.v7, now, now.ms, now.http, now.unix, now.unix_ms, env:NAME, path.NAME)
+rules[0].request[20].query.set.value: no variable "x" (known: consumer.name, consumer.provider, claim.NAME, metadata.NAME, request.header.NAME, response.header.NAME, query.NAME, client_ip, method, host, path, route, uuid, uuid.v7, now, now.ms, now.http, now.unix, now.unix_ms, now:FORMAT, env:NAME, path.NAME)
 rules[0].request[21].query.set.value: a value cannot have control characters such as CR or LF
 rules[0].request[22].query.rename: "a" would be renamed to itself
 rules[0].request[23].query.sett: unknown field (did you mean "set"?)

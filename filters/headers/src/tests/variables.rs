@@ -67,3 +67,68 @@ fn functions_do_not_bring_in_what_cannot_be_sent() {
         assert_eq!(became, expected, "{value}");
     }
 }
+
+/// A request's parameters are known to its response, a response's headers to the operations on it, as those before
+/// left them.
+#[test]
+fn of_the_query_and_of_the_response() {
+    let rule = r#"
+request: [{set: {name: x-tenant, value: "${query.t}"}}, {query: {remove: t}}, {set: {name: x-none, value: "${query.t}"}}]
+response:
+- set: {name: x-tenant, value: "${query.u}"}
+- set: {name: x-two, value: "${response.header.content-type}; ${response.header.x-tenant}"}
+- set: {name: x-twice, value: "${response.header.twice}"}
+- location: {with: "https://a.test/${response.header.evil}"}
+"#;
+    let rule: serde_json::Value = serde_yaml_ng::from_str(rule).unwrap();
+    let rule = rule.to_string();
+    let rule = rule.trim_matches(['{', '}']);
+    let path = b"/a?t=a%20b&u=1";
+    let sent = sent(rule, &[(":path", path), ("x-none", b"theirs")]);
+    assert_eq!(
+        sent,
+        Ok(vec![":path: /a?u=1".to_owned(), "x-tenant: a b".to_owned()])
+    );
+    let answer = answered(
+        rule,
+        &[(":path", path)],
+        &[
+            (":status", b"302"),
+            ("content-type", b"text/plain"),
+            ("twice", b"1"),
+            ("twice", b"2"),
+            ("evil", b"../b?c"),
+            ("location", b"/old"),
+        ],
+    );
+    let expected = [
+        ":status: 302",
+        "content-type: text/plain",
+        "evil: ../b?c",
+        "location: https://a.test/..%2Fb%3Fc",
+        "twice: 1",
+        "twice: 2",
+        "x-tenant: 1",
+        "x-two: text/plain; 1",
+    ];
+    assert_eq!(answer, expected);
+}
+
+#[test]
+fn a_response_is_not_known_before_it_is_there() {
+    let yaml = r#"
+rules:
+- request: [{set: {name: a, value: "${response.header.x}"}}]
+  request_trailers: [{set: {name: a, value: "${response.header.x}"}}]
+  response_trailers: [{set: {name: a, value: "${response.header.x}"}}]
+"#;
+    let expected = ["request", "request_trailers", "response_trailers"].map(|list| {
+        format!(
+            "rules[0].{list}[0].set.value: what is in the response's headers is only known there \
+             (use \"response.header\" under \"response\")"
+        )
+    });
+    let refused = configure(yaml, &FakeHost::default()).err();
+    let expected = format!("configuration refused:\n{}", expected.join("\n"));
+    assert_eq!(refused, Some(expected));
+}
