@@ -161,5 +161,23 @@ ensure_redis() {
   command -v redis-server
 }
 
+# The servers and clients that the tests of connections have speak to each other.
+ensure_connection_tools() {
+  local tool package
+  while read -r tool package; do
+    command -v "$tool" >/dev/null || [[ -x $tool ]] || apt_install "$package" </dev/null ||
+      need "$tool" "install it (Debian: apt-get install $package)"
+  done <<'END'
+/usr/sbin/sshd openssh-server
+ssh openssh-client
+psql postgresql-client
+/usr/lib/postgresql postgresql
+redis-cli redis-tools
+openssl openssl
+curl curl
+setpriv util-linux
+END
+}
+
 # port_is_free PORT: whether nothing accepts connections there on the loopback address.
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

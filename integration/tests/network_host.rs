@@ -7,6 +7,7 @@
 )]
 
 use gatehouse_integration::config::yaml;
+use gatehouse_integration::envoy::envoy_version;
 use gatehouse_integration::{Config, Envoy, TcpServer, repository};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -19,9 +20,19 @@ const LOG: &str = "\
     denial=%FILTER_STATE(wasm.gatehouse.denial:PLAIN)% probe=%FILTER_STATE(wasm.gatehouse.probe:PLAIN)% \
     close=%DOWNSTREAM_LOCAL_CLOSE_REASON% cluster=%UPSTREAM_CLUSTER% received=%BYTES_RECEIVED% sent=%BYTES_SENT%\n";
 
+const CLOSE: &str = " close=%DOWNSTREAM_LOCAL_CLOSE_REASON%";
+
+/// Envoy 1.36 does not log who closed, and has no `upstream_connect_mode`.
+fn is_older() -> bool {
+    envoy_version() < (1, 37)
+}
+
 /// An access log of a listener, or of the filter behind the probe.
 fn access_log(of: &str, name: &str) -> Value {
-    let format = LOG.replace("WHERE", of).replace("NAME", name);
+    let mut format = LOG.replace("WHERE", of).replace("NAME", name);
+    if is_older() {
+        format = format.replace(CLOSE, "");
+    }
     yaml(&format!(
         r#"
         - name: out
@@ -82,6 +93,9 @@ fn listener(port: u16, name: &str, words: &str) -> Value {
 
 /// The same, but `tcp_proxy` reads before it dials its upstream.
 fn reads_first(mut listener: Value) -> Value {
+    if is_older() {
+        return listener;
+    }
     let tcp = &mut listener["filter_chains"][0]["filters"][1]["typed_config"];
     tcp["upstream_connect_mode"] = json!("ON_DOWNSTREAM_DATA");
     tcp["max_early_data_bytes"] = json!(65536);
@@ -253,6 +267,9 @@ fn what_comes_while_a_new_connection_waits() {
     ] {
         let mut client = stage.connect(port);
         client.send(sent);
+        if name == "reads" && is_older() {
+            continue;
+        }
         if name == "dials" {
             assert!(client.hears_nothing(150));
             assert_eq!(stage.echo.accepted(), 0, "nothing is dialled");
@@ -285,6 +302,9 @@ fn what_is_held_goes_on_whole() {
         reads_first(listener(10001, "reads", "new=wait:5000 data=until:please")),
     ]);
     for (port, name) in [(10000, "dials"), (10001, "reads")] {
+        if name == "reads" && is_older() {
+            continue;
+        }
         let mut client = stage.connect(port);
         for part in ["p", "l", "e", "a"] {
             client.send(part);
@@ -320,7 +340,7 @@ fn what_is_held_goes_on_whole() {
             "{name}"
         );
     }
-    assert_eq!(stage.echo.accepted(), 2);
+    assert_eq!(stage.echo.accepted(), if is_older() { 1 } else { 2 });
 }
 
 #[test]
@@ -381,10 +401,10 @@ fn closing() {
         // Both logs, also of a tcp_proxy that was never told of the connection.
         for of in ["listener", "tcp"] {
             let line = stage.logged(of, name);
-            let expected = format!(
-                "details=- flags=- denial=probe.{reason} probe=- close=wasm_downstream_close"
-            );
+            let expected = format!("details=- flags=- denial=probe.{reason} probe=- ");
             assert!(line.starts_with(&expected), "{name}: {line}");
+            let closed = line.contains(" close=wasm_downstream_close ");
+            assert!(closed || is_older(), "{name}: {line}");
         }
     }
 }
@@ -510,15 +530,17 @@ fn what_is_left_for_others() {
         "{line}"
     );
     // It chooses when it is told of the connection.
-    let mut client = stage.connect(10002);
-    client.send("please");
-    assert_eq!(client.receive(12), "hello\nplease");
-    drop(client);
-    let line = stage.logged("tcp", "first");
-    assert!(
-        line.contains("probe=gold") && line.contains("cluster=greeting"),
-        "{line}"
-    );
+    if !is_older() {
+        let mut client = stage.connect(10002);
+        client.send("please");
+        assert_eq!(client.receive(12), "hello\nplease");
+        drop(client);
+        let line = stage.logged("tcp", "first");
+        assert!(
+            line.contains("probe=gold") && line.contains("cluster=greeting"),
+            "{line}"
+        );
+    }
     // Requests have the state of their connection.
     let response =
         gatehouse_integration::Request::new(stage.envoy.address_of(10003), "GET", "/").send();
