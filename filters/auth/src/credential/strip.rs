@@ -66,15 +66,16 @@ fn strip_header(request: &mut Request<'_>, name: &str, prefix: Option<&Prefix>) 
     let Some(prefix) = prefix else {
         return request.remove(name);
     };
-    let headers = request.headers()?;
-    if !headers.all(name).any(|value| prefix.stands_in(value)) {
+    let (mut is_there, mut others) = (false, Vec::new());
+    for value in request.headers()?.all(name) {
+        match prefix.stands_in(value) {
+            true => is_there = true,
+            false => others.push(value.to_vec()),
+        }
+    }
+    if !is_there {
         return Ok(());
     }
-    let others: Vec<Vec<u8>> = headers
-        .all(name)
-        .filter(|value| !prefix.stands_in(value))
-        .map(<[u8]>::to_vec)
-        .collect();
     request.remove(name)?;
     for value in others {
         request.append(name, &value)?;
