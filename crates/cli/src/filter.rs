@@ -14,12 +14,19 @@ pub(crate) enum Filter {
     #[value(alias = "rate_limit")]
     RateLimit,
     Headers,
+    #[value(alias = "connection_guard")]
+    ConnectionGuard,
     Gateway,
 }
 
 impl Filter {
-    pub(crate) const ALL: &'static [Self] =
-        &[Self::Auth, Self::RateLimit, Self::Headers, Self::Gateway];
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::Auth,
+        Self::RateLimit,
+        Self::Headers,
+        Self::ConnectionGuard,
+        Self::Gateway,
+    ];
 
     /// As it is called in root ids, modules and the gateway's configuration.
     pub(crate) const fn name(self) -> &'static str {
@@ -27,6 +34,7 @@ impl Filter {
             Self::Auth => "auth",
             Self::RateLimit => "rate_limit",
             Self::Headers => "headers",
+            Self::ConnectionGuard => "connection_guard",
             Self::Gateway => "gateway",
         }
     }
@@ -46,6 +54,7 @@ impl Filter {
             Self::Auth => of::<gatehouse_auth::Config>(self),
             Self::RateLimit => of::<gatehouse_rate_limit::Config>(self),
             Self::Headers => of::<gatehouse_headers::Config>(self),
+            Self::ConnectionGuard => of::<gatehouse_connection_guard::Config>(self),
             Self::Gateway => of::<gatehouse_gateway::Config>(self),
         }
     }
@@ -62,6 +71,7 @@ impl Filter {
             Self::Auth => of::<gatehouse_auth::Config>(value, environment),
             Self::RateLimit => of::<gatehouse_rate_limit::Config>(value, environment),
             Self::Headers => of::<gatehouse_headers::Config>(value, environment),
+            Self::ConnectionGuard => of::<gatehouse_connection_guard::Config>(value, environment),
             Self::Gateway => of::<gatehouse_gateway::Config>(value, environment),
         }
     }

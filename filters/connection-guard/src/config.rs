@@ -92,6 +92,8 @@ impl Decode for FirstData {
             most: max_size,
         })
     }
+
+    gatehouse_config::described!(as RawFirstData);
 }
 
 object! {
@@ -124,6 +126,11 @@ impl Decode for Slots {
             )),
         }
     }
+
+    gatehouse_config::described!(|_schemas| gatehouse_config::schema::whole_number(
+        1,
+        u64::from(MOST_SLOTS)
+    ));
 }
 
 /// A configuration of the filter without a mistake in it. The options are in the README.
@@ -186,6 +193,8 @@ impl Decode for Config {
         };
         (context.problem_count() == before).then_some(config)
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 /// Enough to see that something is denied, and too little to fill a disk.

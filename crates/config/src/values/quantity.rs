@@ -211,4 +211,9 @@ impl Decode for Volume {
             )
         })
     }
+
+    crate::described!(|schemas| crate::schema::any_of([
+        schemas.of::<u64>(),
+        crate::schema::text("^[0-9]+(B|KiB|MiB|GiB|TiB)$"),
+    ]));
 }

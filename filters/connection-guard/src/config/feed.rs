@@ -78,6 +78,16 @@ impl Decode for FeedConfig {
             on_missing: on_missing?,
         })
     }
+
+    gatehouse_config::described!(|schemas| schemas.object(|fields| {
+        fields.field::<FetchedFrom>("uri", false, "");
+        Fetch::fields(fields);
+        let most = gatehouse_config::schema::whole_number(1, MOST_PREFIXES as u64);
+        fields.add("max_prefixes", most);
+        fields.optional::<BadEntries>("bad_entries");
+        fields.optional::<bool>("may_be_empty");
+        fields.optional::<OnMissing>("on_missing");
+    }));
 }
 
 impl FeedConfig {

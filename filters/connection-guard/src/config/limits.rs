@@ -77,6 +77,8 @@ impl Decode for ConnectionRate {
             prefixes: prefixes?,
         })
     }
+
+    gatehouse_config::described!(as RawRate);
 }
 
 /// One rate or several, of different prefixes.
@@ -99,6 +101,14 @@ impl Decode for ConnectionRates {
         }
         Some(Self(rates))
     }
+
+    gatehouse_config::described!(|schemas| {
+        let rate = schemas.of::<RawRate>();
+        gatehouse_config::schema::any_of([
+            rate.clone(),
+            gatehouse_config::schema::non_empty_list(rate),
+        ])
+    });
 }
 
 object! {
@@ -132,6 +142,11 @@ impl Decode for PerSource {
             prefixes,
         })
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::any_of([
+        schemas.of::<u32>(),
+        schemas.of::<RawPerSource>(),
+    ]));
 }
 
 object! {
@@ -180,6 +195,8 @@ impl Decode for Concurrent {
         };
         Some(Self { per_source, total })
     }
+
+    gatehouse_config::described!(as RawConcurrent);
 }
 
 /// So many bytes in a window: `10GiB/1h`. Counted in KiB.
@@ -208,6 +225,10 @@ impl Decode for ByteRate {
             Err(_) => context.problem("is more than 1000000000KiB in a window"),
         }
     }
+
+    gatehouse_config::described!(
+        text r"^[0-9]+(B|KiB|MiB|GiB|TiB)/0*[1-9][0-9]*(ns|us|ms|s|m|h|d)$"
+    );
 }
 
 object! {
@@ -278,6 +299,8 @@ impl Decode for Bytes {
             false => context.problem("limits nothing"),
         }
     }
+
+    gatehouse_config::described!(as RawBytes);
 }
 
 object! {
@@ -338,4 +361,6 @@ impl Decode for Limits {
             tarpitted: raw.tarpitted,
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }

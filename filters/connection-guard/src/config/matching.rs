@@ -88,6 +88,11 @@ impl Decode for Source {
             _ => Cidr::decode(value, context).map(Self::Range),
         }
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::any_of([
+        schemas.of::<Cidr>(),
+        schemas.of::<RawFeed>(),
+    ]));
 }
 
 /// Ports, from one to another.
@@ -117,6 +122,11 @@ impl Decode for Ports {
             context.problem("not a port, which is 1 to 65535, or a range such as \"8000-8099\"")
         })
     }
+
+    gatehouse_config::described!(|_schemas| gatehouse_config::schema::any_of([
+        gatehouse_config::schema::whole_number(1, 65_535),
+        gatehouse_config::schema::text(r"^\+?[0-9]+-\+?[0-9]+$"),
+    ]));
 }
 
 /// A text, or how it begins or ends.
@@ -173,6 +183,8 @@ impl Decode for HostName {
             false => Name::Exact(name.as_bytes().into()),
         }))
     }
+
+    gatehouse_config::described!(text r"^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$");
 }
 
 /// A text, or, with `*` at its end, how it begins.
@@ -198,6 +210,8 @@ impl Decode for Text {
             false => Name::Exact(name),
         }))
     }
+
+    gatehouse_config::described!(text r"^[^*]+\*?$");
 }
 
 /// A version of TLS by its name.
@@ -216,6 +230,11 @@ impl Decode for Version {
             }
         }
     }
+
+    gatehouse_config::described!(|_schemas| {
+        let names = TlsVersion::ALL.map(|(name, _)| name);
+        gatehouse_config::schema::value!({"enum": names})
+    });
 }
 
 object! {
@@ -253,6 +272,10 @@ impl Decode for Versions {
         }
         Some(versions)
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::not_empty(
+        schemas.of::<RawVersions>()
+    ));
 }
 
 object! {
@@ -290,6 +313,10 @@ impl Decode for CertificateMatch {
             sha256: raw.sha256.map(digests),
         })
     }
+
+    gatehouse_config::described!(|schemas| gatehouse_config::schema::not_empty(
+        schemas.of::<RawCertificate>()
+    ));
 }
 
 object! {
@@ -334,6 +361,8 @@ impl Decode for Match {
             protocol: raw.protocol.map(|NonEmpty(protocols)| protocols),
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 impl Match {

@@ -41,6 +41,8 @@ impl Decode for Tarpit {
         }
         Some(Self { delay })
     }
+
+    gatehouse_config::described!(as RawTarpit);
 }
 
 /// A name of a cluster.
@@ -54,6 +56,8 @@ impl Decode for Cluster {
             false => Some(Self(name)),
         }
     }
+
+    gatehouse_config::described!(text not empty);
 }
 
 object! {
@@ -89,6 +93,8 @@ impl Decode for Rule {
             cluster: raw.cluster.map(|Cluster(name)| name),
         })
     }
+
+    gatehouse_config::described!(as Raw);
 }
 
 impl Rule {

@@ -90,8 +90,12 @@ impl Filter {
             None if data.is_last() => Protocol::Unknown,
             None => return Ok(Flow::Continue),
         };
-        let mut said = self.shown(connection)?;
-        said.protocol = Some(protocol);
+        // Nothing of TLS is asked for: the handshake may not be over, and before that Envoy makes a version up, and
+        // stays with it (`Connection::tls_version`).
+        let said = Said {
+            protocol: Some(protocol),
+            ..Said::default()
+        };
         self.stats.count_protocol(protocol, connection.host());
         self.judge(connection, state, &said, now)
     }
@@ -146,7 +150,11 @@ impl Filter {
             return Ok(Heard::NotYet);
         }
         hearing.has_client_spoken |= !data.is_empty();
-        let mut said = self.shown(connection)?;
+        // An end without a byte may come before the handshake is over, if ever there is one.
+        let mut said = match hearing.has_client_spoken {
+            true => self.shown(connection)?,
+            false => Said::default(),
+        };
         let envoy_ends_tls = said.tls != Tls::None;
         if !self.rules.needs.bytes(envoy_ends_tls) {
             return Ok(Heard::Said(said));
