@@ -45,6 +45,7 @@ pub(crate) fn listener(name: &str, port: u16, configuration: &str) -> Value {
         "#,
     );
     listener["name"] = json!(name);
+    listener["stat_prefix"] = json!(name);
     listener["address"] = json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
     listener["access_log"][0]["typed_config"]["log_format"]["text_format_source"]["inline_string"] =
         json!(format!("ACCESS {name}: {log}\n"));
