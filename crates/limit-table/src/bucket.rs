@@ -192,25 +192,28 @@ impl Bucket {
         permit: Permit,
         host: &dyn Host,
     ) -> Result<(), Failure> {
+        // What is given back replaces its own entry.
         self.settle(capacity, host, &mut |state, now| {
             Some(capacity.release(Some(counts(state?)), now, permit))
         })
+        .map(|_| ())
     }
 
     /// Goes on counting what is still in flight, at the address of its window; says by which permit.
+    /// What that cost other keys comes with it: an entry that was lost is put in anew.
     pub fn renew(
         &mut self,
         capacity: &Capacity,
         permit: Permit,
         host: &dyn Host,
-    ) -> Result<Permit, Failure> {
+    ) -> Result<(Permit, Lost), Failure> {
         let mut renewed = permit;
-        self.settle(capacity, host, &mut |state, now| {
+        let lost = self.settle(capacity, host, &mut |state, now| {
             let (next, permit) = capacity.renew(state.map(counts), now, permit)?;
             renewed = permit;
             Some(Some(next))
         })?;
-        Ok(renewed)
+        Ok((renewed, lost))
     }
 
     /// Changes what is in flight: nothing for no change, and nothing in that for nothing in flight.
@@ -222,7 +225,7 @@ impl Bucket {
             Option<State>,
             u64,
         ) -> Option<Option<gatehouse_window_counter::Counts>>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Lost, Failure> {
         let fingerprint = self.address.fingerprint;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -233,15 +236,14 @@ impl Bucket {
                 self.now = host.now().map_err(Failure::Host)?.as_nanos();
                 state = self.slot.find(fingerprint);
             }
+            let mut lost = Lost::Nothing;
             match change(state, self.now) {
-                None => return Ok(()),
-                Some(Some(next)) => {
-                    self.slot.put(fingerprint, stored(next), self.now);
-                }
+                None => return Ok(lost),
+                Some(Some(next)) => lost = self.slot.put(fingerprint, stored(next), self.now),
                 Some(None) => self.slot.remove(fingerprint),
             }
             if self.swap(host)? {
-                return Ok(());
+                return Ok(lost);
             }
         }
         Err(Failure::Contended)

@@ -8,7 +8,7 @@
 //!    most half of these, so that no tick has all the work.
 //! 3. A permit that could not be given back is one of a VM that is gone: it expires. A counter says so.
 
-use crate::{Address, Bucket, Failure};
+use crate::{Address, Bucket, Failure, Lost};
 use gatehouse_host::Host;
 use gatehouse_window_counter::{Capacity, Permit};
 use std::cell::RefCell;
@@ -98,14 +98,16 @@ impl Permits {
         Some(Duration::from_nanos(period.clamp(least, most)))
     }
 
-    /// Renews what is due. What fails is due the next time again.
-    pub fn renew(&self, host: &dyn Host) {
+    /// Renews what is due. What fails is due the next time again. Says of which limits permits were renewed at
+    /// the cost of a key that still constrained, once for each such key.
+    pub fn renew(&self, host: &dyn Host) -> Vec<usize> {
+        let mut evicted = Vec::new();
         let mut all = self.0.borrow_mut();
         let held = all.places.len().saturating_sub(all.free.len());
         if held == 0 {
-            return;
+            return evicted;
         }
-        let Ok(now) = host.now() else { return };
+        let Ok(now) = host.now() else { return evicted };
         let now = now.as_nanos();
         let mut left = FEW.max(held.div_ceil(TICKS as usize / 2));
         let Places { places, next, .. } = &mut *all;
@@ -119,14 +121,18 @@ impl Permits {
             }
             if left == 0 {
                 *next = index;
-                return;
+                return evicted;
             }
             left = left.saturating_sub(1);
             let renewed = Bucket::read(held.address, now, host)
                 .and_then(|mut bucket| bucket.renew(&held.capacity, held.permit, host));
-            if let Ok(permit) = renewed {
+            if let Ok((permit, lost)) = renewed {
                 held.permit = permit;
+                if lost == Lost::Entry {
+                    evicted.push(held.limit);
+                }
             }
         }
+        evicted
     }
 }

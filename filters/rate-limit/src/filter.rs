@@ -240,6 +240,14 @@ impl Filter {
     }
 }
 
+/// Has the upstream answer with a whole body that is not compressed.
+fn ask_for_readable(request: &mut Request<'_>) -> Result<()> {
+    let choices = ["accept-encoding", "range", "if-range"];
+    choices
+        .into_iter()
+        .try_for_each(|choice| request.remove(choice))
+}
+
 impl HttpFilter for Filter {
     type Pending = Pending;
 
@@ -296,6 +304,20 @@ impl HttpFilter for Filter {
                 }
             }
         }
+        if !findings.iter().any(refuses)
+            && self.reads_body(pending)
+            && let Err(error) = ask_for_readable(request)
+        {
+            for (in_force, finding) in &mut findings {
+                if in_force.reads_body() && matches!(finding, Finding::Charged(_)) {
+                    let failed = in_force.failed(host_failed(error), host);
+                    // One that lets the request through all the same is charged.
+                    if failed.denies(&in_force.limit) {
+                        *finding = failed;
+                    }
+                }
+            }
+        }
         let fields = self.fields(&findings);
         // The first of those that weigh the same.
         let gravest = findings.iter().rev().filter(|found| refuses(found));
@@ -309,11 +331,6 @@ impl HttpFilter for Filter {
         }
         let Some(refusal) = refusal else {
             pending.fields = fields;
-            if self.reads_body(pending) {
-                for choice in ["accept-encoding", "range", "if-range"] {
-                    request.remove(choice)?;
-                }
-            }
             return Ok(Verdict::Continue);
         };
         self.release(std::mem::take(&mut pending.held), host);
@@ -360,7 +377,11 @@ impl HttpFilter for Filter {
 
     /// Only permits and a service need ticks.
     fn tick(&self, host: &dyn Host, wake: &mut Vec<StreamId>) {
-        self.permits.renew(host);
+        for limit in self.permits.renew(host) {
+            if let Some(in_force) = self.limits.get(limit) {
+                in_force.stats.count_cause(Cause::Evicted, host);
+            }
+        }
         if let Some(global) = &self.global {
             global.tick(&self.limits, host, wake);
         }

@@ -6,7 +6,7 @@ use crate::global::GlobalStats;
 use crate::stats::{Cause, Stats};
 use crate::store::{Bucket, Failure, Found};
 use gatehouse_host::{Host, Level};
-use gatehouse_limit_config::{Allowance, Limit};
+use gatehouse_limit_config::{Allowance, Limit, Mode, Source};
 use gatehouse_limit_slot::Lost;
 use siphasher::sip128::SipHasher13;
 use std::cell::Cell;
@@ -28,6 +28,12 @@ pub(crate) struct InForce {
 }
 
 impl InForce {
+    /// Whether it is charged by the body of the response, and for that changes what is asked for.
+    pub(super) fn reads_body(&self) -> bool {
+        let limit = &self.limit;
+        limit.mode == Mode::Enforce && matches!(limit.cost.source, Source::ResponseJson(_))
+    }
+
     /// Charges what there is room for.
     pub(super) fn charge<'l>(
         &self,

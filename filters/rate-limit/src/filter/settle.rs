@@ -1,11 +1,11 @@
 //! What requests still have to pay, once their responses say what they cost (`cost.rs`).
 
-use super::{Filter, Pending};
+use super::{Filter, InForce, Pending};
 use crate::cost::{self, Debt, Reading};
 use crate::stats::Cause;
 use crate::store::{Bucket, Failure, host_failed};
 use gatehouse_host::{Host, Response, ResponseChunk, Result};
-use gatehouse_limit_config::{Mode, Source};
+
 use gatehouse_limit_slot::Lost;
 
 /// So much of a body is in this VM's memory at once.
@@ -15,12 +15,7 @@ impl Filter {
     /// Whether a limit in force is charged by the body of the response.
     pub(super) fn reads_body(&self, pending: &Pending) -> bool {
         let mut limits = pending.debts.iter().map(|debt| self.limits.get(debt.limit));
-        limits.any(|in_force| {
-            in_force.is_some_and(|in_force| {
-                let limit = &in_force.limit;
-                limit.mode == Mode::Enforce && matches!(limit.cost.source, Source::ResponseJson(_))
-            })
-        })
+        limits.any(|in_force| in_force.is_some_and(InForce::reads_body))
     }
 
     /// Settles what the headers of a response say, and looks where the rest will stand.

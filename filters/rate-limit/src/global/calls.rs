@@ -14,7 +14,7 @@ use crate::store::Address;
 use gatehouse_host::{CalloutId, Host, StreamId, Timestamp};
 use gatehouse_lease::Terms;
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// How often calls that are overdue are looked for.
@@ -72,15 +72,18 @@ pub(crate) struct Leased {
 }
 
 /// All calls of this worker. Numbers of calls and of streams only rise, and those that began first end first, but for
-/// few: sorted queues, which are as fast as hash maps for that and a tenth of the code.
+/// few: sorted queues, which are as fast as hash maps for that and a tenth of the code. Nothing that is done for one
+/// call or one request looks at all others.
 #[derive(Default)]
 pub(crate) struct Calls {
     /// By their numbers. Never borrowed across a host call, nor are the others.
     under_way: RefCell<VecDeque<(u32, Box<Call>)>>,
-    /// The calls for shares, by where the lease is. Few.
-    shares: RefCell<Vec<(Address, u32)>>,
+    /// The calls for shares, by where the lease is: as many as there are keys, if the service is slow.
+    shares: RefCell<HashMap<Address, u32>>,
     /// The requests that wait, or were woken just now, by their numbers.
     waiting: RefCell<VecDeque<Waiting>>,
+    /// Those that were woken just now.
+    woken: RefCell<Vec<StreamId>>,
 }
 
 /// A request that waits.
@@ -125,7 +128,7 @@ impl Calls {
             self.wait(*stream);
         }
         if let Purpose::Share { leased, .. } = &call.purpose {
-            self.shares.borrow_mut().push((leased.address, callout.0));
+            self.shares.borrow_mut().insert(leased.address, callout.0);
         }
         let mut under_way = self.under_way.borrow_mut();
         let place = under_way.partition_point(|(known, _)| *known < callout.0);
@@ -135,7 +138,7 @@ impl Calls {
     /// Lets a request wait for the share of a key that is asked for already; says since when it is, if it is.
     pub(crate) fn join(&self, address: Address, stream: StreamId) -> Option<Timestamp> {
         let shares = self.shares.borrow();
-        let (_, callout) = shares.iter().find(|(asked, _)| *asked == address)?;
+        let callout = shares.get(&address)?;
         let mut under_way = self.under_way.borrow_mut();
         let place = under_way.binary_search_by_key(callout, |(known, _)| *known);
         let (_, call) = under_way.get_mut(place.ok()?)?;
@@ -217,9 +220,12 @@ impl Calls {
         let mut under_way = self.under_way.borrow_mut();
         let place = under_way.binary_search_by_key(&callout, |(known, _)| *known);
         let (_, call) = under_way.remove(place.ok()?)?;
-        if matches!(call.purpose, Purpose::Share { .. }) {
+        if let Purpose::Share { leased, .. } = &call.purpose {
             let mut shares = self.shares.borrow_mut();
-            shares.retain(|(_, known)| *known != callout);
+            // Should another one be asked for meanwhile, that one stays.
+            if shares.get(&leased.address) == Some(&callout) {
+                shares.remove(&leased.address);
+            }
         }
         Some(*call)
     }
@@ -236,6 +242,7 @@ impl Calls {
             known.calls
         });
         if left == Some(0) {
+            self.woken.borrow_mut().push(stream);
             wake.push(stream);
         }
     }
@@ -251,8 +258,71 @@ impl Calls {
     /// Drops what was left for requests that have been woken since, and did not come.
     fn drop_landed(&self) {
         let mut waiting = self.waiting.borrow_mut();
-        if waiting.iter().any(|known| known.calls == 0) {
-            waiting.retain(|known| known.calls > 0);
+        for stream in self.woken.take() {
+            let place = waiting.binary_search_by_key(&stream.0, |known| known.stream);
+            if let Ok(place) = place
+                && waiting.get(place).is_some_and(|known| known.calls == 0)
+            {
+                waiting.remove(place);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gatehouse_host_fake::FakeHost;
+    use gatehouse_limit_table::{Table, write_part};
+
+    /// As when a service is slow: each key has a call of its own, and two requests that wait for it.
+    #[test]
+    fn thousands_of_keys_that_wait() {
+        const KEYS: u32 = 10_000;
+        let table = Table::open(65_536, &FakeHost::default()).unwrap();
+        let address = |key: u32| {
+            let mut hasher = table.hasher();
+            write_part(&mut hasher, &key.to_le_bytes());
+            table.address(&hasher)
+        };
+        let terms = Terms {
+            share: 10,
+            period_ns: 1_000_000_000,
+            patience_ns: 1_000_000_000,
+        };
+        let began = Timestamp::from_nanos(1);
+        let calls = Calls::default();
+        for key in 0..KEYS {
+            let leased = Leased {
+                address: address(key),
+                terms,
+            };
+            let purpose = Purpose::Share {
+                limit: 0,
+                leased,
+                units: 10,
+                streams: vec![StreamId(2 * key)],
+            };
+            assert!(calls.has_room());
+            calls.sent(CalloutId(key), Call::new(began, purpose));
+            let since = calls.join(address(key), StreamId(2 * key + 1));
+            assert_eq!(since, Some(began));
+        }
+        let mut wake = Vec::new();
+        for key in (0..KEYS).rev() {
+            let call = calls.answered(CalloutId(key)).unwrap();
+            for stream in call.purpose.streams() {
+                calls.land(*stream, 0, Told::Admitted(None));
+                calls.ended(*stream, &mut wake);
+            }
+            // The first comes for what came of it, the other one is gone.
+            assert_eq!(calls.landed(StreamId(2 * key)).len(), 1, "{key}");
+            assert_eq!(calls.join(address(key), StreamId(0)), None, "{key}");
+        }
+        assert_eq!(wake.len() as u32, 2 * KEYS);
+        assert!(calls.answered(CalloutId(KEYS)).is_none());
+        assert!(calls.waiting.borrow().is_empty());
+        assert!(calls.under_way.borrow().is_empty());
+        assert!(calls.shares.borrow().is_empty());
     }
 }

@@ -558,6 +558,40 @@ fn answers_that_can_be_read_are_asked_for() {
     );
 }
 
+/// Where that cannot be asked for, what a limit charged by the body does is its `on_error`.
+#[test]
+fn a_choice_that_cannot_be_removed() {
+    let compressed: [(&str, &[u8]); 2] = [("x-tenant", b"acme"), ("accept-encoding", b"gzip")];
+    for (on_error, goes_on) in [("deny", false), ("allow", true)] {
+        let changes = json!({"cost": {"response_json": "/total"}, "on_error": on_error});
+        let worker =
+            Worker::alone(&json!({"limits": [limit("a", changes), limit("b", json!({}))]}));
+        let (mut exchange, mut pending) = (Exchange::default(), Pending::default());
+        worker.host.begin(compressed.iter().copied());
+        worker
+            .host
+            .fail("proxy_remove_header_map_value", Status::Code(2));
+        let mut request = Request::new(&worker.host, &mut exchange);
+        let verdict = worker.filter.request(&mut request, &mut pending).unwrap();
+        worker.end(pending);
+        match verdict {
+            Verdict::Continue => assert!(goes_on, "{on_error}"),
+            Verdict::Deny(reply) => {
+                assert!(!goes_on, "{on_error}");
+                assert_eq!(reply.status, 503);
+                assert_eq!(reply.details, "gatehouse.rate_limit.host_failed.a");
+            }
+            other => panic!("{other:?}"),
+        }
+        let [a, b] = ["a", "b"].map(|name| worker.counts(name));
+        assert_eq!(a["host_failed"], 1, "{on_error}");
+        assert_eq!(a.contains_key("admitted"), goes_on, "{on_error}");
+        assert_eq!(a.contains_key("refused"), !goes_on, "{on_error}");
+        assert_eq!(b.contains_key("admitted"), goes_on, "{on_error}");
+        assert_eq!(worker.host.log_lines().len(), 1, "{on_error}");
+    }
+}
+
 /// What the response costs the host: nothing for a limit that asks for nothing, and of a body only as
 /// much as is needed.
 #[test]

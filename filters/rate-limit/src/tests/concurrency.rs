@@ -303,6 +303,24 @@ fn a_renewal_that_fails() {
     }
 }
 
+/// A place that was lost to other keys is put in anew, at the cost of another one.
+#[test]
+fn renewals_that_evict_are_counted() {
+    let mut config = only(json!({"limit": 1, "expires": "10s"}));
+    config["store"] = json!({"local": {"slots": 1}});
+    let worker = Worker::alone(&config);
+    let held: Vec<Pending> = (0..9)
+        .map(|key| worker.open(&format!("key-{key}")).unwrap())
+        .collect();
+    assert_eq!(worker.counts("a")["evicted"], 1, "eight have room");
+    worker.host.advance(Duration::from_secs(10));
+    tick(&worker);
+    // The first, which was evicted, evicts the ninth; and that one, when its turn comes, the first.
+    assert_eq!(worker.counts("a")["evicted"], 1 + 2);
+    held.into_iter().for_each(|pending| end(&worker, pending));
+    assert_eq!(worker.counts("a").get("not_released"), None);
+}
+
 /// Something else wrote to the slot while requests were in flight.
 #[test]
 fn a_slot_that_is_lost() {
