@@ -390,18 +390,9 @@ pub fn envoy_version() -> (u32, u32) {
 }
 
 /// The minor version of the Envoy under test: 40 of 1.40.0.
+#[must_use]
 pub fn minor_version() -> u32 {
-    let output = Command::new(binary())
-        .arg("--version")
-        .output()
-        .unwrap_or_else(|error| panic!("can't run {}: {error}", binary().display()));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    // envoy  version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL
-    let version = text.split('/').nth(1).unwrap_or_default();
-    let minor = version.split('.').nth(1);
-    minor
-        .and_then(|minor| minor.parse().ok())
-        .unwrap_or_else(|| panic!("no version in {text:?}"))
+    envoy_version().1
 }
 
 /// `$GATEHOUSE_ENVOY`, or the default version in the cache.

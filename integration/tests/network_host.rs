@@ -8,7 +8,7 @@
 
 use gatehouse_integration::config::yaml;
 use gatehouse_integration::envoy::envoy_version;
-use gatehouse_integration::{Config, Envoy, TcpServer, repository};
+use gatehouse_integration::{Config, Envoy, TcpServer, Update, repository};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -233,6 +233,13 @@ impl Client {
             Err(error) => panic!("{error}"),
         };
         (String::from_utf8(bytes).unwrap(), end)
+    }
+
+    /// What comes up to so many bytes, or until it ends.
+    fn end_after(&mut self, most: usize) -> (String, bool) {
+        let mut bytes = Vec::new();
+        let ended = (&self.0).take(most as u64).read_to_end(&mut bytes).is_err();
+        (String::from_utf8(bytes).unwrap(), ended)
     }
 
     /// Whether nothing comes for a while.
@@ -726,4 +733,87 @@ fn what_is_known_of_tls_and_when() {
             assert!(says(later, what), "{name}");
         }
     }
+}
+
+/// A listener whose module traps when it gets to see a certain word.
+fn trapping(port: u16, name: &str, policy: &str) -> Value {
+    let mut listener = listener(port, name, "data=trap");
+    let config = &mut listener["filter_chains"][0]["filters"][0]["typed_config"]["config"];
+    config["failure_policy"] = json!(policy);
+    // A VM of its own: it takes the others with it.
+    config["vm_config"]["vm_id"] = json!(name);
+    listener
+}
+
+#[test]
+fn a_trap_closes_the_connections_of_its_worker() {
+    let stage = Stage::new(&[
+        trapping(10000, "closed", "FAIL_CLOSED"),
+        trapping(10001, "reload", "FAIL_RELOAD"),
+    ]);
+    for (port, name) in [(10000, "closed"), (10001, "reload")] {
+        let mut other = stage.connect(port);
+        other.send("hi");
+        assert_eq!(other.receive(2), "hi");
+        let mut client = stage.connect(port);
+        client.send("TRAP");
+        assert_eq!(client.end().0, "", "{name}");
+        // Another connection of that VM: with its next data.
+        other.send("hi");
+        assert_eq!(other.end().0, "", "{name}");
+        // New ones: never again, or as soon as there is a new VM.
+        let mut next = stage.connect(port);
+        next.0.write_all(b"hi").unwrap_or_default();
+        let (said, _) = next.end_after(2);
+        assert_eq!(said, "", "{name}");
+        if name == "reload" {
+            std::thread::sleep(Duration::from_secs(3));
+            let mut next = stage.connect(port);
+            next.send("hi");
+            assert_eq!(next.receive(2), "hi", "{name}");
+        }
+    }
+}
+
+#[test]
+fn connections_outlive_the_configuration_they_came_with() {
+    let old = || {
+        listener(
+            10000,
+            "old",
+            "data=until:please new=deadline:2500 due=close state=old",
+        )
+    };
+    let (first, second) = (old(), listener(10000, "old", "state=new"));
+    let stage = Stage::with(std::slice::from_ref(&first), Config::start_dynamic);
+    let mut envoy = stage.envoy;
+    let echo = stage.echo.address();
+    let connect = |envoy: &Envoy| {
+        let stream = TcpStream::connect(envoy.address()).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        Client(stream)
+    };
+    let mut held = connect(&envoy);
+    held.send("plea");
+    envoy.await_log("probe old: data 4", 1);
+    let config = bootstrap(&[second])
+        .endpoint(18080, echo)
+        .endpoint(18081, free_address())
+        .endpoint(18082, free_address());
+    assert!(matches!(envoy.update(&config), Update::Accepted));
+    // New connections have the new one.
+    let mut client = connect(&envoy);
+    client.send("hi");
+    assert_eq!(client.receive(2), "hi");
+    drop(client);
+    let line = envoy.await_log("ACCESS listener old: ", 1).remove(0);
+    assert!(line.contains("probe=new"), "{line}");
+    // The other one goes on as it was, with its ticks: it is let on, and its time comes.
+    held.send("se");
+    assert_eq!(held.receive(6), "please");
+    assert_eq!(held.end(), (String::new(), End::Closed));
+    let lines = envoy.await_log("ACCESS listener old: ", 2);
+    assert!(lines[1].contains("denial=probe.due probe=old"), "{lines:?}");
 }

@@ -3,7 +3,7 @@
 //!
 //! 1. The configuration is words `KEY=VALUE`. `name` begins each line of the log: `probe NAME: …`.
 //! 2. `new`, `data`, `upstream` and `due` say what becomes of a connection then: `continue`, `close`, `wait:MS`,
-//!    `deadline:MS` (goes on, and something is due so much later), or `until:TEXT` (waits until the data has had that in it).
+//!    `trap` where the data has TRAP in it, `deadline:MS` (goes on, and something is due so much later), or `until:TEXT` (waits until the data has had that in it).
 //!    `MS` are milliseconds.
 //! 3. `cluster` sets the cluster of `tcp_proxy`, `state` the filter state `wasm.gatehouse.probe`, `envoy` the state of that name of
 //!    Envoy's own, when the connection goes on at first, or in the callback `when`.
@@ -77,6 +77,13 @@ impl Filter {
                     },
                 }
             }
+            "trap" => {
+                let bytes = data.map(|data| data.bytes(0, 1000)).transpose()?;
+                if String::from_utf8_lossy(&bytes.unwrap_or_default()).contains("TRAP") {
+                    trap();
+                }
+                Flow::Continue
+            }
             "deadline" => {
                 state.deadline = Some(after(connection.host().now()?));
                 Flow::Continue
@@ -133,6 +140,12 @@ impl Filter {
         );
         self.write(connection.host(), &line);
     }
+}
+
+/// What a mistake of a filter would do.
+fn trap() {
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::unreachable();
 }
 
 impl NetworkModule for Filter {
