@@ -7,6 +7,9 @@ const ALPN: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
 const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 
+/// TLS 1.2, which was the last that is offered by the field of that name.
+const LEGACY_MOST: u16 = 0x0303;
+
 /// A version of TLS, by its number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TlsVersion(pub u16);
@@ -94,7 +97,8 @@ impl ClientHello {
         }
         let version = match found.versions {
             Some(versions) => highest(versions)?,
-            None => known(legacy_version),
+            // Whatever is offered so, servers agree on 1.2 at most (RFC 8446, 4.2.1).
+            None => known(legacy_version.min(LEGACY_MOST)),
         };
         Some(Self {
             server_name: match found.server_name {

@@ -8,7 +8,8 @@
 //!    PostgreSQL, Redis, MQTT, AMQP. From the server, where it speaks first: MySQL ([`Greeting`]).
 //! 3. **When.** As soon as no other protocol can be meant and what is said of it is complete: of TLS the whole
 //!    ClientHello, of HTTP/1 and of Redis' inline commands the line, of all others 4 to 24 bytes.
-//! 4. **Shape, not sense.** What begins as a protocol and breaks its framing is unknown. Where servers are
+//! 4. **Shape, not sense.** What begins as a protocol and breaks its framing is unknown; of TLS it is
+//!    [`Verdict::Malformed`], since what a server would make of it is unknown too. Where servers are
 //!    lenient so is this: empty lines before a line, several blanks between words, a line that ends without CR.
 //!    Being strict there would only help those who want to be taken for something else.
 //! 5. A line of three words that ends in `HTTP/1.x` is HTTP/1. Any other whose first word is a command of Redis is
@@ -64,6 +65,9 @@ pub enum Verdict {
     },
     /// Nothing that is known here: why, in a word or two.
     Unknown(&'static str),
+    /// It begins as TLS, and no ClientHello comes of it that can be read: why, in a word or two. A server that is more
+    /// lenient may read another one.
+    Malformed(&'static str),
     /// As many bytes as there may be do not tell, or a message says that it is longer.
     TooLong,
 }
@@ -99,6 +103,11 @@ impl Inspector {
             may_be_line: true,
             records: None,
         }
+    }
+
+    /// Whether it begins as TLS.
+    pub fn is_tls(&self) -> bool {
+        self.records.is_some()
     }
 
     /// How many more bytes it may look at: to feed it more is no use.

@@ -116,6 +116,11 @@ fn is_command(word: &[u8]) -> bool {
         .any(|command| word.eq_ignore_ascii_case(command))
 }
 
+/// Redis takes words in quotes, with escapes in them. Nobody else begins so.
+fn is_quoted(word: &[u8]) -> bool {
+    matches!(word.first(), Some(b'"' | b'\''))
+}
+
 /// A whole line, without what ends it.
 fn complete(line: &[u8]) -> Probe {
     let mut words = line
@@ -131,7 +136,7 @@ fn complete(line: &[u8]) -> Probe {
     {
         return Probe::Yes(Spoken::Http1);
     }
-    match is_command(first) {
+    match is_command(first) || is_quoted(first) {
         true => Probe::Yes(Spoken::Redis),
         false => Probe::No,
     }
@@ -142,5 +147,5 @@ fn may_become(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     let end = line.iter().position(|byte| is_blank(*byte));
     let word = end.and_then(|end| line.get(..end)).unwrap_or(line);
-    word.is_empty() || (word.len() <= LONGEST_METHOD && is_token(word))
+    word.is_empty() || is_quoted(word) || (word.len() <= LONGEST_METHOD && is_token(word))
 }

@@ -144,7 +144,8 @@ fn resp(head: &[u8]) -> Probe {
     match digits.get(count..) {
         Some([]) if count <= 7 => maybe(),
         Some([b'\r']) if (1..=7).contains(&count) => maybe(),
-        Some([b'\r', b'\n', ..]) if (1..=7).contains(&count) => Probe::Yes(Spoken::Redis),
+        // Redis does not look at what follows the CR.
+        Some([b'\r', _, ..]) if (1..=7).contains(&count) => Probe::Yes(Spoken::Redis),
         _ => Probe::No,
     }
 }

@@ -9,6 +9,9 @@ const CLIENT_HELLO: u8 = 1;
 /// The longest record that is not encrypted.
 const LONGEST_RECORD: usize = 1 << 14;
 
+/// As many as OpenSSL takes (`MAX_EMPTY_RECORDS`).
+const MOST_EMPTY: u8 = 32;
+
 /// The type and the length of a message.
 const MESSAGE_HEADER: usize = 4;
 
@@ -28,6 +31,8 @@ pub(crate) struct Records {
     /// A longer message is not waited for.
     room: usize,
     header: Vec<u8>,
+    /// How many records had nothing in them.
+    empty: u8,
     /// How many bytes of the record are missing.
     left: usize,
     /// The handshake message, as far as it has come.
@@ -39,6 +44,7 @@ impl Records {
         Self {
             room,
             header: Vec::with_capacity(5),
+            empty: 0,
             left: 0,
             message: Vec::new(),
         }
@@ -55,7 +61,7 @@ impl Records {
             if self.left == 0 {
                 self.header.extend_from_slice(taken);
                 if let Err(why) = self.begin() {
-                    return Verdict::Unknown(why);
+                    return Verdict::Malformed(why);
                 }
                 continue;
             }
@@ -69,11 +75,11 @@ impl Records {
         self.message()
     }
 
-    /// Begins a record whose header is complete. A handshake may be cut into records, but not mixed with others,
-    /// and there are no empty ones (RFC 8446, 5.1).
+    /// Begins a record whose header is complete. A handshake may be cut into records, but not mixed with others
+    /// (RFC 8446, 5.1). There should be no empty ones, but servers pass over some.
     fn begin(&mut self) -> Result<(), &'static str> {
         if !may_begin(&self.header) {
-            return Err("TLS: another record before the ClientHello is complete");
+            return Err("another record before the ClientHello is complete");
         }
         let [_, _, _, high, low] = *self.header else {
             return Ok(());
@@ -81,8 +87,12 @@ impl Records {
         self.left = usize::from(u16::from_be_bytes([high, low]));
         self.header.clear();
         match self.left {
+            0 if self.empty < MOST_EMPTY => {
+                self.empty = self.empty.saturating_add(1);
+                Ok(())
+            }
             1..=LONGEST_RECORD => Ok(()),
-            _ => Err("TLS: the length of a record"),
+            _ => Err("the length of a record"),
         }
     }
 
@@ -93,7 +103,7 @@ impl Records {
             .first()
             .is_some_and(|kind| *kind != CLIENT_HELLO)
         {
-            return Verdict::Unknown("TLS: no ClientHello");
+            return Verdict::Malformed("no ClientHello");
         }
         let [_, a, b, c, ref rest @ ..] = *self.message else {
             return Verdict::NotYet { most: usize::MAX };
@@ -106,7 +116,7 @@ impl Records {
             None => Verdict::NotYet { most: usize::MAX },
             Some(body) => match ClientHello::parse(body) {
                 Some(hello) => Verdict::Is(Spoken::Tls(hello)),
-                None => Verdict::Unknown("TLS: a malformed ClientHello"),
+                None => Verdict::Malformed("a ClientHello that cannot be read"),
             },
         }
     }

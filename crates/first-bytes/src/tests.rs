@@ -95,6 +95,7 @@ pub(crate) fn word(verdict: &Verdict) -> String {
         Verdict::Is(other) => format!("{other:?}").to_ascii_lowercase(),
         Verdict::NotYet { .. } => "waits".to_owned(),
         Verdict::TooLong => "too long".to_owned(),
+        Verdict::Malformed(why) => format!("malformed: {why}"),
         Verdict::Unknown(why) => format!("unknown: {why}"),
     }
 }
@@ -150,7 +151,7 @@ fn real_clients() {
 
 #[test]
 fn what_is_spoken() {
-    let cases: [(&str, &[u8], &str); 55] = [
+    let cases: [(&str, &[u8], &str); 58] = [
         ("nothing", b"", "waits"),
         ("HTTP/1.0", b"GET / HTTP/1.0\r\n", "http1"),
         ("HTTP/1 without a CR", b"POST /a HTTP/1.1\n", "http1"),
@@ -274,6 +275,13 @@ fn what_is_spoken() {
             b"*12345678\r\n",
             "unknown: nothing known",
         ),
+        (
+            "RESP whose line feed is none, which Redis does not look at",
+            b"*1\rX$4\r",
+            "redis",
+        ),
+        ("Redis, inline in quotes", b"\"PING\"\r\n", "redis"),
+        ("Redis, inline in escapes", b"\"\\x50ING\"\r\n", "redis"),
         ("half of RESP", b"*12\r", "waits"),
         (
             "MQTT 3.1.1",
@@ -367,7 +375,7 @@ fn what_a_client_hello_says() {
                 legacy_version: 0x0305,
                 extensions: vec![],
             },
-            "tls - [] -",
+            "tls - [] TLSv1.2",
         ),
     ];
     for (name, hello, expected) in cases {

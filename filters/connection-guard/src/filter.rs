@@ -7,7 +7,7 @@ mod state;
 
 use crate::config::{Action, Choice, Config, FeedConfig, FirstData, Mode};
 use crate::denial_log::DenialLog;
-use crate::limiter::{Limiter, Refused};
+use crate::limiter::{Limit, Limiter, Refused};
 use crate::rules::{Decision, Facts, Rules, Said, missing};
 use crate::stats::{Reason, Stats};
 use crate::traffic::{Counted, Traffic};
@@ -40,6 +40,8 @@ pub struct Filter {
     failure_is_logged: Cell<bool>,
     stats: Stats,
     tarpitted: Cell<usize>,
+    /// Bytes of all connections that are held.
+    pub(crate) held: Cell<usize>,
     /// When places are renewed next, and how often.
     renewal: Option<(Cell<u64>, Duration)>,
 }
@@ -111,6 +113,7 @@ impl Filter {
             failure_is_logged: Cell::new(false),
             stats,
             tarpitted: Cell::new(0),
+            held: Cell::new(0),
             renewal: renewal.map(|period| (Cell::new(0), period)),
         })
     }
@@ -314,7 +317,8 @@ impl Filter {
             }
         }
         let traffic = state.traffic.as_mut()?;
-        let counted = traffic.count(side, data.fresh(), self.limiter.as_ref(), host);
+        // All of it: what was held is handed over once more when it goes on.
+        let counted = traffic.count(side, data.len(), self.limiter.as_ref(), host);
         self.reason_of(counted, host)
     }
 
@@ -348,6 +352,8 @@ impl Filter {
             host.log(Level::Error, &line);
         }
         match (self.on_error, state.phase) {
+            // It is denied already.
+            (_, Phase::Tarpit) => self.end_of_tarpit(state),
             (Choice::Deny, Phase::Open) => self.close(connection, state, Reason::HostFailed),
             (Choice::Deny, _) => self.deny(connection, state, Reason::HostFailed, None),
             (Choice::Allow, Phase::Open) => Flow::Continue,
@@ -377,30 +383,8 @@ impl Filter {
             }
         }
     }
-}
 
-/// What came of going through the rules.
-enum Found {
-    Decision(Decision),
-    /// A list is being fetched.
-    Wait(Timestamp),
-}
-
-impl NetworkFilter for Filter {
-    type State = State;
-
-    const WANTS_DOWNSTREAM_DATA: bool = true;
-    const WANTS_UPSTREAM_DATA: bool = true;
-    const WANTS_DEADLINES: bool = true;
-    const WANTS_END: bool = true;
-
-    fn connection(&self, connection: &Connection<'_>, state: &mut State) -> Result<Flow> {
-        let now = Now::new(connection.host());
-        let flow = self.admit(connection, state, &now);
-        Ok(self.or_on_error(connection, state, flow))
-    }
-
-    fn downstream_data(
+    fn take_data(
         &self,
         connection: &Connection<'_>,
         data: &ConnectionData<'_>,
@@ -431,6 +415,58 @@ impl NetworkFilter for Filter {
             }),
             Phase::Over => Ok(Flow::Continue),
         }
+    }
+
+    /// Takes note of how many bytes of a connection are held.
+    fn note_held(&self, state: &mut State, held: usize) {
+        let others = self.held.get().saturating_sub(state.held);
+        self.held.set(others.saturating_add(held));
+        state.held = held;
+    }
+}
+
+/// What came of going through the rules.
+enum Found {
+    Decision(Decision),
+    /// A list is being fetched.
+    Wait(Timestamp),
+}
+
+impl NetworkFilter for Filter {
+    type State = State;
+
+    const WANTS_DOWNSTREAM_DATA: bool = true;
+    const WANTS_UPSTREAM_DATA: bool = true;
+    const WANTS_DEADLINES: bool = true;
+    const WANTS_END: bool = true;
+
+    fn connection(&self, connection: &Connection<'_>, state: &mut State) -> Result<Flow> {
+        let now = Now::new(connection.host());
+        let flow = self.admit(connection, state, &now);
+        Ok(self.or_on_error(connection, state, flow))
+    }
+
+    fn downstream_data(
+        &self,
+        connection: &Connection<'_>,
+        data: &ConnectionData<'_>,
+        state: &mut State,
+    ) -> Result<Flow> {
+        let flow = self.take_data(connection, data, state)?;
+        let held = match flow {
+            Flow::Wait { .. } => data.len(),
+            Flow::Continue | Flow::Close(_) => 0,
+        };
+        self.note_held(state, held);
+        if held > 0 && self.held.get() > self.limits.held_bytes {
+            self.note_held(state, 0);
+            // Who is in the tarpit is denied and counted already.
+            return Ok(match state.phase {
+                Phase::Tarpit => self.end_of_tarpit(state),
+                _ => self.deny(connection, state, Reason::Limit(Limit::HeldBytes), None),
+            });
+        }
+        Ok(flow)
     }
 
     fn upstream_data(
@@ -478,15 +514,20 @@ impl NetworkFilter for Filter {
     fn due(&self, connection: &Connection<'_>, state: &mut State) -> Result<Flow> {
         let now = Now::new(connection.host());
         let flow = self.time_has_come(connection, state, &now);
-        Ok(self.or_on_error(connection, state, flow))
+        let flow = self.or_on_error(connection, state, flow);
+        if !matches!(flow, Flow::Wait { .. }) {
+            self.note_held(state, 0);
+        }
+        Ok(flow)
     }
 
     fn wants_more(&self, state: &State) -> bool {
         state.wants_more()
     }
 
-    fn ended(&self, connection: &Connection<'_>, state: State) {
+    fn ended(&self, connection: &Connection<'_>, mut state: State) {
         let host = connection.host();
+        self.note_held(&mut state, 0);
         match state.phase {
             Phase::Tarpit => self.leave_tarpit(),
             Phase::New | Phase::Feed | Phase::First => host.increment(self.stats.undecided, 1),

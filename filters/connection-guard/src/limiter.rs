@@ -32,11 +32,12 @@ pub(crate) enum Limit {
     Idle,
     FirstDataTime,
     FirstDataSize,
+    HeldBytes,
 }
 
 impl Limit {
     /// All of them, with their names in metrics and reasons.
-    pub(crate) const ALL: [(Self, &str); 11] = [
+    pub(crate) const ALL: [(Self, &str); 12] = [
         (Self::ConnectionRate, "connection_rate"),
         (Self::ConcurrentPerSource, "concurrent_per_source"),
         (Self::ConcurrentTotal, "concurrent_total"),
@@ -48,6 +49,7 @@ impl Limit {
         (Self::Idle, "idle"),
         (Self::FirstDataTime, "first_data_time"),
         (Self::FirstDataSize, "first_data_size"),
+        (Self::HeldBytes, "held_bytes"),
     ];
 
     /// Its name.
@@ -121,42 +123,50 @@ impl Limiter {
             return Ok(None);
         }
         let table = Table::open(slots, host)?;
-        let counted = |algorithm: Algorithm, limit: Limit, prefixes: Option<PrefixLengths>| {
-            // Counters of another period mean something else. A bucket is full when it is.
-            let period = match algorithm {
-                Algorithm::Gcra(_) => 0,
-                Algorithm::Window(window) => window.period_ns(),
-                Algorithm::Concurrency(capacity) => capacity.lifetime_ns(),
+        let counted =
+            |algorithm: Algorithm, limit: Limit, prefixes: Option<PrefixLengths>, place: u64| {
+                // Counters of another period mean something else. A bucket is full when it is.
+                let period = match algorithm {
+                    Algorithm::Gcra(_) => 0,
+                    Algorithm::Window(window) => window.period_ns(),
+                    Algorithm::Concurrency(capacity) => capacity.lifetime_ns(),
+                };
+                let mut hasher = table.hasher();
+                write_part(&mut hasher, b"connection_guard");
+                write_part(&mut hasher, limit.name().as_bytes());
+                write_part(&mut hasher, &period.to_le_bytes());
+                // Of several of one kind, each has buckets of its own.
+                write_part(&mut hasher, &place.to_le_bytes());
+                write_part(&mut hasher, format!("{prefixes:?}").as_bytes());
+                Counted {
+                    algorithm,
+                    limit,
+                    hasher,
+                    prefixes,
+                }
             };
-            let mut hasher = table.hasher();
-            write_part(&mut hasher, b"connection_guard");
-            write_part(&mut hasher, limit.name().as_bytes());
-            write_part(&mut hasher, &period.to_le_bytes());
-            write_part(&mut hasher, format!("{prefixes:?}").as_bytes());
-            Counted {
-                algorithm,
-                limit,
-                hasher,
-                prefixes,
-            }
-        };
-        let rates = limits.connection_rates.iter().map(|rate| {
-            let algorithm = Algorithm::Gcra(rate.quota);
-            counted(algorithm, Limit::ConnectionRate, Some(rate.prefixes))
-        });
+        let rates = limits
+            .connection_rates
+            .iter()
+            .zip(0_u64..)
+            .map(|(rate, place)| {
+                let algorithm = Algorithm::Gcra(rate.quota);
+                counted(algorithm, Limit::ConnectionRate, Some(rate.prefixes), place)
+            });
         let per_source = concurrent.per_source.map(|(capacity, prefixes)| {
             let algorithm = Algorithm::Concurrency(capacity);
-            counted(algorithm, Limit::ConcurrentPerSource, Some(prefixes))
+            counted(algorithm, Limit::ConcurrentPerSource, Some(prefixes), 0)
         });
         let total = concurrent.total.map(|capacity| {
             counted(
                 Algorithm::Concurrency(capacity),
                 Limit::ConcurrentTotal,
                 None,
+                0,
             )
         });
         let window = |rate: Option<crate::config::ByteRate>, limit| {
-            rate.map(|rate| counted(Algorithm::Window(rate.0), limit, bytes.prefixes))
+            rate.map(|rate| counted(Algorithm::Window(rate.0), limit, bytes.prefixes, 0))
         };
         Ok(Some(Self {
             rates: rates.collect(),

@@ -147,16 +147,21 @@ impl Rules {
 impl Needs {
     /// Whether anything is wanted of what comes after the connection.
     pub(crate) fn any_tls(&self) -> bool {
-        self.sni || self.alpn || self.tls_version || self.certificate()
+        self.hello() || self.certificate()
     }
 
     fn certificate(&self) -> bool {
         self.uri || self.dns || self.digest
     }
 
+    /// Whether anything is wanted of what a ClientHello says.
+    pub(crate) fn hello(&self) -> bool {
+        self.sni || self.alpn || self.tls_version
+    }
+
     /// Whether the client's first bytes are read, where Envoy ends TLS or not.
     pub(crate) fn bytes(&self, envoy_ends_tls: bool) -> bool {
-        self.protocol || (!envoy_ends_tls && (self.sni || self.alpn || self.tls_version))
+        self.protocol || (!envoy_ends_tls && self.hello())
     }
 }
 

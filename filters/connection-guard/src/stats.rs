@@ -22,6 +22,8 @@ pub(crate) enum Reason {
     LimitFailed(Limit),
     /// The host does not say what a rule asks for.
     HostFailed,
+    /// It begins as TLS, rules ask what it says, and it cannot be read.
+    MalformedTls,
 }
 
 /// What becomes of a connection.
@@ -42,6 +44,7 @@ struct Fates {
     feed_missing: Counter,
     limit_failed: Counter,
     host_failed: Counter,
+    malformed_tls: Counter,
 }
 
 /// One feed.
@@ -96,6 +99,7 @@ impl Stats {
                 feed_missing: reason("feed_missing")?,
                 limit_failed: reason("limit_failed")?,
                 host_failed: reason("host_failed")?,
+                malformed_tls: reason("malformed_tls")?,
             })
         };
         let feed = |name: &str| {
@@ -158,6 +162,7 @@ impl Stats {
             Reason::FeedMissing(_) => Some(fates.feed_missing),
             Reason::LimitFailed(_) => Some(fates.limit_failed),
             Reason::HostFailed => Some(fates.host_failed),
+            Reason::MalformedTls => Some(fates.malformed_tls),
         };
         count(counter, host);
     }

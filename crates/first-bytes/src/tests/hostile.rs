@@ -11,32 +11,37 @@ fn lengths_that_lie() {
         bytes
     };
     let extension = |kind: u16, value: &[u8]| Hello::new(&[(kind, value.to_vec())]).records(16_384);
-    const BAD: &str = "unknown: TLS: a malformed ClientHello";
+    const BAD: &str = "malformed: a ClientHello that cannot be read";
     let cases = [
         (
-            "a record of no bytes",
-            record(b""),
-            "unknown: TLS: the length of a record",
+            "32 records of no bytes",
+            [record(b"").repeat(32), good().records(40)].concat(),
+            "tls a.test [h2] TLSv1.3",
+        ),
+        (
+            "33 records of no bytes",
+            record(b"").repeat(33),
+            "malformed: the length of a record",
         ),
         (
             "a record of 16385",
             vec![22, 3, 1, 0x40, 1, 1],
-            "unknown: TLS: the length of a record",
+            "malformed: the length of a record",
         ),
         (
             "an alert in between",
             [record(&good().message()[..50]), vec![21, 3, 1, 0, 2, 1, 0]].concat(),
-            "unknown: TLS: another record before the ClientHello is complete",
+            "malformed: another record before the ClientHello is complete",
         ),
         (
             "another major version in between",
             [record(&good().message()[..50]), vec![22, 2, 0, 0, 2, 1, 0]].concat(),
-            "unknown: TLS: another record before the ClientHello is complete",
+            "malformed: another record before the ClientHello is complete",
         ),
         (
             "a ServerHello",
             record(&[2, 0, 0, 4, 0, 0, 0, 0]),
-            "unknown: TLS: no ClientHello",
+            "malformed: no ClientHello",
         ),
         (
             "a message of 16 MiB",

@@ -1,6 +1,6 @@
 //! How many, how often, how much, how long.
 
-use gatehouse_config::{Context, Decode, Duration, Rate, Value, Volume, object};
+use gatehouse_config::{Context, Decode, Duration, Rate, Size, Value, Volume, object};
 use gatehouse_gcra::Quota;
 use gatehouse_window_counter::{Capacity, Kind, Window};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -311,6 +311,7 @@ object! {
         duration: Option<Duration>,
         idle: Option<Duration>,
         tarpitted: usize = 1_000,
+        held_bytes: Size = Size::from_bytes(HELD_BYTES),
     }
 }
 
@@ -324,6 +325,8 @@ pub(crate) struct Limits {
     pub(crate) idle: Option<Duration>,
     /// In each worker.
     pub(crate) tarpitted: usize,
+    /// In each worker, in bytes.
+    pub(crate) held_bytes: usize,
 }
 
 impl Default for Limits {
@@ -335,9 +338,13 @@ impl Default for Limits {
             duration: None,
             idle: None,
             tarpitted: 1_000,
+            held_bytes: HELD_BYTES,
         }
     }
 }
+
+/// What connections may have sent that are held.
+const HELD_BYTES: usize = 64 << 20;
 
 /// Deadlines are looked at ten times a second.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -359,6 +366,7 @@ impl Decode for Limits {
             duration: raw.duration,
             idle: raw.idle,
             tarpitted: raw.tarpitted,
+            held_bytes: raw.held_bytes.bytes(),
         })
     }
 

@@ -160,6 +160,7 @@ impl Filter {
             }
             Reason::LimitFailed(limit) => format!("limit_failed.{}", limit.name()),
             Reason::HostFailed => "host_failed".to_owned(),
+            Reason::MalformedTls => "malformed_tls".to_owned(),
         }
     }
 }

@@ -13,6 +13,7 @@ use gatehouse_host::{Connection, ConnectionData, Flow, Host, Result, Side};
 enum Heard {
     NotYet,
     TooLong,
+    Malformed,
     Said(Said),
 }
 
@@ -57,11 +58,13 @@ impl Filter {
                 let reason = Reason::Limit(Limit::FirstDataSize);
                 Ok(self.deny(connection, state, reason, None))
             }
+            Heard::Malformed => Ok(self.deny(connection, state, Reason::MalformedTls, None)),
             Heard::Said(said) => self.judge(connection, state, &said, now),
         }
     }
 
-    /// Decides on data from the server, if the client has said nothing before it.
+    /// Decides on data from the server: also where the client has begun to say something, or a byte would do to get the
+    /// server's greeting out of it. What is held of the client goes on with what comes next, or when its time is over.
     pub(super) fn hear_server(
         &self,
         connection: &Connection<'_>,
@@ -79,8 +82,7 @@ impl Filter {
                 false => Flow::Continue,
             });
         }
-        // Whoever has said half of something goes on to say it.
-        if hearing.has_client_spoken || (data.is_empty() && !data.is_last()) {
+        if data.is_empty() && !data.is_last() {
             return Ok(Flow::Continue);
         }
         let bytes = data.bytes(0, hearing.greeting.wants())?;
@@ -149,9 +151,8 @@ impl Filter {
         if data.is_empty() && !data.is_last() {
             return Ok(Heard::NotYet);
         }
-        hearing.has_client_spoken |= !data.is_empty();
         // An end without a byte may come before the handshake is over, if ever there is one.
-        let mut said = match hearing.has_client_spoken {
+        let mut said = match !data.is_empty() {
             true => self.shown(connection)?,
             false => Said::default(),
         };
@@ -160,10 +161,17 @@ impl Filter {
             return Ok(Heard::Said(said));
         }
         let bytes = data.bytes(data.held(), hearing.inspector.wants())?;
-        let spoken = match hearing.inspector.feed(&bytes) {
+        let verdict = hearing.inspector.feed(&bytes);
+        let reads_tls = !envoy_ends_tls && self.rules.needs.hello();
+        let spoken = match verdict {
             Verdict::Is(spoken) => Some(spoken),
             Verdict::TooLong => return Ok(Heard::TooLong),
-            Verdict::Unknown(_) => None,
+            // A more lenient server might find a name in it that a rule is about.
+            Verdict::Malformed(_) if reads_tls => return Ok(Heard::Malformed),
+            Verdict::NotYet { .. } if data.is_last() && reads_tls && hearing.inspector.is_tls() => {
+                return Ok(Heard::Malformed);
+            }
+            Verdict::Unknown(_) | Verdict::Malformed(_) => None,
             Verdict::NotYet { .. } if data.is_last() => None,
             Verdict::NotYet { .. } => return Ok(Heard::NotYet),
         };
@@ -217,7 +225,6 @@ fn hearing(first: FirstData) -> Hearing {
     Hearing {
         inspector: Inspector::new(first.most.bytes()),
         greeting: Greeting::default(),
-        has_client_spoken: false,
         passed: 0,
     }
 }

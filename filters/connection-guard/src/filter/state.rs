@@ -40,6 +40,8 @@ pub struct State {
     pub(super) traffic: Option<Box<Traffic>>,
     /// How many bytes of the client went on before it was decided on, in report mode.
     pub(super) passed_before: usize,
+    /// How many bytes of it are held.
+    pub(super) held: usize,
     /// When the client must have said something, while it goes on.
     pub(super) silent_until: Option<Timestamp>,
     /// When it has lasted too long.
@@ -57,8 +59,6 @@ pub struct State {
 pub(crate) struct Hearing {
     pub(super) inspector: Inspector,
     pub(super) greeting: Greeting,
-    /// Whether the client has said anything.
-    pub(super) has_client_spoken: bool,
     /// How many bytes of it went on already, though nothing was decided: in report mode.
     pub(super) passed: usize,
 }

@@ -33,12 +33,12 @@ fn not_one_byte_of_who_is_denied() {
         ("in another case", hello("SeCrEt.TeSt", &[]), "rule.no"),
         ("with a dot", hello("secret.test.", &[]), "rule.no"),
         ("in two records", two_records, "rule.no"),
-        ("two extensions", two_names, "default"),
-        ("two names", two_in_one, "default"),
+        ("two extensions", two_names, "malformed_tls"),
+        ("two names", two_in_one, "malformed_tls"),
         (
             "with a NUL",
             hello("open.test\0.secret.test", &[]),
-            "default",
+            "malformed_tls",
         ),
         (
             "an alert first",
@@ -48,7 +48,7 @@ fn not_one_byte_of_who_is_denied() {
         (
             "an empty record first",
             [&[22, 3, 1, 0, 0][..], &hello("secret.test", &[])].concat(),
-            "default",
+            "rule.no",
         ),
         (
             "SSLv2's hello",
@@ -154,5 +154,141 @@ fn addresses_in_other_clothes() {
             "{name}"
         );
         held.end();
+    }
+}
+
+/// Where the default is to allow, a hello that cannot be read is not let past a rule about what it says.
+#[test]
+fn a_hello_that_only_others_can_read() {
+    let deny = |matches: Value| json!({"rules": [{"name": "no", "match": matches, "action": "deny"}], "default": "allow"});
+    let other_first = [&[1, 0, 1, b'x', 0][..], &counted(b"secret.test")].concat();
+    let odd = [
+        (
+            "another type of name first",
+            hello_in(&[(0, counted(&other_first))]),
+        ),
+        ("a name that is none", hello("secret.test:443", &[])),
+        (
+            "twice",
+            hello_in(&[(0, sni("a.test")), (0, sni("secret.test"))]),
+        ),
+        (
+            "an alert in between",
+            [&[22, 3, 1, 0, 1, 1][..], &[21, 3, 1, 0, 2, 1, 0]].concat(),
+        ),
+    ];
+    for (name, bytes) in odd {
+        for (matches, expected) in [
+            (json!({"sni": ["secret.test"]}), "malformed_tls"),
+            (json!({"alpn": ["h2"]}), "malformed_tls"),
+            (
+                json!({"tls_version": {"at_most": "TLSv1.2"}}),
+                "malformed_tls",
+            ),
+            (json!({"protocol": ["unknown"]}), "rule.no"),
+        ] {
+            let worker = Worker::alone(&deny(matches.clone()));
+            let mut client = worker.connect("192.0.2.1");
+            assert_eq!(client.send(&bytes).fate(), expected, "{name}: {matches}");
+        }
+    }
+    let worker = Worker::alone(&deny(json!({"sni": ["secret.test"]})));
+    let mut half = worker.connect("192.0.2.1");
+    let bytes = hello("secret.test", &[]);
+    assert_eq!(
+        half.send_with_end(&bytes[..40], true).fate(),
+        "malformed_tls"
+    );
+    assert_eq!(worker.counts()["denied.reason.malformed_tls"], 1);
+    // An offer of the future is one of TLS 1.2.
+    let worker = Worker::alone(&deny(json!({"tls_version": {"at_most": "TLSv1.2"}})));
+    let mut future = hello("a.test", &[]);
+    future[9..11].copy_from_slice(&[3, 9]);
+    assert_eq!(worker.connect("192.0.2.1").send(&future).fate(), "rule.no");
+}
+
+/// One byte of the client does not get the greeting out of a server that is to be denied.
+#[test]
+fn a_greeting_is_not_had_for_a_byte() {
+    let config = json!({
+        "rules": [{"name": "db", "match": {"protocol": ["mysql"]}, "action": "allow"}],
+        "default": "deny", "server_speaks_first": true,
+        "limits": {"bytes": {"per_connection": {"received": "10B"}}},
+    });
+    let worker = Worker::alone(&config);
+    let mut client = worker.connect("192.0.2.1");
+    client.send(b"G");
+    assert!(!client.receive(b"220 mail.test ESMTP\r\n"));
+    assert_eq!((client.fate(), &*client.passed), ("default", &b""[..]));
+    let mut client = worker.connect("192.0.2.1");
+    client.send(b"G");
+    assert!(client.receive(b"\x4a\0\0\0\x0a8.0.36\0\x08\0\0\0"));
+    client.send(b"123456789");
+    assert_eq!(
+        (client.fate(), &*client.passed),
+        ("open", &b"G123456789"[..])
+    );
+    assert_eq!(
+        client.send(b"x").fate(),
+        "limit.received_per_connection",
+        "what was held counts"
+    );
+}
+
+/// What all held connections have sent is bounded together.
+#[test]
+fn what_fills_memory() {
+    let mut config = rules(json!([
+        {"name": "web", "match": {"protocol": ["http1"]}, "action": "allow"},
+        {"name": "pit", "match": {"protocol": ["ssh"]}, "action": "tarpit"},
+    ]));
+    config["limits"] = json!({"held_bytes": "2KiB"});
+    let worker = Worker::alone(&config);
+    let begin = [&b"GET /"[..], &[b'a'; 995]].concat();
+    let mut held = [worker.connect("192.0.2.1"), worker.connect("192.0.2.2")];
+    for client in &mut held {
+        assert_eq!(client.send(&begin).fate(), "held");
+    }
+    assert_eq!(
+        worker.connect("192.0.2.3").send(&begin).fate(),
+        "limit.held_bytes"
+    );
+    let mut pit = worker.connect("192.0.2.4");
+    assert_eq!(pit.send(b"SSH-2.0-x").fate(), "held");
+    assert_eq!(
+        pit.send(&[0; 100]).fate(),
+        "rule.pit",
+        "the tarpit is no way around"
+    );
+    let [mut goes_on, leaves] = held;
+    assert_eq!(goes_on.send(b" HTTP/1.1\r\n").fate(), "open");
+    leaves.end();
+    for source in ["192.0.2.5", "192.0.2.6"] {
+        let mut client = worker.connect(source);
+        assert_eq!(client.send(&begin).fate(), "held", "there is room again");
+        worker.advance(5.0);
+        assert_eq!(client.tick().fate(), "limit.first_data_time");
+    }
+    assert_eq!(worker.filter.held.get(), 0);
+}
+
+/// A host that fails lets nobody out of the tarpit.
+#[test]
+fn a_tarpit_whose_clock_fails() {
+    let config = json!({
+        "rules": [{"name": "pit", "match": {"source": ["198.51.100.0/24"]}, "action": "tarpit"}],
+        "default": "allow", "on_error": "allow", "limits": {"tarpitted": 1},
+    });
+    let worker = Worker::alone(&config);
+    for _ in 0..3 {
+        let mut client = worker.connect("198.51.100.1");
+        assert_eq!(client.fate(), "held");
+        worker.advance(10.0);
+        let clock = "proxy_get_current_time_nanoseconds";
+        worker.host.fail(clock, gatehouse_host::Status::Code(10));
+        client.tick();
+        worker.host.heal(clock);
+        assert_eq!(client.fate(), "rule.pit");
+        client.end();
     }
 }

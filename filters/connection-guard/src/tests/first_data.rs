@@ -124,13 +124,6 @@ fn a_server_that_speaks_first() {
     tls.send(&bytes[20..]);
     assert_eq!((tls.fate(), &tls.passed), ("open", &bytes));
 
-    // Who has begun to speak goes on: the server's greeting does not make MySQL of it.
-    let mut both = worker.connect("10.0.0.1");
-    both.send(b"GET /");
-    both.receive(GREETING);
-    assert_eq!(both.send(b" HTTP/1.1\r\n").fate(), "rule.rest");
-    assert_eq!(both.passed, b"");
-
     let mut silent = worker.connect("10.0.0.1");
     worker.advance(2.0);
     assert_eq!(silent.tick().fate(), "limit.first_data_time");

@@ -47,6 +47,25 @@ fn connection_rates() {
     assert_eq!(two.connect("192.0.2.1").fate(), "limit.connection_rate");
 }
 
+/// Rates of the same prefixes are two buckets, each with its own burst.
+#[test]
+fn rates_of_the_same_prefixes() {
+    let config = limits(json!({"connection_rate": [{"rate": "20/1s"}, {"rate": "30/1h"}]}));
+    let worker = Worker::alone(&config);
+    let admitted = |worker: &Worker| {
+        (0..100)
+            .filter(|_| worker.connect("192.0.2.1").fate() == "open")
+            .count()
+    };
+    assert_eq!(admitted(&worker), 20);
+    worker.advance(1.0);
+    assert_eq!(admitted(&worker), 10, "thirty in the hour");
+    worker.advance(1.0);
+    assert_eq!(admitted(&worker), 0);
+    worker.advance(120.0);
+    assert_eq!(admitted(&worker), 1, "one more in two minutes");
+}
+
 #[test]
 fn at_once() {
     let config = limits(json!({"concurrent": {"per_source": 3, "total": 5}}));
