@@ -342,6 +342,43 @@ fn places_are_free_again_however_connections_end() {
     assert_nothing_failed(&envoy);
 }
 
+/// Opens so many connections, has each answered, and leaves without a word: what `TCP_REPAIR` is for. Envoy takes them for open.
+const VANISH: &str = r#"
+import socket, sys
+connections = [socket.create_connection((sys.argv[1], int(sys.argv[2]))) for _ in range(int(sys.argv[3]))]
+for connection in connections:
+    connection.sendall(b"PING\r\n")
+    assert connection.recv(6, socket.MSG_WAITALL) == b"PING\r\n"
+for connection in connections:
+    connection.setsockopt(socket.IPPROTO_TCP, 19, 1)
+    connection.close()
+"#;
+
+#[test]
+fn half_open_connections_end_with_their_idle_time() {
+    let echo = TcpServer::echo();
+    let limits = "{default: allow, limits: {concurrent: {total: 8}, idle: 3s}}";
+    let guarded = dials_at_once(listener("guarded", 10000, limits));
+    let envoy = bootstrap(&[(guarded, echo.address())]).workers(2).start();
+    let to = envoy.address();
+    let vanished = std::process::Command::new("python3")
+        .args(["-c", VANISH, "127.0.0.1", &to.port().to_string(), "8"])
+        .output()
+        .expect("Python runs");
+    let errors = String::from_utf8_lossy(&vanished.stderr);
+    if errors.contains("PermissionError") {
+        eprintln!("left out: a connection vanishes only for one who may administer the network");
+        return;
+    }
+    assert!(vanished.status.success(), "{errors}");
+    assert_eq!(envoy.stat("listener.guarded.downstream_cx_active"), 8);
+    assert_eq!(room(to, 1, 1), 0, "they hold their places");
+    await_rest(&envoy, "guarded");
+    assert_eq!(envoy.stat(&counter("closed.limit.idle")), 8);
+    assert_eq!(room(to, 1, 9), 8);
+    assert_nothing_failed(&envoy);
+}
+
 fn with_rules(rules: &str) -> Vec<(Value, SocketAddr)> {
     let configuration =
         format!("{{{rules}, default: deny, limits: {{concurrent: {{per_source: 300}}}}}}");

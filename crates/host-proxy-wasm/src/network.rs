@@ -19,6 +19,9 @@
 //!
 //! Closing and letting go on happen after the callback returns (`addAfterVmCallAction` there): nothing comes in
 //! between. Should a proxy do it at once, what it then tells of the connection is taken as the end of it.
+//!
+//! After a trap Envoy closes each connection of that VM with its next data, of either side, unless the plugin fails open; of their
+//! ends nobody is told (`ContextBase` in `src/context.cc` of proxy-wasm-cpp-host).
 
 use crate::dispatcher::{Action, Control};
 use crate::plugins::{Plugins, log};

@@ -676,3 +676,83 @@ fn of_a_filter_that_wants_only_new_connections_nothing_is_kept() {
     assert_eq!(vm.done(), (0, 1));
     assert_eq!(vm.reason().as_deref(), Some("doorman.because"));
 }
+
+/// Whatever comes in whatever order: of each connection the end is told once, what is closed stays closed, and
+/// nothing is left.
+#[test]
+fn any_order_of_callbacks() {
+    const ORDERS: [&str; 9] = [
+        "on",
+        "wait",
+        "wait close",
+        "wait wait",
+        "deadline",
+        "deadline close",
+        "deadline wait",
+        "close",
+        "fail",
+    ];
+    for seed in 0..300_u64 {
+        let vm = Vm::new(true);
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % below
+        };
+        let mut open: Vec<(u32, bool)> = Vec::new();
+        let mut next = ID;
+        for _ in 0..200 {
+            let order = ORDERS[random(ORDERS.len())];
+            let place = (!open.is_empty()).then(|| random(open.len()));
+            let closed_before = vm.closed.get();
+            match (random(8), place) {
+                (0 | 1, _) | (_, None) => {
+                    vm.connect(next, order);
+                    open.push((next, vm.closed.get() > closed_before));
+                    next += 1;
+                }
+                (2 | 3, Some(place)) => {
+                    let (id, closed) = &mut open[place];
+                    let action = vm.send(*id, order, random(5) == 0);
+                    assert!(!*closed || action == Action::Pause, "{seed}");
+                    *closed |= vm.closed.get() > closed_before;
+                }
+                (4, Some(place)) => {
+                    let (id, closed) = &mut open[place];
+                    let action = vm.receive(*id, order);
+                    assert!(!*closed || action == Action::Pause, "{seed}");
+                    *closed |= vm.closed.get() > closed_before;
+                }
+                (5, Some(place)) => {
+                    let (id, _) = open.swap_remove(place);
+                    vm.hang_up(id);
+                }
+                (6, Some(place)) => {
+                    let (id, closed) = &mut open[place];
+                    vm.all.http_call_response(ROOT, *id, (0, 0), &vm.host, &vm);
+                    *closed |= vm.closed.get() > closed_before;
+                }
+                // Which ones it closes is not to be seen from here: what comes of them later is not looked at.
+                _ => {
+                    vm.pass(u64::try_from(random(4)).unwrap());
+                    if vm.closed.get() > closed_before {
+                        for (id, _) in open.drain(..) {
+                            vm.hang_up(id);
+                        }
+                    }
+                }
+            }
+        }
+        for (id, _) in open {
+            vm.hang_up(id);
+        }
+        assert!(vm.is_empty(), "{seed}");
+        for id in ID..next {
+            let line = format!("Info: ended {id}");
+            let told = vm.log().iter().filter(|told| **told == line).count();
+            assert_eq!(told, 1, "{seed}: {id}");
+        }
+    }
+}
