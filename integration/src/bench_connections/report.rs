@@ -28,6 +28,7 @@ struct Row {
     name: String,
     title: String,
     budget: Option<f64>,
+    stream: Option<f64>,
     measured: Result<Measured, String>,
 }
 
@@ -95,6 +96,7 @@ impl Report {
                 name: listener.variant.name.clone(),
                 title: listener.variant.title.clone(),
                 budget: listener.variant.budget,
+                stream: listener.variant.stream,
                 measured: measured(figures, &bare, listener.variant.name == BARE),
             });
         Self {
@@ -192,6 +194,11 @@ impl fmt::Display for Report {
                     if let Some(budget) = row.budget {
                         let verdict = if median <= budget { "within" } else { "over" };
                         write!(f, " {budget} {verdict}")?;
+                    }
+                    if let Some(least) = row.stream {
+                        let kept = measured.percent.median >= least;
+                        let verdict = if kept { "within" } else { "under" };
+                        write!(f, " stream {least} % {verdict}")?;
                     }
                 }
             }

@@ -23,6 +23,7 @@ pub(crate) struct Variant {
     pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) budget: Option<f64>,
+    pub(crate) stream: Option<f64>,
     proof: Proof,
     #[serde(default)]
     reads_first: bool,
@@ -106,6 +107,7 @@ fn variants(only: &[String]) -> Result<Vec<Variant>, String> {
         name: BARE.to_owned(),
         title: "no filter".to_owned(),
         budget: None,
+        stream: None,
         proof: Proof::Nothing(String::new()),
         reads_first: false,
         filters: Vec::new(),
