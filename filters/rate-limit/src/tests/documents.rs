@@ -90,4 +90,132 @@ fn the_configuration_of_envoyproxy_ratelimit() {
     });
     let descriptors: Value = limits.collect();
     assert_eq!(theirs["descriptors"], descriptors);
+
+    let root = theirs.as_object().unwrap();
+    assert_eq!(root.keys().collect::<Vec<_>>(), ["domain", "descriptors"]);
+    check_descriptors(&theirs["descriptors"]).unwrap();
+    let asked = [
+        ("per-tenant", "x", Some(100)),
+        ("per-tenant", "acme", Some(1000)),
+        ("reports", "acme", Some(5)),
+        ("another", "x", None),
+    ];
+    for (limit, tenant, expected) in asked {
+        let entries = [("limit", limit), ("header.x-tenant", tenant)];
+        let found = look_up(&theirs["descriptors"], &entries);
+        assert_eq!(found, expected, "{limit} {tenant}");
+    }
+}
+
+/// What envoyproxy/ratelimit refuses when it loads descriptors (its `src/config/config_impl.go`).
+fn check_descriptors(descriptors: &Value) -> std::result::Result<(), String> {
+    let known = [
+        "key",
+        "value",
+        "rate_limit",
+        "descriptors",
+        "shadow_mode",
+        "detailed_metric",
+    ];
+    let known_of_rates = ["requests_per_unit", "unit", "unlimited", "name", "replaces"];
+    let units = ["second", "minute", "hour", "day", "week", "month", "year"];
+    let mut composite = Vec::new();
+    for descriptor in descriptors.as_array().ok_or("no list")? {
+        let fields = descriptor.as_object().ok_or("no map")?;
+        if let Some(key) = fields.keys().find(|key| !known.contains(&&***key)) {
+            return Err(format!("unknown key {key}"));
+        }
+        let text = |name: &str| match &descriptor[name] {
+            Value::Null => Ok(""),
+            Value::String(text) => Ok(&**text),
+            other => Err(format!("{name} is {other}")),
+        };
+        let (key, value) = (text("key")?, text("value")?);
+        if key.is_empty() {
+            return Err("empty key".to_owned());
+        }
+        if composite.contains(&(key, value)) {
+            return Err(format!("duplicate {key}_{value}"));
+        }
+        composite.push((key, value));
+        if let Some(rate) = fields.get("rate_limit") {
+            let rate = rate.as_object().ok_or("no rate")?;
+            if let Some(key) = rate.keys().find(|key| !known_of_rates.contains(&&***key)) {
+                return Err(format!("unknown key {key}"));
+            }
+            let unit = rate["unit"].as_str().unwrap_or_default().to_lowercase();
+            if !units.contains(&&*unit) {
+                return Err(format!("invalid unit {unit}"));
+            }
+            let count = rate["requests_per_unit"].as_u64();
+            if count.is_none_or(|count| count > u32::MAX.into()) {
+                return Err("no count".to_owned());
+            }
+        }
+        if let Some(inner) = fields.get("descriptors") {
+            check_descriptors(inner)?;
+        }
+    }
+    Ok(())
+}
+
+/// What it finds for a descriptor (`GetLimit` there): at each level the key with the value, or else the key alone; and
+/// only a rate at the depth of the last entry counts.
+fn look_up(descriptors: &Value, entries: &[(&str, &str)]) -> Option<u64> {
+    let [(key, value), rest @ ..] = entries else {
+        return None;
+    };
+    let named = |value: Option<&str>| {
+        let all = descriptors.as_array()?;
+        let mut found = all.iter().filter(|descriptor| {
+            descriptor["key"] == *key && descriptor["value"].as_str() == value
+        });
+        found.next()
+    };
+    let found = named(Some(value)).or_else(|| named(None))?;
+    match rest {
+        [] => found["rate_limit"]["requests_per_unit"].as_u64(),
+        rest => look_up(&found["descriptors"], rest),
+    }
+}
+
+#[test]
+fn what_envoyproxy_ratelimit_refuses() {
+    let rate = |unit: &str, count: Value| json!({"unit": unit, "requests_per_unit": count});
+    let cases = [
+        (
+            "another key",
+            json!([{"key": "a", "limit": {}}]),
+            "unknown key limit",
+        ),
+        ("no key", json!([{"value": "a"}]), "empty key"),
+        (
+            "twice",
+            json!([{"key": "a", "value": "b"}, {"key": "a", "value": "b"}]),
+            "duplicate a_b",
+        ),
+        (
+            "a unit",
+            json!([{"key": "a", "rate_limit": rate("fortnight", json!(1))}]),
+            "invalid unit fortnight",
+        ),
+        (
+            "a count",
+            json!([{"key": "a", "rate_limit": rate("day", json!(4_294_967_296_u64))}]),
+            "no count",
+        ),
+        (
+            "within",
+            json!([{"key": "a", "descriptors": [{"key": ""}]}]),
+            "empty key",
+        ),
+        ("a number", json!([{"key": "a", "value": 1}]), "value is 1"),
+    ];
+    for (name, descriptors, expected) in cases {
+        assert_eq!(
+            check_descriptors(&descriptors).unwrap_err(),
+            expected,
+            "{name}"
+        );
+    }
 }
