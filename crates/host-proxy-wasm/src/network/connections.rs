@@ -84,6 +84,11 @@ pub(crate) struct Connections<F: NetworkFilter> {
     begun: Begun,
     /// Nothing for one that a callback is about.
     known: HashMap<u32, Option<Box<Known<F>>>, BuildHasherDefault<ContextHasher>>,
+    agenda: Agenda,
+}
+
+/// Who is held, and when something is to be done.
+struct Agenda {
     /// Each at most once: a deadline that moves on, as that of an idle time does with each byte, is looked
     /// at when the time comes that it had at first.
     schedule: BTreeSet<(Timestamp, u32)>,
@@ -95,8 +100,10 @@ impl<F: NetworkFilter> Connections<F> {
         Self {
             begun: Begun::new(),
             known: HashMap::with_hasher(BuildHasherDefault::new()),
-            schedule: BTreeSet::new(),
-            held: 0,
+            agenda: Agenda {
+                schedule: BTreeSet::new(),
+                held: 0,
+            },
         }
     }
 
@@ -116,7 +123,7 @@ impl<F: NetworkFilter> Connections<F> {
     /// Keeps what a new connection's filter wants to know later.
     pub(crate) fn keep(&mut self, connection: u32, mut known: Box<Known<F>>) {
         if known.is_wanted() {
-            self.arrange(connection, &mut known);
+            self.agenda.arrange(connection, &mut known);
             self.known.insert(connection, Some(known));
         }
     }
@@ -128,22 +135,79 @@ impl<F: NetworkFilter> Connections<F> {
         mut known: Box<Known<F>>,
     ) -> Option<Box<Known<F>>> {
         let Some(place) = self.known.get_mut(&connection) else {
-            self.disarrange(connection, &mut known);
+            self.agenda.disarrange(connection, &mut known);
             return Some(known);
         };
         if known.is_wanted() {
-            *place = None;
-            self.arrange(connection, &mut known);
-            self.known.insert(connection, Some(known));
+            self.agenda.arrange(connection, &mut known);
+            *place = Some(known);
         } else {
             self.known.remove(&connection);
-            self.disarrange(connection, &mut known);
+            self.agenda.disarrange(connection, &mut known);
         }
         None
     }
 
+    /// Forgets a connection.
+    pub(crate) fn end(&mut self, connection: u32) -> Found<F> {
+        match self.known.remove(&connection) {
+            Some(Some(mut known)) => {
+                self.agenda.disarrange(connection, &mut known);
+                Found::Known(known)
+            }
+            Some(None) => Found::Connection,
+            None => match self.begun.take(connection) {
+                Some(_) => Found::Connection,
+                None => Found::Nothing,
+            },
+        }
+    }
+
+    /// Whether one more connection can be held.
+    pub(crate) fn has_room(&self) -> bool {
+        self.agenda.held < MAX_HELD
+    }
+
+    /// The connections whose time has come.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Vec<u32> {
+        let later = now.after(Duration::from_nanos(1));
+        let rest = self.agenda.schedule.split_off(&(later, 0));
+        let over = std::mem::replace(&mut self.agenda.schedule, rest);
+        let mut due = Vec::new();
+        for (_, connection) in over {
+            let Some(Some(known)) = self.known.get_mut(&connection) else {
+                continue;
+            };
+            known.scheduled = None;
+            match known.deadline() {
+                Some(deadline) if deadline <= now => due.push(connection),
+                Some(deadline) => {
+                    known.scheduled = Some(deadline);
+                    self.agenda.schedule.insert((deadline, connection));
+                }
+                None => {}
+            }
+        }
+        due
+    }
+
+    pub(crate) fn any_scheduled(&self) -> bool {
+        !self.agenda.schedule.is_empty()
+    }
+
+    /// Whether nothing is known of any connection.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.begun.is_empty()
+            && self.known.is_empty()
+            && self.agenda.schedule.is_empty()
+            && self.agenda.held == 0
+    }
+}
+
+impl Agenda {
     /// Counts and schedules what is put back.
-    fn arrange(&mut self, connection: u32, known: &mut Known<F>) {
+    fn arrange<F: NetworkFilter>(&mut self, connection: u32, known: &mut Known<F>) {
         let counts = known.until.is_some() && !known.is_closed;
         match (known.counts, counts) {
             (false, true) => self.held += 1,
@@ -165,7 +229,7 @@ impl<F: NetworkFilter> Connections<F> {
         }
     }
 
-    fn disarrange(&mut self, connection: u32, known: &mut Known<F>) {
+    fn disarrange<F: NetworkFilter>(&mut self, connection: u32, known: &mut Known<F>) {
         if known.counts {
             self.held = self.held.saturating_sub(1);
             known.counts = false;
@@ -173,58 +237,5 @@ impl<F: NetworkFilter> Connections<F> {
         if let Some(scheduled) = known.scheduled.take() {
             self.schedule.remove(&(scheduled, connection));
         }
-    }
-
-    /// Forgets a connection.
-    pub(crate) fn end(&mut self, connection: u32) -> Found<F> {
-        match self.known.remove(&connection) {
-            Some(Some(mut known)) => {
-                self.disarrange(connection, &mut known);
-                Found::Known(known)
-            }
-            Some(None) => Found::Connection,
-            None => match self.begun.take(connection) {
-                Some(_) => Found::Connection,
-                None => Found::Nothing,
-            },
-        }
-    }
-
-    /// Whether one more connection can be held.
-    pub(crate) fn has_room(&self) -> bool {
-        self.held < MAX_HELD
-    }
-
-    /// The connections whose time has come.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Vec<u32> {
-        let later = now.after(Duration::from_nanos(1));
-        let rest = self.schedule.split_off(&(later, 0));
-        let over = std::mem::replace(&mut self.schedule, rest);
-        let mut due = Vec::new();
-        for (_, connection) in over {
-            let Some(Some(known)) = self.known.get_mut(&connection) else {
-                continue;
-            };
-            known.scheduled = None;
-            match known.deadline() {
-                Some(deadline) if deadline <= now => due.push(connection),
-                Some(deadline) => {
-                    known.scheduled = Some(deadline);
-                    self.schedule.insert((deadline, connection));
-                }
-                None => {}
-            }
-        }
-        due
-    }
-
-    pub(crate) fn any_scheduled(&self) -> bool {
-        !self.schedule.is_empty()
-    }
-
-    /// Whether nothing is known of any connection.
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.begun.is_empty() && self.known.is_empty() && self.schedule.is_empty() && self.held == 0
     }
 }
