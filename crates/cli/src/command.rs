@@ -1,7 +1,7 @@
 //! The command line: one variant for each subcommand.
 
 use crate::terminal::{Failure, Outcome, Terminal};
-use crate::{completions, schema, validate};
+use crate::{completions, explain, schema, validate};
 use clap::{Parser, Subcommand};
 
 /// What can be known of a Gatehouse configuration before it is rolled out, without Envoy.
@@ -21,6 +21,7 @@ pub(crate) struct Gatehouse {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Validate(validate::Arguments),
+    Explain(Box<explain::Arguments>),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -29,6 +30,7 @@ impl Command {
     pub(crate) fn run(self, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
         match self {
             Self::Validate(arguments) => validate::run(&arguments, terminal),
+            Self::Explain(arguments) => explain::run(&arguments, terminal),
             Self::Schema(arguments) => schema::run(&arguments, terminal),
             Self::Completions(arguments) => completions::run(&arguments, terminal),
         }

@@ -9,6 +9,7 @@
 mod command;
 mod completions;
 mod environment;
+mod explain;
 mod filter;
 mod plugin;
 mod schema;

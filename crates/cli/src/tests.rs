@@ -142,7 +142,7 @@ fn the_readme() {
 }
 
 /// A command line as a shell would split it, where nothing but single quotes is special.
-fn words(line: &str) -> Vec<&str> {
+pub(crate) fn words(line: &str) -> Vec<&str> {
     let pieces = line.split('\'').enumerate();
     pieces
         .flat_map(|(index, piece)| match index % 2 {

@@ -99,6 +99,15 @@ struct Checked {
     unreadable: bool,
 }
 
+/// The text of one file, or why there is none.
+pub(crate) fn read_one(file: &str, input: &mut dyn std::io::Read) -> Result<String, String> {
+    let mut files = files::read(file, input).into_iter();
+    match (files.next(), files.next()) {
+        (Some(read), None) => read.text.map_err(|why| format!("{file}: {why}")),
+        _ => Err(format!("{file}: it is a folder, but one file is wanted")),
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     let environment = arguments.environment.read(terminal.environment)?;
     let variable = |name: &str| environment.variable(name);

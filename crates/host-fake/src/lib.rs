@@ -1,4 +1,4 @@
-//! A deterministic host in memory, for unit tests of filters.
+//! A deterministic host in memory, for unit tests of filters and for `gatehouse explain`.
 //!
 //! Tests look at what came of it (headers, replies, counters, shared data) and at how many host
 //! calls it took, never at their order. Several [`FakeHost`]s over one [`Shared`] are the workers of
@@ -6,7 +6,7 @@
 
 #![expect(
     clippy::expect_used,
-    reason = "only tests use it: a broken test may stop"
+    reason = "native only, and what it expects is what its own calls have seen to: a broken test may stop"
 )]
 
 mod callouts;

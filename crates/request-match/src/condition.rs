@@ -63,6 +63,28 @@ impl Condition {
         }
     }
 
+    /// As it is called in the configuration.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn name(&self) -> String {
+        let name = match self {
+            Self::Methods(_) => "methods",
+            Self::Path(_) => "path",
+            Self::Hosts(_) => "hosts",
+            Self::Header(field) => return format!("headers: {}", field.name),
+            Self::Query(field) => return format!("query: {}", field.name),
+            Self::Cookie(field) => return format!("cookies: {}", field.name.0),
+            Self::Route(_) => "route",
+            Self::Metadata(field) => return format!("metadata: {}", field.filter),
+            Self::ClientIp(_) => "client_ip",
+            Self::Consumer(_) => "consumer",
+            Self::Groups(_) => "groups",
+            Self::Not(_) => "not",
+            Self::Any(_) => "any",
+            Self::When(_) => "when",
+        };
+        name.to_owned()
+    }
+
     pub(crate) fn holds(&self, subject: &mut Subject, request: &mut Request<'_>) -> Result<bool> {
         Ok(match self {
             Self::Methods(methods) => match request.headers()?.only(":method") {

@@ -165,6 +165,7 @@ impl Match {
     pub fn matches(&self, subject: &mut Subject, request: &mut Request<'_>) -> Result<bool> {
         for condition in &self.conditions {
             if !condition.holds(subject, request)? {
+                gatehouse_trace::because!("{} does not match", condition.name());
                 return Ok(false);
             }
         }

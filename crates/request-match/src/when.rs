@@ -57,7 +57,11 @@ impl When {
     /// # Errors
     /// Where it cannot be evaluated, or is no boolean.
     pub fn holds(&self, host: &dyn Expressions) -> Result<bool> {
-        host.holds(self.compiled.ok_or(NOT_COMPILED)?)
+        let holds = host.holds(self.compiled.ok_or(NOT_COMPILED)?);
+        if holds.is_err() {
+            gatehouse_trace::trace!(("expression"), ("cannot be evaluated: {}", self.text));
+        }
+        holds
     }
 }
 

@@ -14,6 +14,7 @@ use crate::rule::{Access, Needed, Requirement};
 use crate::stats::Stats;
 use gatehouse_host::Request;
 use gatehouse_request_match::Subject;
+use gatehouse_trace::trace;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -94,17 +95,23 @@ pub(crate) fn decide(
 ) -> gatehouse_host::Result<Decision> {
     let mut subject = Subject::new(config.trusted_hops);
     if subject.path(request)?.is_ambiguous() {
+        trace!(("path"), ("can be read in more than one way"));
         return Ok(Decision::Denied(Refusal::plain(Reason::PathAmbiguous)));
     }
     if subject.is_host_ambiguous(request)? {
+        trace!(("host"), ("can be read in more than one way"));
         return Ok(Decision::Denied(Refusal::plain(Reason::HostAmbiguous)));
     }
     let candidates = config.index.candidates(&mut subject, request)?;
-    for rule in candidates.filter_map(|place| config.rules.get(place)) {
+    for place in candidates {
+        let Some(rule) = config.rules.get(place) else {
+            continue;
+        };
         let applies = match &rule.matching {
             Some(matching) => match matching.matches(&mut subject, request) {
                 // Whether the rule applies is unknown, and so is what the next one would allow.
                 Err(_) if subject.take_failed_expression() => {
+                    trace!(("rules[{place}]"), ("its expression cannot be evaluated"));
                     return Ok(Decision::Denied(Refusal::plain(Reason::ExpressionFailed)));
                 }
                 matched => matched?,
@@ -112,12 +119,15 @@ pub(crate) fn decide(
             None => true,
         };
         if applies {
+            trace!(("rules[{place}]"), ("applies"));
             return match &rule.access {
                 Access::Anonymous => Ok(Decision::Anonymous),
                 Access::Require(requirement) => require(config, stats, requirement, request, memo),
             };
         }
+        trace!(("rules[{place}]"), ("does not apply"));
     }
+    trace!(("rules"), ("none applies"));
     Ok(Decision::Denied(Refusal::plain(Reason::NoRule)))
 }
 
@@ -136,6 +146,10 @@ fn require(
         };
         let presented = credential::read(provider.kind.from(), headers);
         if presented == Presented::Several {
+            trace!(
+                ("provider {}", provider.name),
+                ("its credential is there more than once")
+            );
             return Ok(Decision::Denied(Refusal {
                 challenged: vec![*place],
                 ..Refusal::plain(Reason::CredentialAmbiguous)
@@ -169,7 +183,11 @@ fn require(
             let authorize = &requirement.authorize;
             let when = || memo.when.or_else(|| authorize.when(host)).unwrap_or(Ok(()));
             let checked = authorize.check(&vouched.identity.consumer);
-            match checked.and_then(|()| when()) {
+            let authorized = checked.and_then(|()| when());
+            if let Err(_reason) = authorized {
+                trace!(("authorize"), ("refuses: {}", _reason.as_str()));
+            }
+            match authorized {
                 Ok(()) => return Ok(Decision::Allowed(vouched)),
                 Err(reason @ Reason::ForbiddenScope) => Refusal {
                     challenged: check.good().collect(),
@@ -285,6 +303,7 @@ impl Check<'_, '_, '_> {
                 opinion => opinion,
             },
         };
+        trace!(("provider {}", provider.name), ("{opinion}"));
         Ok(match credential.opinion.insert(opinion) {
             Opinion::Missing => Outcome::Missing,
             Opinion::Wait(wait) => Outcome::Wait(*wait),

@@ -13,6 +13,7 @@ use gatehouse_host::{
     Answer, Audience, CalloutId, ConfigureError, Host, HttpFilter, Level, LocalReply, Module,
     Request, Response, Result, StreamId, Verdict,
 };
+use gatehouse_trace::trace;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -75,6 +76,13 @@ impl Filter {
                 if let Some(identity) = &refusal.consumer {
                     self.establish(request, identity)?;
                 }
+                trace!(
+                    ("mode: report"),
+                    (
+                        "lets through what would be denied: {}",
+                        refusal.reason.as_str()
+                    )
+                );
                 self.stats.refused(request.host(), refusal.reason);
             }
         }
@@ -250,6 +258,7 @@ impl HttpFilter for Filter {
     const WANTS_RESPONSE: bool = false;
 
     fn request(&self, request: &mut Request<'_>, memo: &mut Memo) -> Result<Verdict> {
+        gatehouse_trace::enter!("auth");
         if self.config.mode == Mode::Enforce {
             return self.enforce(request, memo);
         }

@@ -66,6 +66,28 @@ pub(crate) enum Opinion {
     Wait(Wait),
 }
 
+/// For who wants to know how a decision came about.
+#[cfg(not(target_arch = "wasm32"))]
+impl std::fmt::Display for Opinion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => f.write_str("no credential"),
+            Self::Good(identity) => {
+                write!(f, "good: {}", identity.consumer.name)?;
+                let groups = &identity.consumer.groups;
+                match groups.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, ", in {}", groups.join(", ")),
+                }
+            }
+            Self::Bad(reason) | Self::Refused(reason, _) => write!(f, "bad: {}", reason.as_str()),
+            Self::Later(reason, wait) => write!(f, "bad: {}, for {wait:?}", reason.as_str()),
+            Self::Wait(Wait::Callout(_)) => f.write_str("waits for an answer"),
+            Self::Wait(Wait::Body(..)) => f.write_str("waits for the body"),
+        }
+    }
+}
+
 /// What a request has to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {

@@ -10,6 +10,7 @@ use gatehouse_host::{
 };
 use gatehouse_request_match::{Index, Match, Subject, compile_all};
 use gatehouse_template::Scope as _;
+use gatehouse_trace::trace;
 
 /// The headers filter.
 #[derive(Debug)]
@@ -93,8 +94,10 @@ impl Filter {
                 Some(matching) => self.holds(matching, subject, request)?,
             };
             if applies {
+                trace!(("rules[{index}]"), ("applies"));
                 return Ok(Some((index, rule)));
             }
+            trace!(("rules[{index}]"), ("does not apply"));
         }
         Ok(None)
     }
@@ -142,6 +145,9 @@ impl Filter {
                 continue;
             }
             let outcome = step.apply(answers, &mut side)?;
+            if let Outcome::Denied(_reason) = outcome {
+                trace!(("request"), ("an operation failed: {_reason}"));
+            }
             let Outcome::Denied(reason) = outcome else {
                 self.stats.count(outcome, host);
                 continue;
@@ -322,6 +328,7 @@ impl HttpFilter for Filter {
     const WANTS_TRAILERS: bool = true;
 
     fn request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<Verdict> {
+        gatehouse_trace::enter!("headers");
         match self.change_request(request, pending) {
             // Report mode lets through what could not even be looked at.
             Err(error) if self.rehearses() => {

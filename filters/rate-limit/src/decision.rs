@@ -112,6 +112,36 @@ impl Finding<'_> {
     }
 }
 
+/// For who wants to know how a decision came about.
+#[cfg(not(target_arch = "wasm32"))]
+impl std::fmt::Display for Finding<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let wait = |f: &mut std::fmt::Formatter<'_>, retry: &Retry| match *retry {
+            Retry::After(nanos) => write!(f, "over: room again in {} s", whole_seconds(nanos)),
+            Retry::Never => f.write_str("over: it would never fit"),
+            Retry::Unknown => f.write_str("over: too many at once"),
+        };
+        match self {
+            Self::Room(..) => f.write_str("has room, and is not charged"),
+            Self::Charged(found) => {
+                write!(f, "charged: {} left", found.decision.standing.remaining)
+            }
+            Self::Over(_, retry) => wait(f, retry),
+            Self::NoKey(no_key) => write!(f, "no key: {no_key}"),
+            Self::Failed(failure) => write!(f, "cannot be decided on: {}", failure.cause().name()),
+            Self::Lent(_) => f.write_str("a lease has room, and is not charged"),
+            Self::Used(_, _, Some(retry)) | Self::Told(_, _, Some(retry)) => wait(f, retry),
+            Self::Used(_, standing, None) => {
+                write!(f, "charged to a lease: {} left", standing.remaining)
+            }
+            Self::Open(_) => f.write_str("the service has to be asked"),
+            Self::Told(_, _, None) => f.write_str("the service has room"),
+            Self::Unanswered { .. } => f.write_str("the service says nothing"),
+            Self::Later => f.write_str("the service is told"),
+        }
+    }
+}
+
 impl Failure {
     /// How it is counted, and what the operator is told.
     pub(crate) fn cause(&self) -> Cause {

@@ -19,6 +19,7 @@ use gatehouse_host::{
 use gatehouse_limit_config::{Allowance, Config, IfAbsent, Mode, ResponseHeaders, Source};
 use gatehouse_limit_table::{Held, Permits, Ticket};
 use gatehouse_request_match::{Subject, compile_all};
+use gatehouse_trace::{because, trace};
 pub(crate) use in_force::InForce;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -137,7 +138,10 @@ impl Filter {
         );
         match written.map_err(host_failed)? {
             Ok(()) => {}
-            Err(NoKey::Missing(_)) if limit.if_absent == IfAbsent::Skip => return Ok(None),
+            Err(NoKey::Missing(_part)) if limit.if_absent == IfAbsent::Skip => {
+                because!("the request has no {_part}");
+                return Ok(None);
+            }
             Err(no_key) => {
                 if counts {
                     in_force.stats.count_cause(no_key.cause(), request.host());
@@ -180,7 +184,9 @@ impl Filter {
         let mut findings = Vec::with_capacity(self.limits.len());
         for in_force in &self.limits {
             match self.check(in_force, subject, request, asked) {
-                Ok(None) => {}
+                Ok(None) => {
+                    trace!(("limit {}", in_force.limit.name), ("does not apply"));
+                }
                 Ok(Some(finding)) => findings.push((in_force, finding)),
                 Err(failure) => findings.push((in_force, in_force.failed(failure, request.host()))),
             }
@@ -255,6 +261,7 @@ impl HttpFilter for Filter {
     const WANTS_RESPONSE_BODY: bool = true;
 
     fn request(&self, request: &mut Request<'_>, pending: &mut Pending) -> Result<Verdict> {
+        gatehouse_trace::enter!("rate_limit");
         let host = request.host();
         // Nothing, but for a request that is asked about anew.
         self.release(std::mem::take(&mut pending.held), host);
@@ -317,6 +324,9 @@ impl HttpFilter for Filter {
                     }
                 }
             }
+        }
+        for (_in_force, _finding) in &findings {
+            trace!(("limit {}", _in_force.limit.name), ("{_finding}"));
         }
         let fields = self.fields(&findings);
         // The first of those that weigh the same.
