@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
     }
     if all.is_empty() {
         return Err(Failure::Told(format!(
-            "{file}: no Gatehouse filter is in it"
+            "{file}: no Gatehouse filter for HTTP requests is in it"
         )));
     }
     match arguments.format {
@@ -109,7 +109,11 @@ fn together<'p, 'd>(plugins: &'p [Plugin<'d>]) -> Vec<Vec<&'p Plugin<'d>>> {
         _ => None,
     };
     let mut groups: Vec<(_, Vec<&Plugin<'d>>)> = Vec::new();
-    for plugin in plugins {
+    // A network filter sees connections, and no requests.
+    let http = plugins
+        .iter()
+        .filter(|plugin| plugin.filter != Filter::ConnectionGuard);
+    for plugin in http {
         let of = manager(plugin);
         match groups.iter_mut().find(|(other, _)| *other == of) {
             Some((_, group)) => group.push(plugin),

@@ -101,7 +101,7 @@ impl Decode for QueryField {
         Some(Self { name, test })
     }
 
-    gatehouse_config::described!(|schemas| named_schema::<crate::query::Name, String>(schemas));
+    gatehouse_config::described!(|schemas| named_schema::<String, String>(schemas));
 }
 
 impl Decode for CookieField {

@@ -119,6 +119,7 @@ impl Chain {
             Filter::RateLimit => of::<gatehouse_rate_limit::Filter>(value, environment, host),
             Filter::Headers => of::<gatehouse_headers::Filter>(value, environment, host),
             Filter::Gateway => of::<gatehouse_gateway::Filter>(value, environment, host),
+            Filter::ConnectionGuard => return Ok(()),
         };
         self.filters.push((filter, made?));
         self.ahead.extend(callouts(&self.host));

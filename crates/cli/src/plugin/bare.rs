@@ -1,7 +1,7 @@
 //! Which filter a configuration alone is for, by its fields.
 
 use crate::filter::Filter;
-use crate::source::Node;
+use crate::source::{Kind, Node};
 
 /// Only what one filter has and no other says it.
 pub(super) fn filter_of(root: &Node) -> Option<Filter> {
@@ -22,10 +22,15 @@ pub(super) fn filter_of(root: &Node) -> Option<Filter> {
         .any(|item| matches!(item.entries(), [entry] if Filter::named(&entry.key).is_some()));
     if is_gateway {
         Some(Filter::Gateway)
-    } else if has("limits") {
+    } else if matches!(
+        root.get("limits").map(|limits| &limits.kind),
+        Some(Kind::List(_))
+    ) {
         Some(Filter::RateLimit)
     } else if has("providers") || some_rule_has(&["allow", "deny", "require"]) {
         Some(Filter::Auth)
+    } else if has("server_speaks_first") || has("first_data") || some_rule_has(&["action"]) {
+        Some(Filter::ConnectionGuard)
     } else if some_rule_has(&["request", "response", "cors"]) {
         Some(Filter::Headers)
     } else {

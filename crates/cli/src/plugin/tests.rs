@@ -131,6 +131,13 @@ fn plugins() {
             vec!["auth in bare with {\"providers\":{}}"],
         ),
         (
+            "a guard",
+            "{rules: [{name: a, action: deny}], limits: {}}",
+            vec![
+                "connection_guard in bare with {\"rules\":[{\"name\":\"a\",\"action\":\"deny\"}],\"limits\":{}}",
+            ],
+        ),
+        (
             "said",
             "# gatehouse: rate-limit\na: 1",
             vec!["rate_limit in bare with {\"a\":1}"],

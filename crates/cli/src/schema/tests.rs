@@ -137,7 +137,8 @@ fn what_is_refused() {
     let key = |consumer: Value| {
         auth(json!({"api_key": {"from": [{"header": "a"}], "consumers": [consumer]}}))
     };
-    use Filter::{Auth, Gateway, Headers, RateLimit};
+    let guard = |rule: Value| json!({"rules": [rule], "default": "deny"});
+    use Filter::{Auth, ConnectionGuard, Gateway, Headers, RateLimit};
     let both = [
         ("not an object", Auth, json!([])),
         ("nothing", Auth, json!({})),
@@ -362,8 +363,41 @@ fn what_is_refused() {
             Gateway,
             json!({"filters": [{"headers": {"rules": []}}]}),
         ),
+        ("no default", ConnectionGuard, json!({"rules": []})),
+        (
+            "an action",
+            ConnectionGuard,
+            guard(json!({"name": "a", "action": "block"})),
+        ),
+        (
+            "a port",
+            ConnectionGuard,
+            guard(json!({"name": "a", "match": {"destination_port": [0]}, "action": "allow"})),
+        ),
+        (
+            "a version of TLS",
+            ConnectionGuard,
+            guard(
+                json!({"name": "a", "match": {"tls_version": {"at_least": "TLS1"}}, "action": "allow"}),
+            ),
+        ),
+        (
+            "a protocol",
+            ConnectionGuard,
+            guard(json!({"name": "a", "match": {"protocol": ["gopher"]}, "action": "allow"})),
+        ),
     ];
     let only_the_parser = [
+        (
+            "order: ports that begin after they end",
+            ConnectionGuard,
+            guard(json!({"name": "a", "match": {"destination_port": ["2-1"]}, "action": "allow"})),
+        ),
+        (
+            "names are known to it: a feed",
+            ConnectionGuard,
+            guard(json!({"name": "a", "match": {"source": [{"feed": "f"}]}, "action": "allow"})),
+        ),
         (
             "names are known to it: a provider",
             Auth,
@@ -526,7 +560,13 @@ fn changed(value: &Value) -> Vec<(Value, bool)> {
 #[test]
 fn changes_of_what_is_documented() {
     let (mut refused, mut missed) = (0_usize, 0_usize);
-    for filter in [Filter::Auth, Filter::RateLimit, Filter::Headers] {
+    let filters = [
+        Filter::Auth,
+        Filter::RateLimit,
+        Filter::Headers,
+        Filter::ConnectionGuard,
+    ];
+    for filter in filters {
         let validator = validator(filter);
         for (place, _, value) in documented().into_iter().filter(|(_, of, _)| *of == filter) {
             for (value, added) in changed(&value) {

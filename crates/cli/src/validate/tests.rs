@@ -66,6 +66,7 @@ fn lints() {
         ("by number", PLUGIN.replace("FAIL_RELOAD", "1"), vec![]),
         // It keeps nobody out.
         ("open", PLUGIN.replace("FAIL_RELOAD", "FAIL_OPEN"), vec![]),
+        ("an open guard", PLUGIN.replace("headers", "connection_guard").replace("FAIL_RELOAD", "FAIL_OPEN").replace("rules: [{request: [{remove: {name: a}}]}]", "default: deny"), vec!["fail-open"]),
         ("open auth", hmac.replace("FAIL_RELOAD", "FAIL_OPEN"), vec!["fail-open", "body"]),
         (
             "open auth that reports",

@@ -121,7 +121,8 @@ pub(super) fn failure(plugin: &Plugin<'_>) -> Option<Finding> {
 /// Whether it says who may come in.
 fn guards(plugin: &Plugin<'_>) -> bool {
     let enforces = |value: &Value| value.get("mode") != Some(&Value::from("report"));
-    parts(plugin, Filter::Auth)
-        .iter()
-        .any(|(_, value)| enforces(value))
+    [Filter::Auth, Filter::ConnectionGuard]
+        .into_iter()
+        .flat_map(|filter| parts(plugin, filter))
+        .any(|(_, value)| enforces(&value))
 }
