@@ -389,12 +389,6 @@ pub fn envoy_version() -> (u32, u32) {
         .unwrap_or_else(|| panic!("no version: {text}"))
 }
 
-/// The minor version of the Envoy under test: 40 of 1.40.0.
-#[must_use]
-pub fn minor_version() -> u32 {
-    envoy_version().1
-}
-
 /// `$GATEHOUSE_ENVOY`, or the default version in the cache.
 fn binary() -> PathBuf {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
