@@ -1,5 +1,6 @@
 //! The filter over the host traits.
 
+mod in_flight;
 mod in_force;
 mod settle;
 
@@ -16,8 +17,8 @@ use gatehouse_host::{
     Answer, CalloutId, ConfigureError, Host, HttpFilter, Module, Request, Response, ResponseChunk,
     Result, StreamId, Verdict,
 };
-use gatehouse_limit_config::{Allowance, Config, IfAbsent, Mode, ResponseHeaders, Source};
-use gatehouse_limit_table::{Held, Permits, Ticket};
+use gatehouse_limit_config::{Config, IfAbsent, Mode, ResponseHeaders, Source};
+use gatehouse_limit_table::{Permits, Ticket};
 use gatehouse_request_match::{Subject, compile_all};
 use gatehouse_trace::{because, trace};
 pub(crate) use in_force::InForce;
@@ -192,40 +193,6 @@ impl Filter {
             }
         }
         findings
-    }
-
-    /// Holds what a charge took until the request is over.
-    fn hold(
-        &self,
-        limit: usize,
-        allowance: &Allowance,
-        bucket: &Bucket,
-        finding: &Finding<'_>,
-    ) -> Option<Ticket> {
-        let capacity = allowance.capacity()?;
-        let Finding::Charged(found) = finding else {
-            return None;
-        };
-        Some(self.permits.hold(Held {
-            address: bucket.address_of(found.window),
-            capacity,
-            permit: found.decision.permit?,
-            limit,
-        }))
-    }
-
-    /// Gives back what a request holds.
-    fn release(&self, held: Vec<Ticket>, host: &dyn Host) {
-        for ticket in held {
-            let Some(held) = self.permits.take(ticket) else {
-                continue;
-            };
-            if held.release(host).is_err()
-                && let Some(in_force) = self.limits.get(held.limit)
-            {
-                in_force.stats.count_cause(Cause::NotReleased, host);
-            }
-        }
     }
 
     /// What the response says of the limits in force.
