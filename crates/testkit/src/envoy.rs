@@ -342,6 +342,12 @@ impl Envoy {
         self.world.now.set(nanos(time));
     }
 
+    /// When the next timer ticks or callout times out; nothing where neither is to come.
+    pub fn next_event(&self) -> Option<Duration> {
+        let next = self.next_due(u64::MAX);
+        next.map(|(time, _)| Duration::from_nanos(time))
+    }
+
     fn next_due(&self, end: u64) -> Option<(u64, Due)> {
         let mut next: Option<(u64, Due)> = None;
         let mut consider = |time: u64, due: Due| {
@@ -635,6 +641,16 @@ impl Callout<'_> {
     /// Which worker sent it.
     pub fn worker(&self) -> usize {
         self.worker
+    }
+
+    /// Nothing will come of it: no answer, and not that its time is up either. Some Envoys fail to say.
+    pub fn lose(self) {
+        let vm = self.envoy.vm(self.worker);
+        let mut vm = vm.borrow_mut();
+        let mut pending = vm.state().pending.values_mut();
+        if let Some(pending) = pending.find(|pending| pending.sent.sequence == self.sent.sequence) {
+            pending.deadline = None;
+        }
     }
 
     /// Answers it, unless it has been answered or its VM is gone.

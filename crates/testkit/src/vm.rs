@@ -112,6 +112,8 @@ impl State {
     }
 }
 
+type HttpCallResponse = TypedFunc<(u32, u32, u32, u32, u32), ()>;
+
 /// The callbacks that a module exports.
 #[derive(Default)]
 struct Exports {
@@ -134,7 +136,7 @@ struct Exports {
     upstream_data: Option<TypedFunc<(u32, u32, u32), u32>>,
     downstream_close: Option<TypedFunc<(u32, u32), ()>>,
     upstream_close: Option<TypedFunc<(u32, u32), ()>>,
-    http_call_response: Option<TypedFunc<(u32, u32, u32, u32, u32), ()>>,
+    http_call_response: Option<HttpCallResponse>,
     grpc_receive_initial_metadata: Option<TypedFunc<(u32, u32, u32), ()>>,
     grpc_receive: Option<TypedFunc<(u32, u32, u32), ()>>,
     grpc_receive_trailing_metadata: Option<TypedFunc<(u32, u32, u32), ()>>,

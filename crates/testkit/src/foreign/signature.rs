@@ -70,18 +70,18 @@ fn check(arguments: &Arguments, key: Option<Key>) -> Result<(), String> {
     };
     let signature = &arguments.signature;
     macro_rules! ecdsa {
-        ($key:expr, $curve:ident) => {
+        ($key:expr, $curve:ident, $bytes:literal) => {
             $curve::ecdsa::Signature::from_der(signature).is_ok_and(|signature| {
-                $key.verify_prehash(&widened(&hash, $key.as_affine()), &signature)
+                $key.verify_prehash(&widened(&hash, $bytes), &signature)
                     .is_ok()
             })
         };
     }
     let good = match key {
         Key::Rsa(key) => key.verify(scheme, &hash, signature).is_ok(),
-        Key::P256(key) => ecdsa!(key, p256),
-        Key::P384(key) => ecdsa!(key, p384),
-        Key::P521(key) => ecdsa!(key, p521),
+        Key::P256(key) => ecdsa!(key, p256, 32),
+        Key::P384(key) => ecdsa!(key, p384, 48),
+        Key::P521(key) => ecdsa!(key, p521, 66),
     };
     if good {
         Ok(())
@@ -90,12 +90,10 @@ fn check(arguments: &Arguments, key: Option<Key>) -> Result<(), String> {
     }
 }
 
-/// RustCrypto refuses a hash of less than half the bytes of the curve's order; the number is the same with zeros before it.
-fn widened<P>(hash: &[u8], _: &P) -> Vec<u8> {
-    const MOST: usize = 66;
-    let least = MOST.div_ceil(2);
-    let zeros = least.saturating_sub(hash.len());
-    let mut wide = vec![0; zeros];
+/// RustCrypto refuses a hash of less than half the bytes of the curve's order; the number is the same with zeros before
+/// it, up to all of those bytes. Of more, the first count, so that there must be none before a hash that fills them.
+fn widened(hash: &[u8], bytes: usize) -> Vec<u8> {
+    let mut wide = vec![0; bytes.saturating_sub(hash.len())];
     wide.extend_from_slice(hash);
     wide
 }
