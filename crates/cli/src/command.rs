@@ -1,7 +1,7 @@
 //! The command line: one variant for each subcommand.
 
 use crate::terminal::{Failure, Outcome, Terminal};
-use crate::{completions, explain, schema, validate};
+use crate::{completions, explain, policy_test, schema, validate};
 use clap::{Parser, Subcommand};
 
 /// What can be known of a Gatehouse configuration before it is rolled out, without Envoy.
@@ -23,6 +23,7 @@ pub(crate) enum Command {
     Validate(validate::Arguments),
     Explain(Box<explain::Arguments>),
     Schema(schema::Arguments),
+    Test(policy_test::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -32,6 +33,7 @@ impl Command {
             Self::Validate(arguments) => validate::run(&arguments, terminal),
             Self::Explain(arguments) => explain::run(&arguments, terminal),
             Self::Schema(arguments) => schema::run(&arguments, terminal),
+            Self::Test(arguments) => policy_test::run(&arguments, terminal),
             Self::Completions(arguments) => completions::run(&arguments, terminal),
         }
     }

@@ -12,6 +12,7 @@ mod environment;
 mod explain;
 mod filter;
 mod plugin;
+mod policy_test;
 mod schema;
 mod source;
 mod terminal;
