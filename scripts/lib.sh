@@ -48,6 +48,14 @@ build_module() {
   fi
 }
 
+# build_untrimmed PACKAGE FEATURES OUT: the same, with every callback that it exports.
+build_untrimmed() {
+  local package="$1" features="$2" out="$3"
+  cargo rustc --quiet --release -p "$package" --lib --target "$WASM_TARGET" --crate-type cdylib --features "$features" || return
+  mkdir -p "$(dirname "$out")"
+  cp "$(target_dir)/$WASM_TARGET/release/${package//-/_}.wasm" "$out"
+}
+
 # need TOOL HINT: stops with the hint when the tool is not there.
 need() { command -v "$1" >/dev/null || die "$1 is missing: $2"; }
 

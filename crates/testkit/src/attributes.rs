@@ -6,7 +6,6 @@
 //! 4. Filter state: `filter_state`, and what modules have set, by its name.
 
 use crate::stream_state::{Side, Stream};
-use crate::value::text_or_bytes;
 use crate::vm::State;
 use crate::{Headers, Value};
 use std::collections::BTreeMap;
@@ -14,6 +13,9 @@ use std::collections::BTreeMap;
 impl State {
     /// The value at a path whose parts are joined by NUL.
     pub(crate) fn attribute(&mut self, path: &str) -> Option<Value> {
+        if path.is_empty() {
+            return Some(Value::Null);
+        }
         // As in Envoy, a NUL at the end ends nothing.
         let path = path.strip_suffix('\0').unwrap_or(path);
         let mut parts = path.split('\0');
@@ -26,7 +28,6 @@ impl State {
 
     /// The value of an identifier.
     pub(crate) fn root_value(&mut self, name: &str) -> Option<Value> {
-        let now = self.world.now.get();
         let plugin = &self.world.plugin;
         let of_plugin = match name {
             "plugin_name" => Some(&plugin.name),
@@ -40,7 +41,7 @@ impl State {
         }
         let stream = self.stream()?;
         match name {
-            "request" => Some(stream.request(now)),
+            "request" => Some(stream.request()),
             "response" => Some(stream.response()),
             "filter_state" => Some(stream.filter_state_map()),
             _ => stream.given(name).or_else(|| {
@@ -90,20 +91,27 @@ impl Stream {
         tree
     }
 
-    fn request(&self, now: u64) -> Value {
+    /// `RequestWrapper` of Envoy: what follows from the headers is there while they can be read.
+    fn request(&self) -> Value {
         let side = &self.http.request;
         let mut map = BTreeMap::new();
-        if let Some(headers) = shown(side, self.logging) {
-            map.insert("headers".to_owned(), Value::from(headers));
+        let mut length = None;
+        let none = Headers::new();
+        let headers = shown(side, self.logging);
+        map.insert("headers".to_owned(), Value::from(headers.unwrap_or(&none)));
+        if let Some(headers) = headers {
+            length = headers
+                .text("content-length")
+                .and_then(|length| length.parse().ok());
             let path = headers.text(":path");
+            let path = path.as_deref();
             let named = [
-                ("path", path.clone()),
+                ("path", path.map(str::to_owned)),
                 (
                     "url_path",
-                    path.as_deref()
-                        .map(|path| path.split('?').next().unwrap_or_default().to_owned()),
+                    path.map(|path| path.split('?').next().unwrap_or_default().to_owned()),
                 ),
-                ("query", path.as_deref().map(query)),
+                ("query", path.map(query)),
                 ("host", headers.text(":authority")),
                 ("scheme", headers.text(":scheme")),
                 ("method", headers.text(":method")),
@@ -116,43 +124,37 @@ impl Stream {
                     map.insert(name.to_owned(), Value::String(text));
                 }
             }
-            map.insert(
-                "total_size".to_owned(),
-                Value::Int(size(headers.byte_size() + self.received())),
-            );
         }
-        map.insert("size".to_owned(), Value::Int(size(self.received())));
         map.insert(
-            "time".to_owned(),
-            Value::Timestamp(i64::try_from(now).unwrap_or(i64::MAX)),
+            "size".to_owned(),
+            Value::Int(length.unwrap_or_else(|| size(side.received))),
         );
+        let began = i64::try_from(self.began).unwrap_or(i64::MAX);
+        map.insert("time".to_owned(), Value::Timestamp(began));
         self.overlay("request", map)
     }
 
-    fn received(&self) -> usize {
-        let side = &self.http.request;
-        side.out.body.len() + side.buffered.as_ref().map(Vec::len).unwrap_or_default()
-    }
-
+    /// `ResponseWrapper` of Envoy.
     fn response(&self) -> Value {
         let side = &self.http.response;
         let mut map = BTreeMap::new();
-        if side.started {
-            let code = side
-                .headers
-                .text(":status")
-                .and_then(|status| status.parse().ok());
-            if let Some(code) = code {
-                map.insert("code".to_owned(), Value::Int(code));
-            }
-            map.insert("flags".to_owned(), Value::Int(0));
+        let none = Headers::new();
+        let code = side
+            .headers
+            .text(":status")
+            .and_then(|status| status.parse().ok());
+        if let Some(code) = code {
+            map.insert("code".to_owned(), Value::Int(code));
         }
-        if let Some(headers) = shown(side, self.logging) {
-            map.insert("headers".to_owned(), Value::from(headers));
-        }
-        if let Some(trailers) = &side.trailers {
-            map.insert("trailers".to_owned(), Value::from(trailers));
-        }
+        map.insert("flags".to_owned(), Value::Int(0));
+        map.insert(
+            "headers".to_owned(),
+            Value::from(shown(side, self.logging).unwrap_or(&none)),
+        );
+        map.insert(
+            "trailers".to_owned(),
+            Value::from(side.trailers.as_ref().unwrap_or(&none)),
+        );
         if let Some(details) = &self.details {
             map.insert("code_details".to_owned(), Value::String(details.clone()));
         }
@@ -174,7 +176,7 @@ impl Stream {
         let set = self
             .filter_state
             .iter()
-            .map(|(name, value)| (format!("wasm.{name}"), text_or_bytes(value.clone())));
+            .map(|(name, value)| (format!("wasm.{name}"), Value::Bytes(value.clone())));
         let envoys = self
             .envoy_filter_state
             .iter()

@@ -78,7 +78,7 @@ pub enum FailurePolicy {
     /// They fail.
     #[default]
     FailClosed,
-    /// They pass without the filter.
+    /// Streams after it pass without the filter; those that it had fail.
     FailOpen,
     /// They fail, and the VM is made anew for the next stream, one second after it was made at the earliest.
     FailReload,
@@ -523,7 +523,8 @@ impl<'e> Worker<'e> {
     /// Sends a whole request through the filter, as far as the filter lets it.
     pub fn http(self, request: Request) -> Stream<'e> {
         let mut stream = self.open(&request);
-        stream.send_all(request);
+        stream.begin(&request);
+        stream.finish(&request);
         stream
     }
 

@@ -68,18 +68,22 @@ impl Headers {
             .sum()
     }
 
-    /// Adds a pair after all others, whatever there is of that name.
+    /// Adds a pair after all others, a pseudo-header after the other pseudo-headers, whatever there is of that name.
     pub fn push(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        self.0
-            .push((name.to_ascii_lowercase(), value.as_ref().to_vec()));
+        let pair = (name.to_ascii_lowercase(), value.as_ref().to_vec());
+        let place = match name.starts_with(':') {
+            true => self.0.iter().position(|(known, _)| !known.starts_with(':')),
+            false => None,
+        };
+        self.0.insert(place.unwrap_or(self.0.len()), pair);
     }
 
     /// Adds a value as Envoy's `addCopy` does: a header of which Envoy keeps one entry grows by a comma and the
-    /// value (a semicolon for `cookie`); of any other there is one more.
-    pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) {
+    /// value; of any other there is one more.
+    pub(crate) fn add(&mut self, of: Of, name: &str, value: impl AsRef<[u8]>) {
         let name = name.to_ascii_lowercase();
         let existing = self.0.iter_mut().find(|(known, _)| *known == name);
-        match (existing, single_entry(&name)) {
+        match (existing, of.keeps_one(&name)) {
             (Some((_, present)), true) => {
                 if !present.is_empty() && !value.as_ref().is_empty() {
                     present.push(b',');
@@ -90,22 +94,18 @@ impl Headers {
         }
     }
 
-    /// Sets a name to one value as Envoy's `setCopy` does: in the place of the first of that name, or else after
-    /// all others.
+    /// Sets a name to one value as Envoy's `setCopy` does: what there is goes, and it is added after all others, a
+    /// pseudo-header after the other pseudo-headers.
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        let name = name.to_ascii_lowercase();
-        match self.0.iter().position(|(known, _)| *known == name) {
-            None => self.push(&name, value),
-            Some(place) => {
-                let mut index = 0;
-                self.0.retain(|(known, _)| {
-                    index += 1;
-                    *known != name || index == place + 1
-                });
-                if let Some((_, present)) = self.0.get_mut(place) {
-                    *present = value.as_ref().to_vec();
-                }
-            }
+        self.remove(name);
+        self.push(name, value);
+    }
+
+    /// Gives the first of a name another value, in its place.
+    pub(crate) fn put(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, present)) => *present = value.as_ref().to_vec(),
+            None => self.push(name, value),
         }
     }
 
@@ -132,41 +132,98 @@ impl<N: AsRef<str>, V: AsRef<[u8]>, const COUNT: usize> From<[(N, V); COUNT]> fo
     }
 }
 
-/// Headers of which Envoy keeps one entry (`INLINE_REQ_HEADERS` and its like in `envoy/http/header_map.h`).
-fn single_entry(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        ":authority",
-        ":method",
-        ":path",
-        ":protocol",
-        ":scheme",
-        ":status",
-        "connection",
-        "content-length",
-        "content-type",
-        "date",
-        "expect",
-        "grpc-message",
-        "grpc-status",
-        "grpc-timeout",
-        "host",
-        "keep-alive",
-        "location",
-        "proxy-connection",
-        "proxy-status",
-        "server",
-        "te",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-        "via",
-        "x-client-trace-id",
-        "x-forwarded-client-cert",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-proto",
-        "x-request-id",
-    ];
-    NAMES.contains(&name)
+/// What a map is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    Request,
+    Response,
+    Trailers,
 }
+
+impl Of {
+    /// By the number of the ABI.
+    pub(crate) fn map(map: u32) -> Self {
+        match map {
+            0 => Self::Request,
+            2 => Self::Response,
+            _ => Self::Trailers,
+        }
+    }
+
+    /// Whether Envoy keeps one entry of a header: those of `envoy/http/header_map.h`, and those that extensions of a
+    /// stock Envoy register (CORS, cache, compression, OAuth).
+    fn keeps_one(self, name: &str) -> bool {
+        match self {
+            Self::Request => BOTH.contains(&name) || REQUEST.contains(&name),
+            Self::Response => BOTH.contains(&name) || RESPONSE.contains(&name),
+            Self::Trailers => ["grpc-message", "grpc-status"].contains(&name),
+        }
+    }
+}
+
+const BOTH: &[&str] = &[
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-request-id",
+];
+
+const REQUEST: &[&str] = &[
+    ":authority",
+    ":method",
+    ":path",
+    ":protocol",
+    ":scheme",
+    "accept",
+    "accept-encoding",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "authorization",
+    "expect",
+    "grpc-accept-encoding",
+    "grpc-timeout",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "origin",
+    "pragma",
+    "referer",
+    "te",
+    "user-agent",
+    "x-client-trace-id",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+];
+
+const RESPONSE: &[&str] = &[
+    ":status",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "age",
+    "date",
+    "etag",
+    "expires",
+    "grpc-message",
+    "grpc-status",
+    "last-modified",
+    "location",
+    "proxy-status",
+    "server",
+    "vary",
+];

@@ -9,9 +9,10 @@
 //! 4. A local reply ends the request and goes through the callbacks of the response, unless the response has begun:
 //!    then it takes its place without callbacks, or, once the headers are gone, the stream is reset.
 
+use crate::Headers;
+use crate::headers::Of;
 use crate::stream_state::{Iteration, Side, Stream, Way};
 use crate::vm::{Action, Call, LocalReplyArguments, Vm, length};
-use crate::{FailurePolicy, Headers};
 
 /// What a callback asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,7 @@ impl Vm {
             return;
         };
         side.ended |= end;
+        side.received += data.len();
         if side.iteration == Iteration::StoppedAll {
             // Over the limit the rest would be left with the sender; a test's sender has no such patience.
             side.buffered
@@ -100,6 +102,11 @@ impl Vm {
                 .extend_from_slice(&data);
             side.chunk = Vec::new();
             too_large = self.over_limit(id, way);
+            // A request's callback comes all the same.
+            if too_large && way == Way::Response {
+                self.too_large(id, way);
+                return;
+            }
         } else {
             side.chunk = data;
         }
@@ -266,7 +273,8 @@ impl Vm {
 
     /// Calls the module about an HTTP stream, unless it is not to be called any more.
     fn ask(&mut self, id: u32, way: Way, call: Call) -> Asked {
-        let silent = |stream: &Stream| way == Way::Response && stream.http.failed;
+        let silent =
+            |stream: &Stream| stream.bypassed || way == Way::Response && stream.http.failed;
         if self.stream(id).is_none_or(|stream| silent(stream)) {
             return Asked::Open;
         }
@@ -279,9 +287,6 @@ impl Vm {
 
     /// What becomes of a stream whose VM has failed (`CHECK_FAIL`, `failStream`).
     fn fail_http(&mut self, id: u32) -> Asked {
-        if self.state().world.plugin.failure_policy == FailurePolicy::FailOpen {
-            return Asked::Open;
-        }
         let Some(stream) = self.stream(id) else {
             return Asked::Failed;
         };
@@ -303,7 +308,8 @@ impl Vm {
         let Some(stream) = self.stream(id) else {
             return;
         };
-        if stream.http.reset || stream.http.response.out.complete {
+        // The first one counts.
+        if stream.http.reset || stream.http.local_reply || stream.http.response.out.complete {
             return;
         }
         stream.http.request.aborted = true;
@@ -405,24 +411,24 @@ impl Side {
 
 /// The response that a local reply makes (`Utility::prepareLocalReply`).
 fn shape(reply: &LocalReplyArguments, grpc: bool, head: bool) -> (Headers, Vec<u8>) {
+    let mut headers = Headers::from([(":status", reply.status.to_string())]);
+    for (name, value) in reply.headers.iter() {
+        headers.add(Of::Response, name, value);
+    }
     if grpc {
+        headers.set(":status", "200");
+        headers.set("content-type", "application/grpc");
         let status = reply
             .grpc_status
             .unwrap_or_else(|| grpc_status(reply.status));
-        let mut headers = Headers::from([(":status", "200"), ("content-type", "application/grpc")]);
-        headers.set("grpc-status", status.to_string());
+        if !headers.contains("grpc-status") {
+            headers.set("grpc-status", status.to_string());
+        }
         if !reply.body.is_empty() && !head {
             headers.set("grpc-message", percent_encoded(&reply.body));
         }
-        for (name, value) in reply.headers.iter() {
-            headers.add(name, value);
-        }
         headers.remove("content-length");
         return (headers, Vec::new());
-    }
-    let mut headers = Headers::from([(":status", reply.status.to_string())]);
-    for (name, value) in reply.headers.iter() {
-        headers.add(name, value);
     }
     if reply.body.is_empty() {
         headers.remove("content-length");

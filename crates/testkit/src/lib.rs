@@ -53,3 +53,10 @@ pub use record::{Callback, HostCall};
 pub use shared_data::SharedData;
 pub use stream::{Connection, LocalReply, Outcome, Phase, Stream};
 pub use value::Value;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -36,6 +36,7 @@ impl Request {
         .attribute(["destination", "port"], 10000_i64)
         .attribute(["request", "protocol"], "HTTP/1.1")
         .attribute(["connection", "mtls"], false)
+        .attribute(["connection", "requested_server_name"], "")
         .attribute(["xds", "route_name"], "")
     }
 
@@ -53,7 +54,8 @@ impl Request {
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         match name.starts_with(':') {
-            true => self.headers.set(name, value),
+            _ if name.eq_ignore_ascii_case("host") => self.headers.put(":authority", value),
+            true => self.headers.put(name, value),
             false => self.headers.push(name, value),
         }
         self
@@ -107,7 +109,7 @@ impl Request {
     /// TLS, and what its handshake showed.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
-        self.headers.set(":scheme", "https");
+        self.headers.put(":scheme", "https");
         let texts = [
             (["connection", "tls_version"], tls.version),
             (["connection", "requested_server_name"], tls.server_name),

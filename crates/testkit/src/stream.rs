@@ -73,15 +73,21 @@ impl<'e> Stream<'e> {
         }
     }
 
-    pub(crate) fn send_all(&mut self, request: Request) {
+    /// Sends the headers of a request, for a test that does something before the rest follows.
+    pub fn begin(&mut self, request: &Request) -> Outcome {
         let has_more = !request.chunks.is_empty() || request.trailers.is_some();
-        self.send_headers(request.headers, !has_more);
+        self.send_headers(request.headers.clone(), !has_more)
+    }
+
+    /// Sends what follows the headers of a request.
+    pub fn finish(&mut self, request: &Request) -> Outcome {
         self.send_rest(
             Way::Request,
             &request.chunks,
-            request.trailers,
+            request.trailers.clone(),
             request.http1,
         );
+        self.outcome()
     }
 
     fn send_rest(&mut self, way: Way, chunks: &[Vec<u8>], trailers: Option<Headers>, http1: bool) {
@@ -287,6 +293,8 @@ impl StreamState {
             filter_state: request.filter_state.clone(),
             envoy_filter_state: BTreeMap::new(),
             callbacks: Vec::new(),
+            began: 0,
+            bypassed: false,
             details: None,
             route_cache_cleared: 0,
             logging: false,

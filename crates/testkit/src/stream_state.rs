@@ -13,7 +13,11 @@ pub(crate) struct Stream {
     /// Set by `set_envoy_filter_state`.
     pub(crate) envoy_filter_state: BTreeMap<String, String>,
     pub(crate) callbacks: Vec<Callback>,
+    /// Nanoseconds since 1970.
+    pub(crate) began: u64,
     pub(crate) details: Option<String>,
+    /// The VM had failed before it began, and the policy is to let it pass.
+    pub(crate) bypassed: bool,
     pub(crate) route_cache_cleared: usize,
     /// In `proxy_on_log`, headers can be read, and only read.
     pub(crate) logging: bool,
@@ -58,6 +62,8 @@ pub(crate) struct Side {
     /// Trailers came, and the filter has not seen them.
     pub(crate) trailers_held: bool,
     pub(crate) ended: bool,
+    /// Bytes of the body that have come.
+    pub(crate) received: usize,
     pub(crate) out: Message,
 }
 

@@ -7,7 +7,6 @@
 //! 3. Data from the upstream likewise, but what is paused there goes only with the next Continue: there is no resuming it.
 //! 4. A closed connection is told once; then come done, log and delete, in this order.
 
-use crate::FailurePolicy;
 use crate::vm::{Call, Vm, length};
 
 /// A connection.
@@ -30,6 +29,13 @@ pub(crate) struct Data {
     pub(crate) end: bool,
     pub(crate) end_out: bool,
     pub(crate) out: Vec<u8>,
+}
+
+impl Tcp {
+    /// Nothing passes any more, and the module knows nothing of the connection.
+    fn is_closed(&self) -> bool {
+        self.close.is_some() || self.told
+    }
 }
 
 impl Data {
@@ -57,7 +63,7 @@ impl Vm {
         let Some(stream) = self.stream(id) else {
             return;
         };
-        if stream.tcp.close.is_some() {
+        if stream.tcp.is_closed() {
             return;
         }
         stream.tcp.downstream.held.extend_from_slice(data);
@@ -69,7 +75,7 @@ impl Vm {
         let Some(stream) = self.stream(id) else {
             return;
         };
-        if goes_on && stream.tcp.close.is_none() {
+        if goes_on && !stream.tcp.is_closed() {
             stream.tcp.passed = true;
             stream.tcp.downstream.shown = false;
             stream.tcp.downstream.release();
@@ -81,6 +87,9 @@ impl Vm {
         let Some(stream) = self.stream(id) else {
             return;
         };
+        if stream.tcp.is_closed() {
+            return;
+        }
         let side = &mut stream.tcp.upstream;
         side.held.extend_from_slice(data);
         side.end |= end;
@@ -90,11 +99,14 @@ impl Vm {
         let Some(stream) = self.stream(id) else {
             return;
         };
+        if stream.tcp.is_closed() {
+            return;
+        }
         if goes_on {
             stream.tcp.upstream.shown = false;
             stream.tcp.upstream.release();
         }
-        if end && !self.failed {
+        if end {
             // CloseType::Unknown
             self.call(id, Call::UpstreamClose(0));
         }
@@ -105,7 +117,7 @@ impl Vm {
         let Some(stream) = self.stream(id) else {
             return;
         };
-        if stream.tcp.close.is_some() {
+        if stream.tcp.is_closed() {
             return;
         }
         stream.tcp.passed = true;
@@ -145,11 +157,13 @@ impl Vm {
         match self.call(id, call) {
             Some(None | Some(0)) => true,
             Some(Some(_)) => false,
-            None if self.state().world.plugin.failure_policy == FailurePolicy::FailOpen => true,
             None => {
                 let Some(stream) = self.stream(id) else {
                     return false;
                 };
+                if stream.bypassed {
+                    return true;
+                }
                 if !std::mem::replace(&mut stream.tcp.failed, true) {
                     self.tcp_close(id, "");
                 }

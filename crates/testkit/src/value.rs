@@ -112,7 +112,7 @@ impl From<&Headers> for Value {
 }
 
 /// Text where it is text: CEL knows headers as strings.
-pub(crate) fn text_or_bytes(bytes: Vec<u8>) -> Value {
+fn text_or_bytes(bytes: Vec<u8>) -> Value {
     match String::from_utf8(bytes) {
         Ok(text) => Value::String(text),
         Err(error) => Value::Bytes(error.into_bytes()),

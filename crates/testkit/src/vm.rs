@@ -6,7 +6,7 @@ use crate::metrics::Kind;
 use crate::record::Callback;
 use crate::stream_state::Stream;
 use crate::world::World;
-use crate::{Headers, Level, Module};
+use crate::{FailurePolicy, Headers, Level, Module};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
@@ -112,6 +112,7 @@ impl State {
     }
 }
 
+/// Context, token, and the sizes of headers, body and trailers.
 type HttpCallResponse = TypedFunc<(u32, u32, u32, u32, u32), ()>;
 
 /// The callbacks that a module exports.
@@ -526,8 +527,11 @@ impl Vm {
     }
 
     /// Takes a number for a new stream, and announces it.
-    pub(crate) fn create(&mut self, stream: Stream) -> u32 {
+    pub(crate) fn create(&mut self, mut stream: Stream) -> u32 {
+        let failed = self.failed;
         let state = self.state();
+        stream.bypassed = failed && state.world.plugin.failure_policy == FailurePolicy::FailOpen;
+        stream.began = state.world.now.get();
         let (context, parent) = (state.next_context, state.root);
         state.next_context += 1;
         state.streams.insert(context, stream);

@@ -3,6 +3,7 @@
 use super::memory::Guest;
 use super::{BAD_ARGUMENT, INTERNAL_FAILURE, NOT_FOUND, Outcome, PARSE_FAILURE, Stop, host_call};
 use crate::callouts::{CalloutKind, SentCallout, UNAVAILABLE, reachable};
+use crate::headers::Of;
 use crate::vm::{Action, State};
 use crate::{Cluster, Headers, wire};
 use prost::Message as _;
@@ -224,7 +225,8 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
 fn merged(pairs: &Headers) -> Headers {
     let mut headers = Headers::new();
     for (name, value) in pairs.iter() {
-        headers.add(if name == "host" { ":authority" } else { name }, value);
+        let name = if name == "host" { ":authority" } else { name };
+        headers.add(Of::Request, name, value);
     }
     headers
 }

@@ -1,6 +1,7 @@
 //! Header maps and buffers.
 
 use super::{BAD_ARGUMENT, NOT_FOUND, OK, Outcome, host_call};
+use crate::headers::Of;
 use crate::stream_state::Buffer;
 use crate::vm::State;
 use crate::{Headers, wire};
@@ -34,6 +35,14 @@ impl State {
     }
 }
 
+/// In requests Envoy knows `host` as `:authority`.
+fn named(map: u32, name: String) -> String {
+    match map {
+        0 if name.eq_ignore_ascii_case("host") => ":authority".to_owned(),
+        _ => name,
+    }
+}
+
 fn known(kind: u32, most: u32) -> Outcome {
     if kind > most {
         Err(BAD_ARGUMENT.into())
@@ -54,7 +63,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
          value_size: u32| {
             host_call(caller, "proxy_get_header_map_value", &[map], |guest| {
                 known(map, MAX_MAP)?;
-                let name = guest.text(name, name_size)?;
+                let name = named(map, guest.text(name, name_size)?);
                 let logging = guest.state().stream().is_some_and(|stream| stream.logging);
                 let missing = if logging { NOT_FOUND } else { BAD_ARGUMENT };
                 let headers = guest.state().readable(map).ok_or(missing)?;
@@ -101,20 +110,23 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
                 guest.state().change(map, |headers| {
                     *headers = Headers::new();
                     for (name, value) in pairs.iter() {
-                        headers.add(name, value);
+                        headers.add(Of::map(map), &named(map, name.to_owned()), value);
                     }
                 })
             })
         },
     )?;
-    let change = [
-        (
-            "proxy_add_header_map_value",
-            (|headers, name, value| headers.add(name, value)) as fn(&mut Headers, &str, Vec<u8>),
-        ),
-        ("proxy_replace_header_map_value", |headers, name, value| {
-            headers.set(name, value)
+    type Apply = fn(&mut Headers, Of, &str, Vec<u8>);
+    let change: [(&str, Apply); 2] = [
+        ("proxy_add_header_map_value", |headers, of, name, value| {
+            headers.add(of, name, value);
         }),
+        (
+            "proxy_replace_header_map_value",
+            |headers, _, name, value| {
+                headers.set(name, value);
+            },
+        ),
     ];
     for (import, apply) in change {
         linker.func_wrap(
@@ -128,11 +140,11 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
                   value_size: u32| {
                 host_call(caller, import, &[map], |guest| {
                     known(map, MAX_MAP)?;
-                    let name = guest.text(name, name_size)?;
+                    let name = named(map, guest.text(name, name_size)?);
                     let value = guest.bytes(value, value_size)?;
                     guest
                         .state()
-                        .change(map, |headers| apply(headers, &name, value))
+                        .change(map, |headers| apply(headers, Of::map(map), &name, value))
                 })
             },
         )?;
@@ -143,7 +155,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
         |caller: Caller<'_, State>, map: u32, name: u32, name_size: u32| {
             host_call(caller, "proxy_remove_header_map_value", &[map], |guest| {
                 known(map, MAX_MAP)?;
-                let name = guest.text(name, name_size)?;
+                let name = named(map, guest.text(name, name_size)?);
                 guest.state().change(map, |headers| headers.remove(&name))
             })
         },
@@ -227,19 +239,17 @@ fn buffers(linker: &mut Linker<State>) -> Result<()> {
     Ok(())
 }
 
-/// Prepends, replaces all, or appends; nothing else (`Buffer::copyFrom`).
+/// Replaces the first bytes, of which there may be none, or appends; nothing else (`Buffer::copyFrom`).
 fn replace(buffer: Buffer<'_>, start: usize, length: usize, new: Vec<u8>) -> u32 {
     let Buffer::Data(bytes) = buffer else {
         return BAD_ARGUMENT;
     };
-    match (start, length) {
-        (0, 0) => {
-            bytes.splice(0..0, new);
-        }
-        (0, _) if length >= bytes.len() => *bytes = new,
-        (0, _) => return BAD_ARGUMENT,
-        _ if start >= bytes.len() => bytes.extend(new),
-        _ => return BAD_ARGUMENT,
+    if start == 0 {
+        bytes.splice(..length.min(bytes.len()), new);
+    } else if start >= bytes.len() {
+        bytes.extend(new);
+    } else {
+        return BAD_ARGUMENT;
     }
     OK
 }

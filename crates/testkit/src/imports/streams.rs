@@ -65,7 +65,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
         |caller: Caller<'_, State>, context: u32| {
             host_call(caller, "proxy_set_effective_context", &[context], |guest| {
                 let state = guest.state();
-                if context != state.root && !state.streams.contains_key(&context) {
+                if context != 0 && context != state.root && !state.streams.contains_key(&context) {
                     return Err(BAD_ARGUMENT.into());
                 }
                 state.effective = context;
