@@ -8,7 +8,7 @@ fn problems(text: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite.yaml");
     let directory = format!("{}/tests/", env!("CARGO_MANIFEST_DIR"));
     match Suite::parse(text, &path) {
-        Ok(_) => panic!("it was read: {text}"),
+        Ok(_) => "it was read".to_owned(),
         Err(problems) => problems
             .iter()
             .map(|problem| problem.to_string().replace(&directory, ""))
