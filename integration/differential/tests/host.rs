@@ -235,8 +235,8 @@ fn attributes() {
         Case::script("filter-state-dotted", "request", "setprop a.b c;prop a.b;prop filter_state/wasm.a.b;prop a/b"),
         Case::script("envoy-filter-state", "request", "filterstate envoy.string x;filterstate none x;filterstate envoy.tcp_proxy.cluster x"),
         Case::script("foreign-functions", "request", "foreign none x;foreign clear_route_cache ;foreign verify_signature x;foreign expr_evaluate x;foreign expr_delete x"),
-        Case::script("expressions", "request", "expr request.method=='GET';expr request.path;expr 1+1;expr 1.5;expr request.headers['x-t-a'];expr request.headers['none'];expr none;expr 1+;expr 'x-t-a'_in_request.headers;expr request.headers['x-t-a'].startsWith('v')").header("x-t-a", "value"),
-        Case::script("expressions-2", "request", "expr request.host.endsWith('.test')_&&_size(request.path)==1;expr request.path.matches('^/$');expr plugin_name;expr [1,2].exists(x,x==2);expr xds.route_name;expr connection.mtls;expr has(request.headers.none);expr true?'a':'b';expr b'ab';expr null"),
+        Case::script("expressions", "request", "expr request.method=='GET';expr request.path;expr 1+1;expr 1.5;expr request.headers['x-t-a'];expr request.headers['none'];expr none;expr 1+;expr 'x-t-a'~in~request.headers;expr request.headers['x-t-a'].startsWith('v')").header("x-t-a", "value"),
+        Case::script("expressions-2", "request", "expr request.host.endsWith('.test')~&&~size(request.path)==1;expr request.path.matches('^/$');expr plugin_name;expr [1,2].exists(x,x==2);expr xds.route_name;expr connection.mtls;expr has(request.headers.none);expr true?'a':'b';expr b'ab';expr null"),
     ]);
 }
 

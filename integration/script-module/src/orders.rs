@@ -145,9 +145,9 @@ fn obey(words: &[&str], outcome: &mut Outcome) -> Option<String> {
         "continue" => abi::resume(number(1)).to_string(),
         "close" => abi::close(number(1)).to_string(),
         "foreign" => shown(abi::foreign(word(1), word(2).as_bytes())),
-        // Underscores are spaces.
+        // Tildes are spaces.
         "expr" => {
-            let text = word(1).replace('_', " ");
+            let text = word(1).replace('~', " ");
             let (created, token) = abi::foreign("expr_create", text.as_bytes());
             let evaluated = shown(abi::foreign("expr_evaluate", &token));
             let (deleted, _) = abi::foreign("expr_delete", &token);
