@@ -28,7 +28,7 @@ fn module(text: &str) -> Module {
 }
 
 fn load(bytes: &[u8]) -> Result<Module, LoadError> {
-    Module::from_bytes(&Engine::new().unwrap(), bytes)
+    Module::from_bytes(&Engine::new()?, bytes)
 }
 
 const REPLY: &str = r#"(import "env" "proxy_send_local_response"
