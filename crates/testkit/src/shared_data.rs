@@ -1,12 +1,27 @@
 //! The map that all VMs of a process share, and its queues.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Shared data and queues. Clones are the same data: two [`crate::Envoy`]s over clones are two plugins of one
 /// process, also on two threads.
 #[derive(Clone, Debug, Default)]
-pub struct SharedData(Arc<Mutex<Inner>>);
+pub struct SharedData(Arc<Mutex<Inner>>, Hook);
+
+/// What comes before each access.
+#[derive(Clone, Default)]
+struct Hook(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.get().is_some() {
+            "Hook"
+        } else {
+            "No hook"
+        })
+    }
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -36,12 +51,28 @@ impl SharedData {
         Self::default()
     }
 
+    /// Does something before each reading and writing of a value, whoever reads or writes it: where VMs on several
+    /// threads share the data, it can let another one come between. Once for all clones.
+    pub fn before_access(&self, hook: impl Fn() + Send + Sync + 'static) {
+        assert!(
+            self.1.0.set(Box::new(hook)).is_ok(),
+            "there is a hook already"
+        );
+    }
+
+    fn pass(&self) {
+        if let Some(hook) = self.1.0.get() {
+            hook();
+        }
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A value and its version.
     pub fn get(&self, vm_id: &str, key: &[u8]) -> Option<(Vec<u8>, u32)> {
+        self.pass();
         self.inner()
             .entries
             .get(&(vm_id.to_owned(), key.to_vec()))
@@ -56,6 +87,7 @@ impl SharedData {
     /// Writes a value unless another version is there. 0 is any version, and so is whatever is given where there
     /// is nothing (`SharedData::set` of proxy-wasm-cpp-host).
     pub(crate) fn swap(&self, vm_id: &str, key: &[u8], value: &[u8], cas: u32) -> Swap {
+        self.pass();
         let mut inner = self.inner();
         let key = (vm_id.to_owned(), key.to_vec());
         if let Some((_, version)) = inner.entries.get(&key)
