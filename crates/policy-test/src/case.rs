@@ -13,6 +13,10 @@ use std::sync::Arc;
 /// The most requests that a step may stand for.
 const MAX_REPEAT: u32 = 100_000;
 
+/// The longest that a case may take, in nanoseconds: a week. A filter's timer may tick ten times a second, and each tick
+/// is run.
+const LONGEST: u64 = 7 * 24 * 60 * 60 * 1_000_000_000;
+
 /// Where requests come from that do not say: TEST-NET-1 (RFC 5737).
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -204,6 +208,9 @@ impl Base<'_> {
             (None, Some(at)) => at.as_nanos(),
             (None, None) => before,
         };
+        if at > LONGEST {
+            return context.problem("more than 7d after the beginning of the case");
+        }
         let request = spec.request.over(&self.request);
         let request = context.at_key("request", |context| {
             request.resolve(self.mint, self.now, self.now.saturating_add(at), context)

@@ -7,7 +7,7 @@
 //! 2. Each case becomes as many as its table has rows; columns, tokens and keys take the place of their names (modules
 //!    `rows`, `substitute`); defaults go under it (module `case`). Everything that is wrong is told at once, with file, line, column
 //!    and path. Nothing of YAML is left after that.
-//! 3. [`run`]: each case has filters of its own (module `gateway`) and services that answer them as the case says (module
+//! 3. [`run()`]: each case has filters of its own (module `gateway`) and services that answer them as the case says (module
 //!    `services`). Time passes as the case says, from one event to the next.
 //! 4. What happened is laid beside what was expected (module `check`); all that differs is told ([`report`]).
 //!

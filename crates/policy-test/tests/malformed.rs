@@ -157,6 +157,11 @@ fn what_is_wrong_with_a_suite() {
             "suite.yaml:3:58: cases[0].steps[0]: after and at at once",
         ),
         (
+            "too long",
+            case("{name: a, request: {path: /}, expect: allowed, steps: [{after: 7d}, {after: 1ns}]}"),
+            "suite.yaml:3:71: cases[0].steps[1]: more than 7d after the beginning of the case",
+        ),
+        (
             "a repeat of steps",
             case("{name: a, repeat: 2, request: {path: /}, expect: allowed, steps: [{after: 5s}]}"),
             "suite.yaml:3:21: cases[0].repeat: a case with steps (each step has a repeat of its own)",
