@@ -1,5 +1,10 @@
 //! `gatehouse test`, with the modules of `dist/`.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "native test: it has an environment of its own"
+)]
+
 use gatehouse_cli::Terminal;
 use gatehouse_integration::repository;
 use serde_json::Value;
