@@ -4,7 +4,7 @@ use crate::{Document, Error, MAX_DEPTH, MAX_NODES, Place, Position, path, scalar
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Reads all documents of a text; none where there is nothing but comments.
@@ -64,7 +64,12 @@ struct Open {
 
 enum OpenContent {
     List(Vec<Node>),
-    Mapping(Vec<(String, Position, Node)>, Option<(String, Position)>),
+    /// The entries, their keys, and the key that waits for its value.
+    Mapping(
+        Vec<(String, Position, Node)>,
+        HashSet<String>,
+        Option<(String, Position)>,
+    ),
 }
 
 struct Reader {
@@ -108,7 +113,7 @@ impl Reader {
                 self.open(OpenContent::List(Vec::new()), anchor, tag, "seq", at)
             }
             Event::MappingStart(anchor, tag) => {
-                let content = OpenContent::Mapping(Vec::new(), None);
+                let content = OpenContent::Mapping(Vec::new(), HashSet::new(), None);
                 self.open(content, anchor, tag, "map", at)
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -117,7 +122,7 @@ impl Reader {
                 };
                 let content = match open.content {
                     OpenContent::List(items) => Content::List(items),
-                    OpenContent::Mapping(entries, _) => Content::Mapping(entries),
+                    OpenContent::Mapping(entries, _, _) => Content::Mapping(entries),
                 };
                 let node = Node {
                     position: open.position,
@@ -144,7 +149,7 @@ impl Reader {
             return refuse(at, "a tag, which nothing here has a use for");
         }
         if let Some(Open {
-            content: OpenContent::Mapping(_, None),
+            content: OpenContent::Mapping(_, _, None),
             ..
         }) = self.open.last()
         {
@@ -198,11 +203,11 @@ impl Reader {
         }
         match &mut open.content {
             OpenContent::List(items) => items.push(node),
-            OpenContent::Mapping(entries, waiting) => match waiting.take() {
+            OpenContent::Mapping(entries, keys, waiting) => match waiting.take() {
                 Some((key, position)) => entries.push((key, position, node)),
                 None => {
                     let key = read_key(&node, at)?;
-                    if entries.iter().any(|(other, _, _)| *other == key) {
+                    if !keys.insert(key.clone()) {
                         return refuse(at, format!("the key {key:?} is here twice"));
                     }
                     *waiting = Some((key, at));

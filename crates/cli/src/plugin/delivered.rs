@@ -4,6 +4,7 @@
 //! filter understands a `Struct`. Istio and Envoy Gateway make JSON text of whatever the resource has.
 
 use crate::source::{Document, Node, Position, Reader, parse_within};
+use base64ct::{Base64, Encoding as _};
 use gatehouse_config::document;
 use serde_json::{Map, Value};
 
@@ -51,6 +52,10 @@ impl<'d> Delivered<'d> {
                 Some(value) => Self::text(value),
                 None => Ok(Self::Nothing(any.at)),
             },
+            "google.protobuf.BytesValue" => match value {
+                Some(value) => Self::bytes(value),
+                None => Ok(Self::Nothing(any.at)),
+            },
             "" => Err(NotDelivered {
                 at: any.at,
                 problem: "configuration has no \"@type\"".to_owned(),
@@ -85,19 +90,38 @@ impl<'d> Delivered<'d> {
             problem: "the value of a StringValue is a text".to_owned(),
             suggestion: Some("write the configuration as a Struct".to_owned()),
         })?;
-        let value = document::parse(text.as_bytes()).map_err(|problems| {
-            let first = problems.iter().next();
-            NotDelivered {
-                at: scalar.at,
-                problem: first.map(|first| first.message.clone()).unwrap_or_default(),
-                suggestion: first.and_then(|first| first.suggestion.clone()),
-            }
-        })?;
+        let value = Self::parsed(text.as_bytes(), scalar.at)?;
         let documents = parse_within(scalar).unwrap_or_default();
         Ok(Self::Text {
             value,
             document: documents.into_iter().next(),
             at: scalar.at,
+        })
+    }
+
+    /// Base64, as all bytes are in YAML and JSON; what they hold has no place in the file.
+    fn bytes(scalar: &Node) -> Result<Self, NotDelivered> {
+        let bytes = scalar.text().and_then(|text| Base64::decode_vec(text).ok());
+        let bytes = bytes.ok_or_else(|| NotDelivered {
+            at: scalar.at,
+            problem: "the value of a BytesValue is base64".to_owned(),
+            suggestion: Some("write the configuration as a Struct".to_owned()),
+        })?;
+        Ok(Self::Text {
+            value: Self::parsed(&bytes, scalar.at)?,
+            document: None,
+            at: scalar.at,
+        })
+    }
+
+    fn parsed(bytes: &[u8], at: Position) -> Result<Value, NotDelivered> {
+        document::parse(bytes).map_err(|problems| {
+            let first = problems.iter().next();
+            NotDelivered {
+                at,
+                problem: first.map(|first| first.message.clone()).unwrap_or_default(),
+                suggestion: first.and_then(|first| first.suggestion.clone()),
+            }
         })
     }
 

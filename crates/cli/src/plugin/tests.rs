@@ -76,6 +76,16 @@ fn plugins() {
             vec!["headers in envoy with {}"],
         ),
         (
+            "bytes",
+            "{root_id: gatehouse_auth, configuration: {'@type': x/google.protobuf.BytesValue, value: eyJhIjogMX0=}}",
+            vec!["auth in envoy with {\"a\":1}"],
+        ),
+        (
+            "bytes that are none",
+            "{root_id: gatehouse_auth, configuration: {'@type': x/google.protobuf.BytesValue, value: '{}'}}",
+            vec!["auth in envoy with the value of a BytesValue is base64"],
+        ),
+        (
             "text",
             "{root_id: gatehouse_auth, configuration: {'@type': x/google.protobuf.StringValue, value: '{\"a\": 1.5}'}}",
             vec!["auth in envoy with {\"a\":1.5}"],

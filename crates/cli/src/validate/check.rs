@@ -8,7 +8,7 @@ use crate::plugin::{self, Declared, Delivered, Plugin, Variable};
 use crate::source::{self, Document, Kind, Node, Position};
 use gatehouse_config::Problem;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 const TOP: Position = Position { line: 1, column: 1 };
@@ -35,6 +35,11 @@ pub(super) fn file(
         Ok(documents) => {
             for found in &documents {
                 document(found, as_filter, environment, allowed, &mut checked);
+                let (texts, broken) = config_map(found);
+                checked.findings.extend(broken);
+                for text in &texts {
+                    document(text, None, environment, allowed, &mut checked);
+                }
             }
         }
         Err(finding) => {
@@ -44,6 +49,33 @@ pub(super) fn file(
     }
     checked.findings.sort_by_key(|finding| finding.at);
     checked
+}
+
+/// The files that a `ConfigMap` holds, where they speak of Gatehouse; and those of them that are no YAML, though
+/// their names say so.
+fn config_map(document: &Document) -> (Vec<Document>, Vec<Finding>) {
+    let root = &document.root;
+    let is_map = root.get("kind").and_then(Node::text) == Some("ConfigMap");
+    let data = root.get("data").filter(|_| is_map);
+    let (mut texts, mut broken) = (Vec::new(), Vec::new());
+    for file in data.map(Node::entries).unwrap_or_default() {
+        let speaks = file
+            .value
+            .text()
+            .is_some_and(|text| text.contains("gatehouse"));
+        let named = [".yaml", ".yml", ".json"]
+            .iter()
+            .any(|end| file.key.ends_with(end));
+        match source::parse_within(&file.value) {
+            _ if !speaks => {}
+            Ok(documents) => texts.extend(documents),
+            Err(error) if named => {
+                broken.push(unreadable(error.at, format!("not YAML: {}", error.why)));
+            }
+            Err(_) => {}
+        }
+    }
+    (texts, broken)
 }
 
 fn unreadable(at: Position, problem: String) -> Finding {
@@ -226,13 +258,9 @@ fn not_set(plugin: &Plugin<'_>, at: Position, name: &str) -> Finding {
 /// Keys that a configuration has twice. JSON with such keys is refused as a whole; of YAML, Envoy takes the last.
 fn repeated(delivered: &Delivered<'_>, filter: Filter) -> Vec<Finding> {
     fn visit(node: &Node, found: &mut Vec<(Position, String)>) {
-        let entries = node.entries();
-        for (index, entry) in entries.iter().enumerate() {
-            if entries
-                .iter()
-                .take(index)
-                .any(|other| other.key == entry.key)
-            {
+        let mut known = HashSet::new();
+        for entry in node.entries() {
+            if !known.insert(&entry.key) {
                 found.push((entry.key_at, entry.key.clone()));
             }
             visit(&entry.value, found);

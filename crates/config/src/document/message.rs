@@ -82,12 +82,9 @@ fn object_at(depth: usize, bytes: &[u8]) -> Option<Value> {
         let Content::Bytes(entry) = content else {
             return None;
         };
-        let (name, value) = member(depth, entry)?;
-        match members.binary_search_by(|(known, _)| known.cmp(&name)) {
-            Ok(place) => members.get_mut(place)?.1 = value,
-            Err(place) => members.insert(place, (name, value)),
-        }
+        members.push(member(depth, entry)?);
     }
+    // Of a name that is there twice the last value stays, as protobuf has it.
     Some(Value::Object(members.into_iter().collect::<Map<_, _>>()))
 }
 
