@@ -149,7 +149,9 @@ fn a_lease() {
         "admitted {admitted} of 100, {calls} calls, {} leased",
         counted(&envoy, "leased.limit.a")
     );
-    assert!(calls <= 100, "{calls}");
+    // At worst each that was admitted asked for itself, so did all that were under way when the last of the
+    // quota was given, and each share was refused once.
+    assert!(calls <= 100 + 32 + 10, "{calls}");
     // Nobody is asked any more.
     assert_eq!(ask(&envoy, "acme").status, 429);
     assert_eq!(counted(&envoy, "service.calls"), calls);
