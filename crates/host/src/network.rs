@@ -127,7 +127,9 @@ pub trait NetworkFilter {
 
     /// Decides on a connection whose time has come: its wait or its deadline is over, or the filter
     /// woke it. A connection that was held goes on with [`Flow::Continue`], with all that was held; of one that was not,
-    /// nothing can be held here, and [`Flow::Wait`] is [`Flow::Continue`].
+    /// nothing can be held here, and [`Flow::Wait`] is [`Flow::Continue`]. What is held cannot be read here, and this filter does
+    /// not see it again: what it needs of it, it takes when [`Self::downstream_data`] hands it over, even while it waits for
+    /// something else.
     ///
     /// # Errors
     /// As for [`NetworkFilter::connection`].

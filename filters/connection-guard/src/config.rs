@@ -141,7 +141,7 @@ pub struct Config {
     /// In the order of the document, which is how sources name them.
     pub(crate) feeds: Vec<(Identifier, FeedConfig)>,
     pub(crate) limits: Limits,
-    /// Where a client must say something.
+    /// Also who is decided on without a word must say something then.
     pub(crate) first_data: Option<FirstData>,
     pub(crate) server_speaks_first: bool,
     pub(crate) mode: Mode,
@@ -171,16 +171,12 @@ impl Decode for Config {
                 "write rules, limits or \"default: deny\"",
             );
         }
-        let needs_data = rules.iter().any(Rule::needs_data);
-        let first_data = raw
-            .first_data
-            .or_else(|| needs_data.then(FirstData::default));
         let config = Self {
             rules,
             default: raw.default,
             feeds,
             limits: raw.limits,
-            first_data,
+            first_data: raw.first_data,
             server_speaks_first: raw.server_speaks_first,
             mode: raw.mode,
             on_error: raw.on_error,

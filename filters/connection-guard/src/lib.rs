@@ -20,9 +20,10 @@
 //! 6. Who is to be **tarpitted** is held for a while, and closed. Where too many are, it is closed at once. Neither takes
 //!    a place of a limit.
 //! 7. What goes on is counted as it passes (`traffic.rs`), and closed over its bytes, its duration or its idle time; also
-//!    where its client has said nothing by `first_data.within`, if that is configured.
+//!    where its client has said nothing by `first_data.within`, if the operator wrote `first_data`.
 //! 8. Where a limit or a fact cannot be had since the host fails, `on_error` holds. A list that was never fetched
-//!    does what its `on_missing` says; a connection waits for one that is being fetched.
+//!    does what its `on_missing` says; a connection waits for those that are being fetched, for each once. What its client says
+//!    meanwhile is heard as it comes: nothing that is held is handed over a second time.
 //! 9. In `mode: report` nothing is held, closed or routed. Limits are charged; what would have been denied is counted.
 //!
 //! What a connection holds is given back when it ends, in whichever way; what a VM held that is gone expires.

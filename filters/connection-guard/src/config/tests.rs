@@ -180,11 +180,7 @@ fn defaults() {
         &|_: &str| None,
     )
     .unwrap();
-    assert_eq!(
-        config.first_data,
-        Some(FirstData::default()),
-        "since a rule needs it"
-    );
+    assert_eq!(config.first_data, None);
     assert_eq!(config.on_error, Choice::Deny);
     assert_eq!(config.mode, Mode::Enforce);
     assert_eq!(config.slots, 16_384);

@@ -43,8 +43,12 @@ impl Filter {
         state: &mut State,
         now: &Now<'_>,
     ) -> Result<Flow> {
+        if state.phase == Phase::First
+            && let Some(said) = state.take_said()
+        {
+            return self.judge(connection, state, said, true, now);
+        }
         match state.phase {
-            // The list is there, or it is not: it does not wait a second time.
             Phase::Feed => self.admit(connection, state, now),
             Phase::First if is_over(state.until, now)? => {
                 Ok(self.deny(connection, state, Reason::Limit(Limit::FirstDataTime), None))

@@ -72,6 +72,16 @@ impl Filter {
         Flow::Continue
     }
 
+    /// What is over stays so, whatever fails later.
+    pub(super) fn stay_over(&self) -> Flow {
+        match self.mode {
+            Mode::Enforce => Flow::Close(Closure {
+                reason: self.name(Reason::HostFailed),
+            }),
+            Mode::Report => Flow::Continue,
+        }
+    }
+
     /// Holds a connection to close it later.
     pub(super) fn tarpit(
         &self,
@@ -106,17 +116,13 @@ impl Filter {
 
     /// Closes what was held for that.
     pub(super) fn end_of_tarpit(&self, state: &mut State) -> Flow {
-        Flow::Close(self.tarpit_closure(state))
-    }
-
-    pub(super) fn tarpit_closure(&self, state: &mut State) -> Closure {
         if state.phase == Phase::Tarpit {
             self.leave_tarpit();
         }
         state.phase = Phase::Over;
-        Closure {
+        Flow::Close(Closure {
             reason: self.name(Reason::Rule(state.rule)),
-        }
+        })
     }
 
     pub(super) fn leave_tarpit(&self) {

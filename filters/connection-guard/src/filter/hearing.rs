@@ -1,13 +1,14 @@
 //! What a client says first, or its server.
 
 use super::deadlines::after;
-use super::{Filter, Found, Hearing, Now, Phase, State};
-use crate::config::{FirstData, Mode, Protocol};
+use super::decision::Found;
+use super::{Filter, Hearing, Now, Phase, State};
+use crate::config::{Mode, Protocol};
 use crate::limiter::Limit;
 use crate::rules::{Said, Tls};
 use crate::stats::Reason;
 use gatehouse_first_bytes::{Greeting, Inspector, Spoken, TlsVersion, Verdict};
-use gatehouse_host::{Connection, ConnectionData, Flow, Host, Result, Side};
+use gatehouse_host::{Connection, ConnectionData, Flow, Result};
 
 /// What the first bytes come to.
 enum Heard {
@@ -18,17 +19,33 @@ enum Heard {
 }
 
 impl Filter {
-    /// Waits for data. Only a connection whose upstream must not be connected is held for it.
-    pub(super) fn listen(&self, state: &mut State, now: &Now<'_>) -> Result<Flow> {
+    /// Waits for data. Only a connection whose upstream must not be connected is held for it. What it has said already, while
+    /// it waited for a list, is not handed over once more, and decides now.
+    pub(super) fn listen(
+        &self,
+        connection: &Connection<'_>,
+        state: &mut State,
+        now: &Now<'_>,
+    ) -> Result<Flow> {
         let first = self.first_data.unwrap_or_default();
+        self.begin_to_hear(state);
         state.phase = Phase::First;
-        state.hearing = Some(Box::new(hearing(first)));
         let until = after(now.get()?, first.within.as_nanos());
         state.until = Some(until);
+        let hearing = state.hearing.as_ref();
+        if hearing.is_some_and(|hearing| hearing.shown.is_some() || hearing.is_last) {
+            return self.weigh(connection, state, now);
+        }
         Ok(match self.is_held() {
             true => Flow::Wait { until },
             false => Flow::Continue,
         })
+    }
+
+    pub(super) fn begin_to_hear(&self, state: &mut State) {
+        let first = self.first_data.unwrap_or_default();
+        let hearing = || Box::new(Hearing::new(first.most.bytes()));
+        state.hearing.get_or_insert_with(hearing);
     }
 
     fn is_held(&self) -> bool {
@@ -43,15 +60,23 @@ impl Filter {
         state: &mut State,
         now: &Now<'_>,
     ) -> Result<Flow> {
-        match self.listen_to(connection, data, state)? {
+        self.take_in(connection, data, state)?;
+        let flow = self.weigh(connection, state, now)?;
+        if state.phase == Phase::First
+            && flow == Flow::Continue
+            && let Some(hearing) = &mut state.hearing
+        {
+            hearing.passed = hearing.passed.saturating_add(data.fresh());
+        }
+        Ok(flow)
+    }
+
+    /// Decides on what the client has said so far.
+    fn weigh(&self, connection: &Connection<'_>, state: &mut State, now: &Now<'_>) -> Result<Flow> {
+        match self.heard(connection, state) {
             Heard::NotYet => Ok(match (state.until, self.mode) {
                 (Some(until), Mode::Enforce) => Flow::Wait { until },
-                (_, Mode::Report) => {
-                    if let Some(hearing) = &mut state.hearing {
-                        hearing.passed = hearing.passed.saturating_add(data.fresh());
-                    }
-                    Flow::Continue
-                }
+                (_, Mode::Report) => Flow::Continue,
                 (None, Mode::Enforce) => self.deny(connection, state, Reason::HostFailed, None),
             }),
             Heard::TooLong => {
@@ -59,7 +84,7 @@ impl Filter {
                 Ok(self.deny(connection, state, reason, None))
             }
             Heard::Malformed => Ok(self.deny(connection, state, Reason::MalformedTls, None)),
-            Heard::Said(said) => self.judge(connection, state, &said, now),
+            Heard::Said(said) => self.judge(connection, state, said, true, now),
         }
     }
 
@@ -85,6 +110,10 @@ impl Filter {
         if data.is_empty() && !data.is_last() {
             return Ok(Flow::Continue);
         }
+        // The client came first, and waits for a list. The server's data cannot.
+        if let Some(said) = hearing.said.take() {
+            return self.judge(connection, state, said, false, now);
+        }
         let bytes = data.bytes(0, hearing.greeting.wants())?;
         let protocol = match hearing.greeting.feed(&bytes) {
             Some(true) => Protocol::Mysql,
@@ -99,81 +128,94 @@ impl Filter {
             ..Said::default()
         };
         self.stats.count_protocol(protocol, connection.host());
-        self.judge(connection, state, &said, now)
-    }
-
-    /// Counts what the client has said until it was let on. In report mode some of it went on before.
-    pub(super) fn pass_first(
-        &self,
-        data: &ConnectionData<'_>,
-        state: &mut State,
-        host: &dyn Host,
-    ) -> Option<Reason> {
-        state.is_active = true;
-        let traffic = state.traffic.as_mut()?;
-        let passed = std::mem::take(&mut state.passed_before);
-        let counted = traffic.count(
-            Side::Downstream,
-            data.len().saturating_add(passed),
-            self.limiter.as_ref(),
-            host,
-        );
-        self.reason_of(counted, host)
+        self.judge(connection, state, said, false, now)
     }
 
     /// Goes through the rules with all there is to know.
-    fn judge(
+    pub(super) fn judge(
         &self,
         connection: &Connection<'_>,
         state: &mut State,
-        said: &Said,
+        said: Said,
+        may_wait: bool,
         now: &Now<'_>,
     ) -> Result<Flow> {
-        match self.decide(connection, state, Some(said), now)? {
+        match self.decide(connection, state, Some(&said), may_wait, now)? {
             Found::Decision(decision) => {
                 state.passed_before = state.hearing.as_ref().map_or(0, |hearing| hearing.passed);
-                self.conclude(connection, state, decision, Some(said), now)
+                self.conclude(connection, state, decision, Some(&said), now)
             }
-            // It never waits here: see `decide`.
-            Found::Wait(until) => Ok(Flow::Wait { until }),
+            Found::Wait(until) => {
+                if let Some(hearing) = &mut state.hearing {
+                    hearing.said = Some(said);
+                }
+                state.until = Some(until);
+                Ok(Flow::Wait { until })
+            }
         }
     }
 
-    fn listen_to(
+    /// Takes what the client says, also while a list is awaited: nothing is handed over twice, and when its wait is over
+    /// nothing that is held can be read.
+    pub(super) fn take_in(
         &self,
         connection: &Connection<'_>,
         data: &ConnectionData<'_>,
         state: &mut State,
-    ) -> Result<Heard> {
+    ) -> Result<()> {
         let Some(hearing) = state.hearing.as_mut() else {
-            return Ok(Heard::NotYet);
+            return Ok(());
         };
-        if data.is_empty() && !data.is_last() {
-            return Ok(Heard::NotYet);
+        hearing.is_last |= data.is_last();
+        if data.is_empty() {
+            return Ok(());
         }
-        // An end without a byte may come before the handshake is over, if ever there is one.
-        let mut said = match !data.is_empty() {
-            true => self.shown(connection)?,
-            false => Said::default(),
+        let shown = match &mut hearing.shown {
+            Some(shown) => shown,
+            shown => shown.insert(self.shown(connection)?),
+        };
+        let is_open = matches!(hearing.verdict, None | Some(Verdict::NotYet { .. }));
+        if is_open && self.rules.needs.bytes(shown.tls != Tls::None) {
+            let bytes = data.bytes(data.held(), hearing.inspector.wants())?;
+            hearing.verdict = Some(hearing.inspector.feed(&bytes));
+        }
+        Ok(())
+    }
+
+    /// What that comes to.
+    fn heard(&self, connection: &Connection<'_>, state: &mut State) -> Heard {
+        let Some(hearing) = state.hearing.as_mut() else {
+            return Heard::NotYet;
+        };
+        // Where only a list is missing, nothing more is heard.
+        if hearing.said.is_some() {
+            return Heard::NotYet;
+        }
+        let mut said = match &hearing.shown {
+            Some(shown) => shown.clone(),
+            // An end without a byte may come before the handshake is over, if ever there is one.
+            None if hearing.is_last => Said::default(),
+            None => return Heard::NotYet,
         };
         let envoy_ends_tls = said.tls != Tls::None;
         if !self.rules.needs.bytes(envoy_ends_tls) {
-            return Ok(Heard::Said(said));
+            return Heard::Said(said);
         }
-        let bytes = data.bytes(data.held(), hearing.inspector.wants())?;
-        let verdict = hearing.inspector.feed(&bytes);
         let reads_tls = !envoy_ends_tls && self.rules.needs.hello();
-        let spoken = match verdict {
-            Verdict::Is(spoken) => Some(spoken),
-            Verdict::TooLong => return Ok(Heard::TooLong),
+        let is_last = hearing.is_last;
+        let spoken = match hearing.verdict.take() {
+            Some(Verdict::Is(spoken)) => Some(spoken),
+            Some(Verdict::TooLong) => return Heard::TooLong,
             // A more lenient server might find a name in it that a rule is about.
-            Verdict::Malformed(_) if reads_tls => return Ok(Heard::Malformed),
-            Verdict::NotYet { .. } if data.is_last() && reads_tls && hearing.inspector.is_tls() => {
-                return Ok(Heard::Malformed);
+            Some(Verdict::Malformed(_)) if reads_tls => return Heard::Malformed,
+            Some(Verdict::NotYet { .. }) | None
+                if is_last && reads_tls && hearing.inspector.is_tls() =>
+            {
+                return Heard::Malformed;
             }
-            Verdict::Unknown(_) | Verdict::Malformed(_) => None,
-            Verdict::NotYet { .. } if data.is_last() => None,
-            Verdict::NotYet { .. } => return Ok(Heard::NotYet),
+            Some(Verdict::Unknown(_) | Verdict::Malformed(_)) => None,
+            Some(Verdict::NotYet { .. }) | None if is_last => None,
+            Some(Verdict::NotYet { .. }) | None => return Heard::NotYet,
         };
         let protocol = spoken.as_ref().map_or(Protocol::Unknown, protocol);
         self.stats.count_protocol(protocol, connection.host());
@@ -181,7 +223,7 @@ impl Filter {
         if let (Some(Spoken::Tls(hello)), false) = (spoken, envoy_ends_tls) {
             said.tls = Tls::Passed(hello);
         }
-        Ok(Heard::Said(said))
+        Heard::Said(said)
     }
 
     /// What Envoy says of TLS, where Envoy ends it, and some rule asks.
@@ -221,11 +263,17 @@ impl Filter {
     }
 }
 
-fn hearing(first: FirstData) -> Hearing {
-    Hearing {
-        inspector: Inspector::new(first.most.bytes()),
-        greeting: Greeting::default(),
-        passed: 0,
+impl Hearing {
+    fn new(most: usize) -> Self {
+        Self {
+            inspector: Inspector::new(most),
+            verdict: None,
+            shown: None,
+            is_last: false,
+            said: None,
+            greeting: Greeting::default(),
+            passed: 0,
+        }
     }
 }
 

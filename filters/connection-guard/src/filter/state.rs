@@ -1,8 +1,9 @@
 //! What is kept of a connection.
 
 use crate::limiter::Tickets;
+use crate::rules::Said;
 use crate::traffic::Traffic;
-use gatehouse_first_bytes::{Greeting, Inspector};
+use gatehouse_first_bytes::{Greeting, Inspector, Verdict};
 use gatehouse_host::Timestamp;
 use std::net::SocketAddr;
 
@@ -33,6 +34,8 @@ pub struct State {
     pub(super) port: Option<u16>,
     /// The end of a wait.
     pub(super) until: Option<Timestamp>,
+    /// The lists it waits for or has waited for, by the feed's place, and until when at most.
+    pub(super) waits: Vec<(usize, Timestamp)>,
     /// What the connection is closed for at the end of its tarpit.
     pub(super) rule: usize,
     pub(super) tickets: Tickets,
@@ -58,6 +61,14 @@ pub struct State {
 #[derive(Debug)]
 pub(crate) struct Hearing {
     pub(super) inspector: Inspector,
+    /// What the client's bytes come to, by the inspector; nothing where it has seen none.
+    pub(super) verdict: Option<Verdict>,
+    /// What Envoy says of TLS; nothing before the client has said something.
+    pub(super) shown: Option<Said>,
+    /// Whether the client says nothing more.
+    pub(super) is_last: bool,
+    /// All that a decision needs of it, where that waits for a list.
+    pub(super) said: Option<Said>,
     pub(super) greeting: Greeting,
     /// How many bytes of it went on already, though nothing was decided: in report mode.
     pub(super) passed: usize,
@@ -76,8 +87,26 @@ impl State {
         }
     }
 
+    /// What it has said, where only a list is missing to decide on it.
+    pub(super) fn take_said(&mut self) -> Option<Said> {
+        self.hearing.as_mut()?.said.take()
+    }
+
+    /// Until when it waits for a list at most: at first until then, and no longer at the next time.
+    pub(super) fn wait_for(&mut self, list: usize, until: Timestamp) -> Timestamp {
+        let mut known = self.waits.iter();
+        if let Some((_, end)) = known.find(|(known, _)| *known == list) {
+            return *end;
+        }
+        self.waits.push((list, until));
+        until
+    }
+
     /// Whether anything of it is still to be counted, given back or watched.
     pub(super) fn wants_more(&self) -> bool {
+        if self.held > 0 {
+            return true;
+        }
         match self.phase {
             Phase::New | Phase::Feed | Phase::First | Phase::Tarpit => true,
             Phase::Open => {

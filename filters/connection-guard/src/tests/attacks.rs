@@ -292,3 +292,44 @@ fn a_tarpit_whose_clock_fails() {
         client.end();
     }
 }
+
+/// What was held counts as held no longer than it is, also where the server decides and nothing more is wanted of a connection.
+#[test]
+fn what_was_held_when_the_server_spoke() {
+    for (greeting, expected) in [
+        (&b"220 mail.test ESMTP\r\n"[..], "open"),
+        (&b"\x4a\0\0\0\x0a8.0.36\0"[..], "rule.db"),
+    ] {
+        let config = json!({
+            "rules": [{"name": "db", "match": {"protocol": ["mysql"]}, "action": "deny"}],
+            "default": "allow", "server_speaks_first": true, "limits": {"held_bytes": "2KiB"},
+        });
+        let worker = Worker::alone(&config);
+        let begin = [&b"GET /"[..], &[b'a'; 1000]].concat();
+        for _ in 0..5 {
+            let mut client = worker.connect("192.0.2.1");
+            assert_eq!(client.send(&begin).fate(), "held");
+            client.receive(greeting);
+            assert_eq!(client.closed.as_deref().unwrap_or("open"), expected);
+            let still = worker.filter.held.get();
+            assert_eq!(still, if expected == "open" { begin.len() } else { 0 });
+            client.end();
+            assert_eq!(worker.filter.held.get(), 0, "{expected}");
+        }
+    }
+    // It goes on with what comes next, or when its time is over.
+    let config = json!({
+        "rules": [{"name": "db", "match": {"protocol": ["mysql"]}, "action": "deny"}],
+        "default": "allow", "server_speaks_first": true,
+        "limits": {"bytes": {"per_connection": {"received": "10B"}}},
+    });
+    for (size, expected) in [(10, "open"), (11, "limit.received_per_connection")] {
+        let worker = Worker::alone(&config);
+        let mut client = worker.connect("192.0.2.1");
+        client.send(&vec![b'G'; size]);
+        assert!(client.receive(b"220 mail.test ESMTP\r\n"));
+        worker.advance(5.0);
+        assert_eq!(client.tick().fate(), expected);
+        assert_eq!(worker.filter.held.get(), 0);
+    }
+}

@@ -147,3 +147,230 @@ fn one_fetch_for_all_workers() {
     two.tick();
     assert_eq!(two.connect("198.51.100.1").fate(), "rule.bad");
 }
+
+/// Rules about a list first, and then about what a client says.
+fn listed_and_heard(more: Value) -> Value {
+    let mut config = json!({
+        "rules": [
+            {"name": "bad", "match": {"source": [{"feed": "list"}]}, "action": "deny"},
+            {"name": "no", "match": {"sni": ["secret.test"]}, "action": "deny"},
+        ],
+        "default": "allow",
+        "feeds": {"list": {"uri": "http://lists.test/", "cluster": "lists"}},
+    });
+    for (key, value) in more.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    config
+}
+
+/// What a client says while the list is on its way is heard, as what it says later is.
+#[test]
+fn what_is_said_while_a_list_is_awaited() {
+    let (secret, other) = (hello("secret.test", &[]), hello("open.test", &[]));
+    let two = |bytes: &[u8], at: usize| (bytes[..at].to_vec(), bytes[at..].to_vec());
+    let change_cipher = [20, 3, 3, 0, 1, 1];
+    let message = message(&[(0, sni("secret.test"))]);
+    let half_record = [&[22, 3, 1][..], &counted(&message[..30])].concat();
+    let cases = [
+        ("whole", (secret.clone(), Vec::new()), "rule.no"),
+        (
+            "whole, and more",
+            (secret.clone(), change_cipher.to_vec()),
+            "rule.no",
+        ),
+        ("half", two(&secret, 30), "rule.no"),
+        ("a byte", two(&secret, 1), "rule.no"),
+        ("nothing", two(&secret, 0), "rule.no"),
+        (
+            "half of one that breaks off",
+            (half_record, change_cipher.to_vec()),
+            "malformed_tls",
+        ),
+        ("of another server", (other.clone(), Vec::new()), "open"),
+        ("half of another's", two(&other, 30), "open"),
+        (
+            "no TLS",
+            (b"GET / HTTP/1.1\r\n".to_vec(), Vec::new()),
+            "open",
+        ),
+        (
+            "too much",
+            (vec![b'\n'; 20_000], Vec::new()),
+            "limit.first_data_size",
+        ),
+        ("too little", (secret[..30].to_vec(), Vec::new()), "held"),
+    ];
+    for (name, (before, after), expected) in cases {
+        for of in [1, usize::MAX] {
+            let worker = Worker::alone(&listed_and_heard(json!({})));
+            let mut client = worker.connect("192.0.2.1");
+            for piece in before.chunks(of) {
+                assert_eq!(client.send(piece).fate(), "held", "{name} by {of}");
+            }
+            serve(&worker, "200", &[], "198.51.100.0/24");
+            client.enter();
+            client.ask();
+            for piece in after.chunks(of) {
+                client.send(piece);
+            }
+            assert_eq!(client.fate(), expected, "{name} by {of}");
+            let passed = if expected == "open" {
+                [before.clone(), after.clone()].concat()
+            } else {
+                Vec::new()
+            };
+            assert_eq!(client.passed, passed, "{name} by {of}");
+            client.end();
+            assert_eq!(worker.filter.held.get(), 0, "{name} by {of}");
+        }
+    }
+    let worker = Worker::alone(&listed_and_heard(json!({})));
+    let mut ends = worker.connect("192.0.2.1");
+    let mut listed = worker.connect("198.51.100.1");
+    ends.send_with_end(b"", true);
+    listed.send(&other);
+    serve(&worker, "200", &[], "198.51.100.0/24");
+    for client in [&mut ends, &mut listed] {
+        client.enter();
+        client.ask();
+    }
+    assert_eq!((ends.fate(), listed.fate()), ("open", "rule.bad"));
+}
+
+/// What was held for a list counts when it goes on, and is something said.
+#[test]
+fn what_was_held_for_a_list_counts() {
+    let mut config = config(json!({}));
+    config["limits"] = json!({"bytes": {"per_connection": {"received": "10B"}}});
+    config["first_data"] = json!({"within": "2s"});
+    for (size, expected) in [(10, "open"), (11, "limit.received_per_connection")] {
+        let worker = Worker::alone(&config);
+        let mut client = worker.connect("192.0.2.1");
+        assert_eq!(client.send(&vec![b'x'; size]).fate(), "held");
+        serve(&worker, "200", &[], "198.51.100.0/24");
+        client.enter();
+        client.ask();
+        assert_eq!(client.fate(), expected);
+        if expected == "open" {
+            worker.advance(2.0);
+            assert_eq!(client.tick().fate(), "open", "it has spoken");
+            assert_eq!(client.send(b"x").fate(), "limit.received_per_connection");
+        }
+    }
+}
+
+/// Where the server may speak first, half of what a client says does not go on with the connection.
+#[test]
+fn half_a_hello_while_a_list_is_awaited_and_the_server_speaks_first() {
+    let worker = Worker::alone(&listed_and_heard(json!({"server_speaks_first": true})));
+    let mut client = worker.connect("192.0.2.1");
+    let mut silent = worker.connect("192.0.2.2");
+    let bytes = hello("secret.test", &[]);
+    client.send(&bytes[..30]);
+    serve(&worker, "200", &[], "198.51.100.0/24");
+    for client in [&mut client, &mut silent] {
+        client.enter();
+        client.ask();
+    }
+    assert_eq!((client.fate(), &*client.passed), ("held", &b""[..]));
+    assert_eq!(client.send(&bytes[30..]).fate(), "rule.no");
+    assert!(silent.is_let_on, "its upstream is connected");
+}
+
+/// A rule about a list that is got to only once the client has spoken: it waits then.
+#[test]
+fn a_list_that_is_wanted_after_the_first_data() {
+    let mut config = listed_and_heard(json!({}));
+    config["rules"].as_array_mut().unwrap().reverse();
+    for (on_missing, failed) in [("deny", "feed_missing.list"), ("skip", "open")] {
+        config["feeds"]["list"]["on_missing"] = json!(on_missing);
+        for (source, status, expected) in [
+            ("192.0.2.1", "200", "open"),
+            ("198.51.100.1", "200", "rule.bad"),
+            ("198.51.100.1", "503", failed),
+        ] {
+            let worker = Worker::alone(&config);
+            let bytes = hello("open.test", &[]);
+            let mut client = worker.connect(source);
+            assert_eq!(client.send(&bytes).fate(), "held", "{on_missing} {source}");
+            assert_eq!(client.send(b"more").fate(), "held", "{on_missing} {source}");
+            serve(&worker, status, &[], "198.51.100.0/24");
+            client.enter();
+            client.ask();
+            assert_eq!(client.fate(), expected, "{on_missing} {source} {status}");
+            assert_eq!(worker.counts()["spoken.protocol.tls"], 1);
+        }
+        let worker = Worker::alone(&config);
+        let mut client = worker.connect("192.0.2.1");
+        client.send(&hello("open.test", &[]));
+        worker.advance(10.0);
+        assert_eq!(client.tick().fate(), failed, "it waits once");
+    }
+}
+
+/// A connection waits for all lists that a rule asks of, in whichever order they come.
+#[test]
+fn two_lists() {
+    let config = |on_missing: &str, rules: Value| {
+        let feed = |name: &str| json!({"uri": format!("http://lists.test/{name}"), "cluster": "lists", "on_missing": on_missing});
+        json!({"rules": rules, "default": "allow", "feeds": {"one": feed("one"), "two": feed("two")}})
+    };
+    let one_rule = json!([{"name": "bad", "match": {"source": [{"feed": "one"}, {"feed": "two"}]}, "action": "deny"}]);
+    let two_rules = json!([
+        {"name": "bad", "match": {"source": [{"feed": "one"}]}, "action": "deny"},
+        {"name": "bad2", "match": {"source": [{"feed": "two"}]}, "action": "deny"},
+    ]);
+    for on_missing in ["deny", "skip"] {
+        for (rules, in_two) in [(&one_rule, "rule.bad"), (&two_rules, "rule.bad2")] {
+            for first in ["/one", "/two"] {
+                let worker = Worker::alone(&config(on_missing, rules.clone()));
+                worker.tick();
+                let (mut free, mut listed) =
+                    (worker.connect("192.0.2.1"), worker.connect("198.51.100.1"));
+                let mut sent = worker.host.take_callouts();
+                assert_eq!(sent.len(), 2);
+                sent.sort_by_key(|sent| sent.header(":path") != first);
+                for (sent, is_last) in sent.iter().zip([false, true]) {
+                    let name = format!("{on_missing} {rules} {first}");
+                    assert_eq!(free.fate(), "held", "{name}");
+                    let list = match &*sent.header(":path") {
+                        "/one" => "203.0.113.0/24",
+                        _ => "198.51.100.0/24",
+                    };
+                    let answer = worker
+                        .host
+                        .answer([(":status", &b"200"[..])], list.as_bytes());
+                    worker.filter.answered(sent.id, &answer, &mut Vec::new());
+                    for client in [&mut free, &mut listed] {
+                        if client.closed.is_none() {
+                            client.enter();
+                            client.ask();
+                        }
+                    }
+                    if is_last {
+                        assert_eq!((free.fate(), listed.fate()), ("open", in_two), "{name}");
+                    }
+                }
+            }
+        }
+        // The other one never comes.
+        let worker = Worker::alone(&config(on_missing, one_rule.clone()));
+        let mut client = worker.connect("192.0.2.1");
+        serve(&worker, "200", &[], "198.51.100.0/24");
+        client.enter();
+        client.ask();
+        assert_eq!(client.fate(), "held");
+        for _ in 0..100 {
+            worker.advance(0.1);
+            worker.tick();
+            client.tick();
+        }
+        let expected = if on_missing == "deny" {
+            "feed_missing.one"
+        } else {
+            "open"
+        };
+        assert_eq!(client.fate(), expected);
+    }
+}

@@ -158,3 +158,28 @@ fn silence_of_who_goes_on() {
         ])
     );
 }
+
+/// Who is decided on without a word need not speak, whatever other rules ask for, unless `first_data` is there.
+#[test]
+fn silence_of_who_is_decided_on() {
+    let mut config = rules(json!([
+        {"name": "office", "match": {"source": ["10.0.0.0/8"]}, "action": "allow"},
+        {"name": "web", "match": {"protocol": ["http1"]}, "action": "allow"},
+    ]));
+    let worker = Worker::alone(&config);
+    let (mut office, mut other) = (worker.connect("10.0.0.1"), worker.connect("192.0.2.1"));
+    assert!(
+        !worker.filter.wants_more(&office.state),
+        "nothing more of it"
+    );
+    worker.advance(5.0);
+    assert_eq!(
+        (office.tick().fate(), other.tick().fate()),
+        ("open", "limit.first_data_time")
+    );
+    config["first_data"] = json!({"within": "5s"});
+    let worker = Worker::alone(&config);
+    let mut office = worker.connect("10.0.0.1");
+    worker.advance(5.0);
+    assert_eq!(office.tick().fate(), "limit.first_data_time");
+}
