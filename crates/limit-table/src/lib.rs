@@ -1,7 +1,7 @@
 //! The table of limits that all workers share, in Envoy's shared data.
 //!
 //! Shared data has neither delete nor expiry, so there is a fixed number of keys: one for each slot
-//! that was ever used, and one for the seed. A bucket's slot and its fingerprint in it come from a
+//! that was ever used, one for each bucket apart, and one for the seed. A bucket's slot and its fingerprint in it come from a
 //! SipHash-1-3 of 128 bits over the limit's name and the key, keyed by the seed: 128 random bits
 //! that the first worker to start leaves for the others. Nobody outside knows them, so nobody can
 //! aim at a slot.
@@ -9,7 +9,8 @@
 //! Each window of a limit has an entry of its own; all those of a key are in one slot, so that they
 //! are checked and charged together, by one compare-and-swap. Limits of all algorithms share slots:
 //! an entry says until when it constrains anything, and where a slot is full the one goes that says
-//! the earliest instant ([`gatehouse_limit_slot`]).
+//! the earliest instant ([`gatehouse_limit_slot`]). A bucket that must not go, since there is one of its kind and not one for
+//! each client, has a slot of its own ([`Table::address_apart`]).
 //!
 //! Times are absolute, so a table outlives changes of the configuration and reloads of the VM: a
 //! bucket is full when its entry says, whatever the rate was when it was written. The number of
@@ -31,6 +32,9 @@ use std::hash::Hasher as _;
 /// How often a charge is tried against other workers. For each lost attempt another worker's
 /// succeeded.
 pub const ATTEMPTS: usize = 64;
+
+/// The last of the slots apart, counted from the end of all numbers. Tables are smaller than what is before them.
+const SLOTS_APART: u32 = 0xffff;
 
 const SEED_KEY: &str = "gatehouse.limit.seed";
 
@@ -151,6 +155,16 @@ impl Table {
         let slot = ((hash.h2 >> 32) * u64::from(self.slots)) >> 32;
         Address {
             slot: slot as u32,
+            fingerprint: hash.h1,
+        }
+    }
+
+    /// Where a bucket is that nothing drives out: in a slot beyond those of the table. Only for keys that a configuration
+    /// names, never for those that clients bring; there are as many slots apart as there have been such keys, 65,536 at most.
+    pub fn address_apart(&self, hasher: &SipHasher13) -> Address {
+        let hash = hasher.finish128();
+        Address {
+            slot: u32::MAX - (hash.h2 as u32 & SLOTS_APART),
             fingerprint: hash.h1,
         }
     }

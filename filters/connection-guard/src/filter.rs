@@ -81,13 +81,13 @@ impl Filter {
     /// # Errors
     /// Where the host refuses one of them.
     pub fn new(config: Config, host: &dyn Host) -> std::result::Result<Self, ConfigureError> {
-        let limiter = Limiter::open(&config.limits, config.slots, host)?;
         let names: Vec<String> = config
             .rules
             .iter()
             .map(|rule| rule.name.to_string())
             .collect();
         let stats = Stats::define(&names, config.feeds.iter().map(|(name, _)| &**name), host)?;
+        let limiter = Limiter::open(&config.limits, config.slots, stats.evicted, host)?;
         let renewal = limiter.as_ref().and_then(Limiter::renewal_period);
         let feeds = config.feeds.into_iter();
         let feeds = feeds.map(|(name, feed)| Watched::new(name, feed));

@@ -7,9 +7,12 @@
 //! 3. the connections of its source, then all: a place in each is held until the connection ends.
 //!
 //! A connection that a later one refuses gives its places back, and stays charged to the rates: it was an attempt.
+//!
+//! What there is of sources shares the slots of the table, where a full one loses the entry that constrains least: a counter
+//! says so. The places there are in all have a slot apart, so that nothing drives them out.
 
 use crate::config::{Limits, PrefixLengths};
-use gatehouse_host::{Host, Result};
+use gatehouse_host::{Counter, Host, Result};
 use gatehouse_limit_table::{
     Address, Algorithm, Bucket, Failure, Held, Lost, Metered, Permits, Table, Ticket, Windows,
     write_part,
@@ -102,6 +105,8 @@ pub(crate) struct Limiter {
     received: Option<Counted>,
     sent: Option<Counted>,
     permits: Permits,
+    /// Counts the entries of sources that were lost for others'.
+    evicted: Counter,
 }
 
 /// The places that a connection holds.
@@ -112,7 +117,12 @@ impl Limiter {
     ///
     /// # Errors
     /// Where the host refuses shared data or randomness.
-    pub(crate) fn open(limits: &Limits, slots: u32, host: &dyn Host) -> Result<Option<Self>> {
+    pub(crate) fn open(
+        limits: &Limits,
+        slots: u32,
+        evicted: Counter,
+        host: &dyn Host,
+    ) -> Result<Option<Self>> {
         let concurrent = limits.concurrent;
         let bytes = limits.bytes;
         let any = !limits.connection_rates.is_empty()
@@ -174,17 +184,17 @@ impl Limiter {
             received: window(bytes.source_received, Limit::ReceivedPerSource),
             sent: window(bytes.source_sent, Limit::SentPerSource),
             permits: Permits::default(),
+            evicted,
             table,
         }))
     }
 
-    /// Takes what a new connection needs. `evicted` is told of each entry of another source that was lost for it.
+    /// Takes what a new connection needs.
     pub(crate) fn admit(
         &self,
         source: Option<IpAddr>,
         now: u64,
         host: &dyn Host,
-        evicted: &dyn Fn(),
     ) -> std::result::Result<Tickets, Refused> {
         for counted in self.received.iter().chain(&self.sent) {
             let failed = |failure| Refused::Failed(counted.limit, failure);
@@ -194,11 +204,11 @@ impl Limiter {
             }
         }
         for counted in &self.rates {
-            self.take(counted, source, now, host, evicted)?;
+            self.take(counted, source, now, host)?;
         }
         let mut tickets = Tickets::new();
         for counted in &self.places {
-            match self.take(counted, source, now, host, evicted) {
+            match self.take(counted, source, now, host) {
                 Ok(held) => tickets.extend(held.map(|held| self.permits.hold(held))),
                 Err(refused) => {
                     // What cannot be given back expires.
@@ -254,6 +264,7 @@ impl Limiter {
         };
         let now = host.now().map_err(Failure::Host)?.as_nanos();
         let charged = Bucket::read(address, now, host)?.owe(counted, kibibytes, host)?;
+        self.note(charged.lost, host);
         Ok(charged.found.decision.standing.remaining > 0)
     }
 
@@ -267,7 +278,15 @@ impl Limiter {
 
     /// Goes on counting what is held for long.
     pub(crate) fn renew(&self, host: &dyn Host) {
-        self.permits.renew(host);
+        for _ in self.permits.renew(host) {
+            self.note(Lost::Entry, host);
+        }
+    }
+
+    fn note(&self, lost: Lost, host: &dyn Host) {
+        if lost == Lost::Entry {
+            host.increment(self.evicted, 1);
+        }
     }
 
     /// How often that is wanted.
@@ -291,8 +310,10 @@ impl Limiter {
                 // All that have no address share a bucket.
                 None => write_part(&mut hasher, b""),
             }
+            return self.table.address(&hasher);
         }
-        self.table.address(&hasher)
+        // There is one for all sources.
+        self.table.address_apart(&hasher)
     }
 
     fn bucket(
@@ -311,15 +332,12 @@ impl Limiter {
         source: Option<IpAddr>,
         now: u64,
         host: &dyn Host,
-        evicted: &dyn Fn(),
     ) -> std::result::Result<Option<Held>, Refused> {
         let failed = |failure| Refused::Failed(counted.limit, failure);
         let mut bucket = self.bucket(counted, source, now, host).map_err(failed)?;
         let found = bucket.check(counted, 1, host).map_err(failed)?;
         let charged = bucket.charge(found, counted, 1, host).map_err(failed)?;
-        if charged.lost == Lost::Entry {
-            evicted();
-        }
+        self.note(charged.lost, host);
         let decision = charged.found.decision;
         if decision.refused.is_some() {
             return Err(Refused::Over(counted.limit));

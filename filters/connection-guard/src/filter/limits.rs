@@ -20,8 +20,7 @@ impl Filter {
         };
         let host = connection.host();
         let source = state.source.map(|source| source.ip());
-        let evicted = || host.increment(self.stats.evicted, 1);
-        match limiter.admit(source, now.get()?.as_nanos(), host, &evicted) {
+        match limiter.admit(source, now.get()?.as_nanos(), host) {
             Ok(tickets) => {
                 state.tickets = tickets;
                 Ok(None)

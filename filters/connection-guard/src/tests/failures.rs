@@ -75,7 +75,7 @@ fn on_error() {
 /// Something else wrote over the slot: one decision fails, and the slot begins anew.
 #[test]
 fn a_slot_that_is_lost() {
-    let mut config = json!({"default": "allow", "limits": {"concurrent": {"total": 5}}});
+    let mut config = json!({"default": "allow", "limits": {"concurrent": {"per_source": 5}}});
     config["slots"] = json!(1);
     let worker = Worker::alone(&config);
     let held = worker.connect("192.0.2.1");
@@ -87,7 +87,7 @@ fn a_slot_that_is_lost() {
     );
     assert_eq!(
         worker.connect("192.0.2.1").fate(),
-        "limit_failed.concurrent_total"
+        "limit_failed.concurrent_per_source"
     );
     assert_eq!(worker.connect("192.0.2.1").fate(), "open");
     held.end();
@@ -114,7 +114,8 @@ fn what_cannot_be_given_back_is_counted() {
 /// Another worker comes between a read and its swap, each time.
 #[test]
 fn contention() {
-    let config = json!({"default": "allow", "limits": {"concurrent": {"total": 1000}}, "slots": 1});
+    let config =
+        json!({"default": "allow", "limits": {"concurrent": {"per_source": 1000}}, "slots": 1});
     let worker = Worker::alone(&config);
     let shared = worker.host.shared_data().clone();
     let count = std::cell::Cell::new(0);
@@ -129,7 +130,7 @@ fn contention() {
     assert_eq!(held.fate(), "open", "the slot is new");
     assert_eq!(
         worker.connect("192.0.2.1").fate(),
-        "limit_failed.concurrent_total"
+        "limit_failed.concurrent_per_source"
     );
     assert_eq!(worker.connect("192.0.2.1").fate(), "open");
 }

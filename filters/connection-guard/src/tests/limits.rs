@@ -344,3 +344,85 @@ fn a_unix_socket_is_a_source_too() {
     assert_eq!(worker.connect("192.0.2.1").fate(), "open");
     first.end();
 }
+
+/// What is lost for the bytes of a source, and for a place that is renewed, is counted too.
+#[test]
+fn all_that_is_lost_is_counted() {
+    let mut config = limits(json!({"bytes": {"per_source": {"received": "1MiB/1h"}}}));
+    config["slots"] = json!(1);
+    let worker = Worker::alone(&config);
+    let byte_of = |worker: &Worker, number: u32| {
+        let mut client = worker.connect(&format!("192.0.2.{number}"));
+        client.send(b"x");
+        client.end();
+    };
+    (0..8).for_each(|number| byte_of(&worker, number));
+    assert_eq!(worker.counts().get("evicted"), None);
+    byte_of(&worker, 8);
+    assert_eq!(worker.counts()["evicted"], 1, "at the end of a connection");
+    let mut client = worker.connect("192.0.2.9");
+    client.send(&[0; 16 << 10]);
+    assert_eq!(worker.counts()["evicted"], 2, "as bytes pass");
+
+    config["limits"]["concurrent"] = json!({"per_source": 5, "expires": "16s"});
+    let worker = Worker::alone(&config);
+    let held = worker.connect("192.0.2.100");
+    (0..8).for_each(|number| byte_of(&worker, number));
+    let before = worker.counts()["evicted"];
+    for _ in 0..170 {
+        worker.advance(0.1);
+        worker.tick();
+    }
+    assert_eq!(worker.counts()["evicted"], before + 1, "by a renewal");
+    held.end();
+}
+
+/// Whatever other entries there are, in however small a table: never more connections at once than there may be in all,
+/// and never fewer.
+#[test]
+fn nothing_drives_out_the_places_there_are_in_all() {
+    use proptest::prelude::*;
+    const TOTAL: usize = 4;
+    let config = json!({
+        "default": "allow", "slots": 1,
+        "limits": {
+            "concurrent": {"total": TOTAL, "per_source": 100, "expires": "10s"},
+            "bytes": {"per_source": {"received": "1GiB/1h", "sent": "1GiB/1h"}},
+            "connection_rate": {"rate": "1000/1s"},
+        },
+    });
+    let step = (0..4_u8, 0..40_u8, 0..2_usize);
+    proptest!(ProptestConfig::with_cases(100), |(steps in prop::collection::vec(step, 1..120))| {
+        let shared = Shared::default();
+        let workers = [Worker::new(&shared, &config), Worker::new(&shared, &config)];
+        let mut open: Vec<Client<'_>> = Vec::new();
+        for (what, source, worker) in steps {
+            match what {
+                0 | 1 => {
+                    let source = format!("2001:db8:0:{source}::1");
+                    let mut client = workers[worker].connect(&source);
+                    client.send(b"x");
+                    match client.closed.as_deref() {
+                        None => open.push(client),
+                        Some(reason) => {
+                            prop_assert_eq!(reason, "limit.concurrent_total");
+                            prop_assert_eq!(open.len(), TOTAL);
+                            client.end();
+                        }
+                    }
+                    prop_assert!(open.len() <= TOTAL);
+                }
+                2 => if !open.is_empty() {
+                    open.remove(usize::from(source) % open.len()).end();
+                },
+                // Longer than a place lives that is not renewed, in all.
+                _ => for _ in 0..30 {
+                    for worker in &workers {
+                        worker.advance(0.1);
+                        worker.tick();
+                    }
+                },
+            }
+        }
+    });
+}
