@@ -10,8 +10,8 @@
 //!    closed.
 //! 4. A deadline is looked at with each tick: those that are over are found in a schedule, however many
 //!    connections there are.
-//! 5. A connection is closed by `proxy_close_stream` (flushed, then closed: `FlushWrite`), its reason left in the
-//!    filter state `wasm.gatehouse.denial`. Nothing of it passes from then on. A host call that failed so that the
+//! 5. A connection is closed by `proxy_close_stream` (flushed, then closed: `FlushWrite`; the ABI has no other way, see
+//!    [`Flow::Close`]), its reason left in the filter state `wasm.gatehouse.denial`. Nothing of it passes from then on. A host call that failed so that the
 //!    filter cannot apply its policy closes it too.
 //! 6. The end is told in `on_delete`, which Envoy calls once for each connection it has announced, right after
 //!    its `on_downstream_connection_close` (`Context::onCloseTCP` in Envoy's

@@ -3,10 +3,14 @@
 use crate::StreamId;
 use crate::capability::{HostError, NetworkHost, Result, Side, Status};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// The filter state by which a filter tells `tcp_proxy` its cluster
 /// (`source/common/tcp_proxy/tcp_proxy.cc`, `PerConnectionCluster`).
 const CLUSTER_STATE: &str = "envoy.tcp_proxy.cluster";
+
+/// The one by which it tells it another `idle_timeout` (`PerConnectionIdleTimeoutMs` there).
+const IDLE_STATE: &str = "envoy.tcp_proxy.per_connection_idle_timeout_ms";
 
 /// A connection in one callback. Nothing is remembered here: each reading is one host call, and what a
 /// filter needs again it keeps in its state.
@@ -152,6 +156,17 @@ impl<'a> Connection<'a> {
     /// Where the host refuses it.
     pub fn set_cluster(&self, cluster: &str) -> Result<()> {
         self.host.set_filter_state(CLUSTER_STATE, cluster)
+    }
+
+    /// Tells `tcp_proxy` when it is to close this connection for its being idle, in place of its `idle_timeout`. It does so
+    /// without waiting for a client that does not read, which [`Flow::Close`](crate::Flow::Close) cannot; and it counts what
+    /// the client has taken, not what is on its way there. Only before the connection has been let on; once.
+    ///
+    /// # Errors
+    /// Where the host refuses it.
+    pub fn set_idle_timeout(&self, timeout: Duration) -> Result<()> {
+        let milliseconds = timeout.as_millis().max(1).to_string();
+        self.host.set_filter_state(IDLE_STATE, &milliseconds)
     }
 }
 

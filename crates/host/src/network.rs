@@ -30,7 +30,9 @@ pub enum Flow {
         /// The end of the wait.
         until: Timestamp,
     },
-    /// It is closed.
+    /// It is closed, once what is on its way to the client has been taken. **A client that does not read keeps it**, with what
+    /// is held of it, until somebody closes it the hard way: an HTTP connection manager after its `delayed_close_timeout`,
+    /// `tcp_proxy` after its `idle_timeout` ([`Connection::set_idle_timeout`](crate::Connection::set_idle_timeout)).
     Close(Closure),
 }
 

@@ -30,7 +30,8 @@ impl Filter {
             Some(idle) => Some(after(now.get()?, idle.as_nanos() / u64::from(LOOKS))),
             None => None,
         };
-        if !has_spoken {
+        // What is held of it is something said.
+        if !has_spoken && state.held == 0 {
             state.silent_until = in_time(self.first_data.map(|first| first.within))?;
         }
         Ok(())

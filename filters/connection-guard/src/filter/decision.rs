@@ -31,6 +31,7 @@ impl Filter {
                 if let Some(flow) = self.limit(connection, state, now)? {
                     return Ok(flow);
                 }
+                self.bound_idle(connection)?;
                 self.listen(connection, state, now)
             }
             Found::Decision(decision) => self.act(connection, state, decision, now),
@@ -88,10 +89,11 @@ impl Filter {
         decision: Decision,
         now: &Now<'_>,
     ) -> Result<Flow> {
-        if self.is_allowed(decision)
-            && let Some(flow) = self.limit(connection, state, now)?
-        {
-            return Ok(flow);
+        if self.is_allowed(decision) {
+            if let Some(flow) = self.limit(connection, state, now)? {
+                return Ok(flow);
+            }
+            self.bound_idle(connection)?;
         }
         self.conclude(connection, state, decision, None, now)
     }
@@ -173,8 +175,10 @@ impl Filter {
             (Choice::Allow, Phase::Open) => Flow::Continue,
             (Choice::Allow, _) => {
                 self.stats.count_allowed_on_error(host);
-                state.phase = Phase::Open;
-                state.hearing = None;
+                let has_spoken = state.phase == Phase::First;
+                // As far as the host lets it.
+                let _ = self.set_deadlines(state, has_spoken, &Now::new(host));
+                self.begin_to_watch(state);
                 Flow::Continue
             }
         }

@@ -1,11 +1,12 @@
 //! What limits say of a connection: when it comes, as its bytes pass, and when it ends.
 
 use super::{Filter, Now, Phase, State};
-use crate::config::Choice;
+use crate::config::{Choice, Mode};
 use crate::limiter::Refused;
 use crate::stats::Reason;
 use crate::traffic::{Counted, Traffic};
 use gatehouse_host::{Connection, ConnectionData, Flow, Host, Result, Side, Timestamp};
+use std::time::Duration;
 
 impl Filter {
     /// Asks the limits of a new connection: nothing where it may go on.
@@ -42,10 +43,27 @@ impl Filter {
         }
     }
 
+    /// Has `tcp_proxy` close a connection that is idle, some time after this filter has: what is closed here lasts until the client
+    /// has read what is on its way to it. A client that reads nothing would have its place for good.
+    pub(super) fn bound_idle(&self, connection: &Connection<'_>) -> Result<()> {
+        match (self.limits.idle, self.mode) {
+            (Some(idle), Mode::Enforce) => {
+                let nanos = idle.as_nanos();
+                let timeout = Duration::from_nanos(nanos.saturating_add(nanos / 2));
+                connection.set_idle_timeout(timeout)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Lets a connection go on, and begins to watch it.
     pub(super) fn open(&self, state: &mut State, has_spoken: bool, now: &Now<'_>) -> Result<()> {
-        // What was held for a list is something said.
-        self.set_deadlines(state, has_spoken || state.held > 0, now)?;
+        self.set_deadlines(state, has_spoken, now)?;
+        self.begin_to_watch(state);
+        Ok(())
+    }
+
+    pub(super) fn begin_to_watch(&self, state: &mut State) {
         state.phase = Phase::Open;
         state.until = None;
         state.hearing = None;
@@ -55,7 +73,6 @@ impl Filter {
             let most = [bytes.received, bytes.sent];
             state.traffic = Some(Box::new(Traffic::new(most, source, self.limiter.as_ref())));
         }
-        Ok(())
     }
 
     /// Counts what passes of a connection that goes on.

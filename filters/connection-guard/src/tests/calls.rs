@@ -26,6 +26,8 @@ fn of_a_new_connection() {
                 "bytes": {"per_source": {"received": "1GiB/1h"}}, "duration": "1h", "idle": "1m",
             }}),
             &[
+                // Tells `tcp_proxy` its idle time.
+                "call_foreign_function 1",
                 "get_current_time_nanoseconds 1",
                 "get_property 1",
                 "get_shared_data 4",

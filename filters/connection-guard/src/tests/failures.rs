@@ -159,3 +159,30 @@ fn lines_about_denials_are_sampled() {
     worker.connect("192.0.2.1").send(b"x\n");
     assert!(worker.host.log_lines().is_empty());
 }
+
+/// Who goes on since the host failed is counted and watched as far as it goes.
+#[test]
+fn limits_of_who_goes_on_all_the_same() {
+    let config = json!({
+        "rules": [{"name": "no", "match": {"source": ["198.51.100.0/24"]}, "action": "deny"}],
+        "default": "allow", "on_error": "allow",
+        "limits": {"duration": "10s", "bytes": {"per_connection": {"received": "10B"}}},
+    });
+    for (call, expected) in [
+        ("proxy_get_property", "limit.duration"),
+        ("proxy_get_current_time_nanoseconds", "open"),
+    ] {
+        let worker = Worker::alone(&config);
+        worker.host.fail(call, Status::Code(10));
+        let (mut long, mut large) = (worker.connect("192.0.2.1"), worker.connect("192.0.2.1"));
+        worker.host.heal(call);
+        assert_eq!((long.fate(), large.fate()), ("open", "open"), "{call}");
+        assert_eq!(
+            large.send(&[0; 11]).fate(),
+            "limit.received_per_connection",
+            "{call}"
+        );
+        worker.advance(10.0);
+        assert_eq!(long.tick().fate(), expected, "{call}");
+    }
+}

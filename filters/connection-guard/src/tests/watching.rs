@@ -68,3 +68,37 @@ fn how_exact_idle_is() {
         assert!((40..=50).contains(&after), "{at}: {after}");
     }
 }
+
+/// What is closed by this filter lasts until its client has read all; `tcp_proxy` does not wait for that.
+#[test]
+fn tcp_proxy_is_told_the_idle_time() {
+    const TOLD: &str = "envoy.tcp_proxy.per_connection_idle_timeout_ms";
+    let rules = json!([
+        {"name": "no", "match": {"source": ["198.51.100.0/24"]}, "action": "deny"},
+        {"name": "web", "match": {"source": ["192.0.2.0/24"], "protocol": ["http1"]}, "action": "allow"},
+    ]);
+    for (name, source, more, expected) in [
+        ("goes on", "10.0.0.1", json!({}), Some("3000")),
+        ("is held", "192.0.2.1", json!({}), Some("3000")),
+        ("denied", "198.51.100.1", json!({}), None),
+        ("report", "10.0.0.1", json!({"mode": "report"}), None),
+        (
+            "no idle time",
+            "10.0.0.1",
+            json!({"limits": {"duration": "1m"}}),
+            None,
+        ),
+    ] {
+        let mut config = json!({"rules": rules, "default": "allow", "limits": {"idle": "2s"}});
+        for (key, value) in more.as_object().unwrap() {
+            config[key] = value.clone();
+        }
+        let worker = Worker::alone(&config);
+        worker.connect(source);
+        assert_eq!(
+            worker.host.filter_state(TOLD).as_deref(),
+            expected,
+            "{name}"
+        );
+    }
+}
