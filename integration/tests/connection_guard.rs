@@ -5,7 +5,11 @@
     reason = "native test machinery: clients take their time"
 )]
 
+#[path = "connection_guard/hello.rs"]
+mod hello;
+
 use gatehouse_integration::{Config, Echo, Envoy, TcpServer, envoy};
+use hello::hello;
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,26 +18,6 @@ use std::time::{Duration, Instant};
 const FILE: &str = "envoy/connection-guard.yaml";
 const TCP: u16 = 10000;
 const HTTP: u16 = 10001;
-
-/// A ClientHello for this server, of TLS 1.2.
-fn hello(server: &str) -> Vec<u8> {
-    let counted = |bytes: &[u8]| {
-        let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
-        [&length, bytes].concat()
-    };
-    let name = counted(&[&[0], &*counted(server.as_bytes())].concat());
-    let extensions = counted(&[&[0, 0][..], &counted(&name)].concat());
-    let body = [
-        &[3, 3][..],
-        &[7; 32],
-        &[0, 0, 2, 0x13, 1, 1, 0],
-        &extensions,
-    ]
-    .concat();
-    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
-    let message = [&[1], &length[1..], &body].concat();
-    [&[22, 3, 1][..], &counted(&message)].concat()
-}
 
 /// The file with another configuration of the plugin, in front of servers that say what they get.
 fn guard(plugin: &str, upstream: &TcpServer, secure: &TcpServer) -> Config {
@@ -134,7 +118,8 @@ fn the_file() {
 
     if envoy::envoy_version() >= (1, 37) {
         let accepted = upstream.accepted();
-        let mut client = Client::connect(&envoy, TCP).send(&self::hello("db.secure.example"));
+        let mut client =
+            Client::connect(&envoy, TCP).send(&crate::hello::hello("db.secure.example"));
         assert_eq!(client.receive(6), b"secure", "another cluster");
         assert!(Client::connect(&envoy, TCP).send(b"PING\r\n").is_closed());
         assert_eq!(upstream.accepted(), accepted, "no upstream was connected");

@@ -260,18 +260,48 @@ fn where_envoy_ends_tls() {
     };
     let named = "{rules: [{name: named, match: {sni: [allowed.test], protocol: [http1]}, action: allow}], default: deny}";
     let client = "{rules: [{name: client, match: {certificate: {uri_san: ['spiffe://example/*']}}, action: allow}], default: deny}";
+    let certificate_of = |what: &str, is: &str| {
+        format!(
+            "{{rules: [{{name: client, match: {{certificate: {{{what}: [{is}]}}}}, action: allow}}], default: deny}}"
+        )
+    };
+    let digest = tls.certificate_digest();
     let newest = "{rules: [{name: newest, match: {tls_version: {at_least: TLSv1.3}}, action: allow}], default: deny}";
     let envoy = bootstrap(&[
         listener("inspects", 10000, named, true),
         listener("blind", 10001, named, false),
         listener("client", 10002, client, false),
         listener("newest", 10003, newest, false),
+        listener(
+            "dns",
+            10004,
+            &certificate_of("dns_san", "'allowed.test'"),
+            false,
+        ),
+        listener(
+            "other-dns",
+            10005,
+            &certificate_of("dns_san", "'*.allowed.test'"),
+            false,
+        ),
+        listener(
+            "digest",
+            10006,
+            &certificate_of("sha256", &format!("'{digest}'")),
+            false,
+        ),
+        listener(
+            "other-digest",
+            10007,
+            &certificate_of("sha256", &format!("'{}'", "0".repeat(64))),
+            false,
+        ),
     ])
     .start();
     let name = ["-servername", "allowed.test"];
     let (certificate, key) = (tls.path("certificate"), tls.path("key"));
     let certified = ["-cert", certificate.as_str(), "-key", key.as_str()];
-    let cases: [(&str, u16, &[&str], bool); 8] = [
+    let cases: [(&str, u16, &[&str], bool); 14] = [
         ("a name", 10000, &name, true),
         ("another name", 10000, &["-servername", "other.test"], false),
         ("no name", 10000, &["-noservername"], false),
@@ -279,6 +309,12 @@ fn where_envoy_ends_tls() {
         ("a name that nobody reads", 10001, &name, false),
         ("a certificate", 10002, &certified, true),
         ("no certificate", 10002, &name, false),
+        ("its DNS name", 10004, &certified, true),
+        ("no DNS name", 10004, &name, false),
+        ("another DNS name", 10005, &certified, false),
+        ("its digest", 10006, &certified, true),
+        ("no digest", 10006, &name, false),
+        ("another digest", 10007, &certified, false),
         ("TLS 1.3", 10003, &["-tls1_3"], true),
         ("TLS 1.2", 10003, &["-tls1_2"], false),
     ];

@@ -233,6 +233,26 @@ impl Server {
     }
 }
 
+impl Server {
+    /// SHA-256 of its certificate, as `openssl` has it, in small digits.
+    pub(crate) fn certificate_digest(&self) -> String {
+        let output = Command::new("openssl")
+            .args([
+                "x509",
+                "-noout",
+                "-fingerprint",
+                "-sha256",
+                "-in",
+                &self.path("certificate"),
+            ])
+            .output()
+            .expect("openssl runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (_, digest) = text.trim().split_once('=').expect("a fingerprint");
+        digest.replace(':', "").to_lowercase()
+    }
+}
+
 /// `psql` with one query.
 pub(crate) fn psql(to: SocketAddr, tls: &str) -> Said {
     let target = format!(
