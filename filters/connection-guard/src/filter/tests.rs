@@ -33,6 +33,6 @@ fn what_is_over_stays_so() {
             "{mode} {on_error}"
         );
         assert!(state.phase == Phase::Over, "{mode} {on_error}");
-        assert_eq!(host.counters().into_iter().count(), 0, "{mode} {on_error}");
+        assert_eq!(host.counters().len(), 0, "{mode} {on_error}");
     }
 }
