@@ -35,6 +35,16 @@ forward: {consumer_header: x-consumer}
 
 /// A cluster named `service`, with this endpoint or none.
 fn config(echo: &Echo, workers: u32, plugin: &str, service: Option<SocketAddr>) -> Config {
+    config_of(FILE, echo, workers, plugin, service)
+}
+
+fn config_of(
+    file: &str,
+    echo: &Echo,
+    workers: u32,
+    plugin: &str,
+    service: Option<SocketAddr>,
+) -> Config {
     let endpoints: Vec<Value> = service
         .into_iter()
         .map(|address| {
@@ -48,7 +58,7 @@ fn config(echo: &Echo, workers: u32, plugin: &str, service: Option<SocketAddr>) 
         "type": "STATIC",
         "load_assignment": {"cluster_name": "service", "endpoints": [{"lb_endpoints": endpoints}]},
     });
-    Config::load(FILE)
+    Config::load(file)
         .upstream(echo)
         .workers(workers)
         .plugin(plugin)
@@ -548,5 +558,83 @@ fn no_decision() {
         assert_eq!(nowhere.get("/").status, status, "no healthy host");
         no_trap(&envoy);
         no_trap(&nowhere);
+    }
+}
+
+/// Rules with `when` in the gateway, for tokens that have to be asked about and for those that need not be: what
+/// becomes of a request must not depend on who asked before.
+#[test]
+fn expressions_of_the_gateway_after_a_wait() {
+    let (echo, service) = (Echo::start(), Service::start(knows));
+    let envoy = |limit: &str, rule: &str| {
+        let auth = INTROSPECTION.replace('\n', "\n    ");
+        let auth = auth.replace(
+            "- {require: opaque}",
+            "- {match: {when: \"request.method == 'GET'\"}, require: opaque}",
+        );
+        let plugin = format!(
+            "
+filters:
+- auth:
+    {auth}
+- rate_limit:
+    limits: [{{name: all, match: {{when: \"{limit}\"}}, key: [{{header: x-key}}], rate: 1/1h, if_absent: skip}}]
+    response_headers: none
+- headers:
+    rules:
+    - match: {{when: \"{rule}\"}}
+      request: [{{remove: x-secret}}, {{set: {{name: x-rule, value: one}}}}]
+    - request: [{{set: {{name: x-rule, value: two}}}}]
+"
+        );
+        let service = Some(service.address());
+        config_of("envoy/gateway.yaml", &echo, 1, &plugin, service).start()
+    };
+    let send = |envoy: &Envoy, key: &str| {
+        let request = envoy.request("GET", "/").header("x-secret", "1");
+        request
+            .header("authorization", "Bearer ann")
+            .header("x-consumer", "root")
+            .header("x-key", key)
+            .send()
+    };
+    const GET: &str = "request.method == 'GET'";
+    let cases = [
+        (
+            "what no filter changes",
+            GET,
+            "'x-secret' in request.headers",
+            [200, 200, 429],
+        ),
+        (
+            "who the client says it is, for a limit",
+            "request.headers['x-consumer'] == 'root'",
+            GET,
+            [503, 200, 200],
+        ),
+        (
+            "the same for headers",
+            GET,
+            "request.headers['x-consumer'] == 'root'",
+            [500, 200, 429],
+        ),
+    ];
+    for (name, limit, rule, expected) in cases {
+        let envoy = envoy(limit, rule);
+        // The first has to wait. What it is charged, the others find charged.
+        let answers = [send(&envoy, "a"), send(&envoy, "b"), send(&envoy, "b")];
+        let statuses = answers.each_ref().map(|answer| answer.status);
+        assert_eq!(statuses, expected, "{name}");
+        let waited = answers.first().expect("an answer");
+        if waited.status == 200 {
+            assert_eq!(
+                send(&envoy, "a").status,
+                429,
+                "{name}: the limit was charged"
+            );
+            assert_eq!(waited.echoed().header("x-rule"), ["one"], "{name}");
+            assert_eq!(waited.echoed().header("x-secret"), [""; 0], "{name}");
+        }
+        service.take_asked();
     }
 }

@@ -164,7 +164,10 @@ impl<F: Module> Dispatcher<F> {
         let woken = if ready { streams.wake(stream) } else { None };
         drop(streams);
         match woken {
-            Some(woken) => self.ask_again(woken, host),
+            Some(mut woken) => {
+                woken.exchange.is_current();
+                self.ask_again(woken, host)
+            }
             None => Action::Pause,
         }
     }
@@ -332,7 +335,9 @@ impl<F: Module> Dispatcher<F> {
             verdict,
             Ok(Verdict::Wait { .. } | Verdict::WaitForBody { .. })
         );
-        if waits && !self.may_wait(&filter, progress) {
+        if waits && self.may_wait(&filter, progress) {
+            exchange.foresee(host, |request| filter.foresee(request));
+        } else if waits {
             exchange.end_wait();
             verdict = filter.request(&mut Request::new(host, &mut exchange), &mut pending);
         }

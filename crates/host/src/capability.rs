@@ -24,6 +24,8 @@ pub enum Status {
     Code(u32),
     /// The status was Ok, but what came with it cannot be decoded.
     Malformed,
+    /// The call was not made: it would be about a request that has waited, and for that it comes too late.
+    Stale,
 }
 
 impl fmt::Display for HostError {
@@ -31,6 +33,7 @@ impl fmt::Display for HostError {
         match self.status {
             Status::Code(code) => write!(f, "{} answered status {code}", self.call),
             Status::Malformed => write!(f, "{} answered malformed data", self.call),
+            Status::Stale => write!(f, "{} is not possible after a wait", self.call),
         }
     }
 }
@@ -270,7 +273,8 @@ pub trait Expressions {
     /// Status 2 where the text is no expression.
     fn compile(&self, expression: &str) -> Result<Expression>;
 
-    /// Whether it holds for the current stream. Costs more than all headers do.
+    /// Whether it holds for the stream whose callback this is; filters ask [`crate::Request::holds`]. Costs
+    /// more than all headers do.
     ///
     /// # Errors
     /// Where it cannot be evaluated (a key that a map lacks), or is not a boolean.

@@ -1,7 +1,8 @@
 //! What is known of one request and its response, shared by the filters of a module.
 
-use crate::capability::Timestamp;
-use crate::{Body, Consumer, Headers, StreamId};
+use crate::capability::{Host, Timestamp};
+use crate::foresight::Foresight;
+use crate::{Body, Consumer, Headers, Request, StreamId};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -17,6 +18,8 @@ pub struct Exchange {
     pub(crate) consumer: Option<Option<Rc<Consumer>>>,
     /// By their path, whose parts are joined by NUL.
     pub(crate) attributes: Vec<(String, Option<Rc<[u8]>>)>,
+    /// Since the request has begun to wait.
+    pub(crate) foresight: Option<Foresight>,
 }
 
 impl Exchange {
@@ -43,6 +46,20 @@ impl Exchange {
         self.body = body;
     }
 
+    /// Lets filters have evaluated what they may want to know when a request that is to wait is woken
+    /// ([`crate::HttpFilter::foresee`]). Nothing where it has waited before: then it is too late.
+    pub fn foresee(&mut self, host: &dyn Host, foresee: impl FnOnce(&mut Request<'_>)) {
+        if self.foresight.is_none() {
+            self.foresight = Some(Foresight::default());
+            foresee(&mut Request::new(host, self));
+        }
+    }
+
+    /// Says that the request is asked about in a callback of its own.
+    pub fn is_current(&mut self) {
+        self.foresight = None;
+    }
+
     /// Says that the request can wait no longer.
     pub fn end_wait(&mut self) {
         self.wait_is_over = true;
@@ -67,5 +84,6 @@ impl Exchange {
         self.request = None;
         self.now = None;
         self.attributes = Vec::new();
+        self.foresight = None;
     }
 }

@@ -62,6 +62,12 @@ pub trait HttpFilter {
     /// denied with status 500.
     fn request(&self, request: &mut Request<'_>, pending: &mut Self::Pending) -> Result<Verdict>;
 
+    /// Has the proxy evaluate ([`Request::foresee`]) the expressions that may be wanted of a request that is
+    /// about to wait, for this filter or for one before it: when it is woken, that is no longer possible.
+    fn foresee(&self, request: &mut Request<'_>) {
+        let _ = request;
+    }
+
     /// Changes a response.
     ///
     /// # Errors

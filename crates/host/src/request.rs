@@ -1,7 +1,7 @@
 //! The request phase, as a filter sees it.
 
-use crate::capability::{HeaderMap, Host, HostError, Result, Status, Timestamp};
-use crate::{Consumer, Exchange, Headers};
+use crate::capability::{Expression, HeaderMap, Host, HostError, Result, Status, Timestamp};
+use crate::{Consumer, Exchange, Headers, Only, Reads};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -110,12 +110,19 @@ impl<'a> Request<'a> {
         Ok(self.exchange.request.get_or_insert_default())
     }
 
-    /// Makes this the only value of a header.
+    /// Makes this the only value of a header. Costs no host call, and no new choice of a route, where a snapshot
+    /// says that it is.
     ///
     /// # Errors
     /// Where the host refuses it.
     pub fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        if let Some(headers) = &self.exchange.request
+            && headers.only(name) == Only::One(value)
+        {
+            return Ok(());
+        }
         self.host.set_header(HeaderMap::Request, name, value)?;
+        self.changed(name);
         if let Some(headers) = &mut self.exchange.request {
             headers.set(name, value);
         }
@@ -128,6 +135,7 @@ impl<'a> Request<'a> {
     /// Where the host refuses it.
     pub fn append(&mut self, name: &str, value: &[u8]) -> Result<()> {
         self.host.append_header(HeaderMap::Request, name, value)?;
+        self.changed(name);
         if let Some(headers) = &mut self.exchange.request {
             headers.append(name, value);
         }
@@ -145,7 +153,35 @@ impl<'a> Request<'a> {
             }
             headers.remove(name);
         }
+        self.changed(name);
         self.host.remove_header(HeaderMap::Request, name)
+    }
+
+    fn changed(&mut self, name: &str) {
+        if let Some(foresight) = &mut self.exchange.foresight {
+            foresight.changed(name);
+        }
+    }
+
+    /// Whether an expression holds for this request, as the filters before this one left it.
+    ///
+    /// # Errors
+    /// Where it cannot be evaluated (a key that a map lacks), or is not a boolean; with [`Status::Stale`] where
+    /// the request has waited, and what the expression looks at was changed since.
+    pub fn holds(&mut self, expression: Expression) -> Result<bool> {
+        match &self.exchange.foresight {
+            None => self.host.holds(expression),
+            Some(foresight) => foresight.outcome(expression),
+        }
+    }
+
+    /// Has an expression evaluated that may be wanted when the request is asked about anew; in
+    /// [`crate::HttpFilter::foresee`].
+    pub fn foresee(&mut self, expression: Expression, reads: Reads) {
+        let outcome = self.host.holds(expression);
+        if let Some(foresight) = &mut self.exchange.foresight {
+            foresight.note(expression, reads, outcome);
+        }
     }
 
     /// The time of this request: one reading of the clock, so that all its decisions agree.
@@ -259,6 +295,9 @@ impl<'a> Request<'a> {
         }
         if let Audience::Modules(identity) = to {
             self.host.set_property(IDENTITY_STATE, identity)?;
+        }
+        if let (Some(foresight), true) = (&mut self.exchange.foresight, to != Audience::Filters) {
+            foresight.changed_state();
         }
         self.exchange.consumer = Some(Some(consumer));
         Ok(())

@@ -134,7 +134,7 @@ impl Condition {
                 false
             }
             Self::When(when) => when
-                .holds(request.host())
+                .holds(request)
                 .inspect_err(|_| subject.note_failed_expression())?,
         })
     }

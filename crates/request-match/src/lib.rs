@@ -84,6 +84,7 @@ mod method;
 pub mod path;
 mod pattern;
 pub mod query;
+mod reads;
 mod rule;
 mod subject;
 mod template;

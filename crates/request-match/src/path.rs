@@ -230,10 +230,15 @@ fn decode(path: &[u8]) -> (String, bool) {
     (text, ambiguous)
 }
 
-/// Whether two slashes are in front, where some servers read a host (RFC 3986, 4.2), or will be once
-/// somebody on the way has taken out dots and parameters: Envoy's `normalize_path` and browsers make
-/// `//x` of `/.//x`.
-fn begins_like_a_host(text: &str) -> bool {
+/// Whether two slashes are in front of a path, where some servers read a host (RFC 3986, 4.2), or will be once
+/// somebody on the way has decoded it, or taken out dots and parameters: Envoy's `normalize_path` and browsers
+/// make `//x` of `/.//x`.
+pub fn begins_like_a_host(path: &[u8]) -> bool {
+    is_like_a_host(&decode(path).0)
+}
+
+/// The same of a path that was decoded.
+fn is_like_a_host(text: &str) -> bool {
     let names = text.split('/').skip(1).map(name);
     let mut names = names.skip_while(|name| *name == ".");
     names.next() == Some("") && names.next().is_some()
@@ -247,7 +252,7 @@ fn name(segment: &str) -> &str {
 /// Takes the segments apart and puts the normal form together; also says whether there were dot
 /// segments that some servers do not resolve so.
 fn resolve(text: &str) -> (String, bool) {
-    let mut ambiguous = begins_like_a_host(text);
+    let mut ambiguous = is_like_a_host(text);
     let mut segments = Vec::new();
     for segment in text.split('/') {
         let name = name(segment);

@@ -193,6 +193,18 @@ impl Match {
         Ok(problems)
     }
 
+    /// Has its expressions evaluated for a request that is about to wait ([`gatehouse_host::HttpFilter::foresee`]).
+    pub fn foresee(&self, request: &mut Request<'_>) {
+        for condition in &self.conditions {
+            match condition {
+                Condition::When(when) => when.foresee(request),
+                Condition::Not(inner) => inner.foresee(request),
+                Condition::Any(several) => several.iter().for_each(|inner| inner.foresee(request)),
+                _ => {}
+            }
+        }
+    }
+
     /// How many `not` and `any` stand within each other.
     fn depth(&self) -> usize {
         let depths = self.conditions.iter().map(|condition| match condition {

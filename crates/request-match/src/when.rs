@@ -6,10 +6,13 @@
 //! 3. What cannot be evaluated (a key that a map lacks, a name that Envoy does not know, what is no
 //!    boolean) neither holds nor does not: it is an error, under `not` too, and each filter says what
 //!    becomes of the request.
+//! 4. Once a request has waited, Envoy evaluates nothing for it any more. What is wanted afterwards is evaluated
+//!    before, and holds unless what it looks at was changed since: see [`reads`] for how that is known. An
+//!    expression of which it is not known cannot be evaluated either.
 
-use crate::Match;
+use crate::{Match, reads};
 use gatehouse_config::{Context, Decode, Problem, Problems, Value};
-use gatehouse_host::{ConfigureError, Expression, Expressions, HostError, Result, Status};
+use gatehouse_host::{ConfigureError, Expression, Expressions, HostError, Request, Result, Status};
 
 /// An expression over the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,12 +55,19 @@ impl When {
         }
     }
 
-    /// Whether it holds for the current stream.
+    /// Has it evaluated for a request that is about to wait ([`gatehouse_host::HttpFilter::foresee`]).
+    pub fn foresee(&self, request: &mut Request<'_>) {
+        if let Some(compiled) = self.compiled {
+            request.foresee(compiled, reads::of(&self.text));
+        }
+    }
+
+    /// Whether it holds for this request.
     ///
     /// # Errors
     /// Where it cannot be evaluated, or is no boolean.
-    pub fn holds(&self, host: &dyn Expressions) -> Result<bool> {
-        let holds = host.holds(self.compiled.ok_or(NOT_COMPILED)?);
+    pub fn holds(&self, request: &mut Request<'_>) -> Result<bool> {
+        let holds = request.holds(self.compiled.ok_or(NOT_COMPILED)?);
         if holds.is_err() {
             gatehouse_trace::trace!(("expression"), ("cannot be evaluated: {}", self.text));
         }

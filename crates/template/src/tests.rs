@@ -328,6 +328,11 @@ fn mistakes() {
             format!(r#"no variable "claim.a..b" ({all})"#),
         ),
         (
+            "${request.header.Host}",
+            r#"the proxy keeps "host" as ":authority", so no request has it (write ${host})"#
+                .to_owned(),
+        ),
+        (
             "${request.header.:path}",
             r#"":path" in "request.header.:path" is not a header name"#.to_owned(),
         ),

@@ -139,6 +139,11 @@ impl Variable {
         let of_request = name.strip_prefix("request.header.");
         if let Some(header) = of_request.or_else(|| name.strip_prefix("response.header.")) {
             return match HeaderName::new(header) {
+                Some(header) if of_request.is_some() && header.as_str() == "host" => context
+                    .problem_hint(
+                        "the proxy keeps \"host\" as \":authority\", so no request has it",
+                        "write ${host}",
+                    ),
                 Some(header) if of_request.is_some() => {
                     Some(Self::Header(HeaderPart::Named(header)))
                 }

@@ -2,8 +2,8 @@
 //!
 //! A request that waits is decided on anew, from the first rule, when it is woken. Which rule applies
 //! depends on what has not changed since; and what a provider said of it then still holds ([`Memo`]):
-//! a nonce that was used up by this request must not count as used before, nor a failure twice.
-//! `authorize.when` is evaluated before the wait, since later it may not be possible.
+//! a nonce that was used up by this request must not count as used before, nor a failure twice. Expressions
+//! are evaluated before the wait ([`gatehouse_host::HttpFilter::foresee`]).
 
 use crate::config::Config;
 use crate::credential::{self, Presented};
@@ -36,8 +36,6 @@ pub(crate) enum Decision {
 pub struct Memo {
     /// What providers have said.
     said: Vec<(usize, Opinion)>,
-    /// What `authorize.when` of the rule that applies came to.
-    when: Option<Result<(), Reason>>,
 }
 
 /// A consumer, and the provider that vouched first.
@@ -168,22 +166,15 @@ fn require(
         credentials,
     };
     let outcome = check.evaluate(&requirement.needed)?;
-    let host = check.request.host();
     let refusal = match outcome {
         Outcome::Wait(wait) => {
             memo.remember(check.credentials);
-            // Before Envoy 1.37 what a callout's answer wakes is evaluated without its request
-            // (`source/extensions/common/wasm/foreign.cc` took the current context).
-            if memo.when.is_none() {
-                memo.when = requirement.authorize.when(host);
-            }
             return Ok(Decision::Wait(wait));
         }
         Outcome::Good(vouched) => {
             let authorize = &requirement.authorize;
-            let when = || memo.when.or_else(|| authorize.when(host)).unwrap_or(Ok(()));
             let checked = authorize.check(&vouched.identity.consumer);
-            let authorized = checked.and_then(|()| when());
+            let authorized = checked.and_then(|()| authorize.when(check.request));
             if let Err(_reason) = authorized {
                 trace!(("authorize"), ("refuses: {}", _reason.as_str()));
             }

@@ -270,6 +270,12 @@ impl HttpFilter for Filter {
         })
     }
 
+    fn foresee(&self, request: &mut Request<'_>) {
+        for rule in &self.config.rules {
+            rule.foresee(request);
+        }
+    }
+
     fn response(&self, _: &mut Response<'_>, _: &mut Memo) -> Result<()> {
         Ok(())
     }

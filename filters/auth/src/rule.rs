@@ -3,6 +3,7 @@
 mod authorize;
 
 use gatehouse_config::{Context, NonEmpty, Value, keywords, one_of};
+use gatehouse_host::Request;
 use gatehouse_request_match::Match;
 
 pub(crate) use authorize::Authorize;
@@ -69,6 +70,16 @@ impl Rule {
         let rule = gatehouse_config::schema::and(rule, contradiction);
         gatehouse_config::schema::exactly_one(rule, &["allow", "require"])
     });
+
+    /// Has its expressions evaluated for a request that is about to wait.
+    pub(crate) fn foresee(&self, request: &mut Request<'_>) {
+        if let Some(matching) = &self.matching {
+            matching.foresee(request);
+        }
+        if let Access::Require(requirement) = &self.access {
+            requirement.authorize.foresee(request);
+        }
+    }
 
     /// Decodes a rule. `names` are those of the providers, in their order.
     pub(crate) fn decode(value: &Value, names: &[&str], context: &mut Context<'_>) -> Option<Self> {

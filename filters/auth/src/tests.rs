@@ -125,6 +125,10 @@ impl Gate {
     fn ask(&self, stream: &mut Stream) -> Result<Verdict> {
         let mut request = Request::new(&self.host, &mut stream.exchange);
         let verdict = self.filter.request(&mut request, &mut stream.memo);
+        if let Ok(Verdict::Wait { .. } | Verdict::WaitForBody { .. }) = verdict {
+            let foresee = |request: &mut Request<'_>| self.filter.foresee(request);
+            stream.exchange.foresee(&self.host, foresee);
+        }
         stream.exchange.begin_waiting();
         verdict
     }

@@ -76,6 +76,13 @@ impl<L: Link> HttpFilter for Chain<L> {
         Ok(Verdict::Continue)
     }
 
+    /// For all of them: whichever waits, others come after it.
+    fn foresee(&self, request: &mut Request<'_>) {
+        for link in &self.links {
+            link.foresee(request);
+        }
+    }
+
     fn response(&self, response: &mut Response<'_>, pending: &mut Kept<L>) -> Result<()> {
         let mut failed: Option<HostError> = None;
         for (link, kept) in self.seen_mut(pending).rev() {

@@ -21,6 +21,7 @@ pub trait Link {
     fn pending(&self) -> Self::Pending;
 
     fn request(&self, request: &mut Request<'_>, kept: &mut Self::Pending) -> Result<Verdict>;
+    fn foresee(&self, request: &mut Request<'_>);
     fn response(&self, response: &mut Response<'_>, kept: &mut Self::Pending) -> Result<()>;
     fn wants_response_body(&self, kept: &Self::Pending) -> bool;
     fn response_body(&self, chunk: &mut ResponseChunk<'_>, kept: &mut Self::Pending);
@@ -94,6 +95,12 @@ macro_rules! links {
                     match (self, kept) {
                         $((Self::$variant(filter), $pending::$variant(kept)) => filter.request(request, kept),)+
                         _ => Err($crate::link::BROKEN_CHAIN),
+                    }
+                }
+
+                fn foresee(&self, request: &mut Request<'_>) {
+                    match self {
+                        $(Self::$variant(filter) => filter.foresee(request),)+
                     }
                 }
 

@@ -1,5 +1,7 @@
 //! The filters as one: order, denials, responses, and what it costs.
 
+mod waiting;
+
 use crate::{Config, Filter, Pending};
 use gatehouse_host::{Exchange, HttpFilter as _, Request, Response, Status, Verdict};
 use gatehouse_host_fake::FakeHost;

@@ -5,7 +5,7 @@ use crate::sides::{LaterSide, RequestSide, differ};
 use crate::stats::Stats;
 use gatehouse_header_operations::{Answers, Asked, Outcome, Rule, Side, Step};
 use gatehouse_host::{
-    ConfigureError, Host, HttpFilter, Level, LocalReply, Module, Request, Response, Result,
+    ConfigureError, Host, HttpFilter, Level, LocalReply, Module, Request, Response, Result, Status,
     Trailers, Verdict,
 };
 use gatehouse_request_match::{Index, Match, Subject, compile_all};
@@ -64,7 +64,8 @@ impl Filter {
         self.config.mode == Mode::Report
     }
 
-    /// Whether a match holds. One whose expression cannot be evaluated does not, and is counted.
+    /// Whether a match holds. One whose expression cannot be evaluated does not, and is counted. One that
+    /// could have been before the request waited is an error: the rule may be the one that takes a header out.
     fn holds(
         &self,
         matching: &Match,
@@ -72,9 +73,12 @@ impl Filter {
         request: &mut Request<'_>,
     ) -> Result<bool> {
         match matching.matches(subject, request) {
-            Err(_) if subject.take_failed_expression() => {
+            Err(error) if subject.take_failed_expression() => {
                 request.host().increment(self.stats.failed_expressions, 1);
-                Ok(false)
+                match error.status {
+                    Status::Stale => Err(error),
+                    _ => Ok(false),
+                }
             }
             matched => matched,
         }
@@ -338,6 +342,13 @@ impl HttpFilter for Filter {
             other => return other,
         }
         Ok(Verdict::Continue)
+    }
+
+    fn foresee(&self, request: &mut Request<'_>) {
+        let rules = self.config.rules.iter();
+        for matching in rules.flat_map(|rule| rule.matching.iter().chain(&rule.asked)) {
+            matching.foresee(request);
+        }
     }
 
     fn response(&self, response: &mut Response<'_>, pending: &mut Pending) -> Result<()> {

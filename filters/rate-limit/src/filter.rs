@@ -316,6 +316,12 @@ impl HttpFilter for Filter {
         Ok(Verdict::Deny(self.denial.reply(denial)))
     }
 
+    fn foresee(&self, request: &mut Request<'_>) {
+        for in_force in &self.limits {
+            in_force.limit.matches.foresee(request);
+        }
+    }
+
     fn response(&self, response: &mut Response<'_>, pending: &mut Pending) -> Result<()> {
         let noted = self.note_response(response, pending);
         // Taken out: the own reply to a refused request has them already, and a second callback of a

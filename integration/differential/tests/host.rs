@@ -116,6 +116,10 @@ fn bodies_while_the_headers_wait() {
                 .on("body", "body 0 0 100")
                 .chunk("hello"),
             paused("callout-then-reply").on("answer", "reply 401 no -1"),
+            // Headers are there, and nothing of the request is in an expression.
+            paused("callout-then-expressions")
+                .on("answer", "get 0 x-t-a;expr request.method=='GET';expr 'x-t-a'~in~request.headers;expr source.address!='';expr 1+1==2;continue 0")
+                .header("x-t-a", "1"),
             paused("callout-then-headers")
                 .on("answer", "get 0 x-t-a;set 0 x-t-b 2;continue 0;get 0 x-t-a")
                 .header("x-t-a", "1"),

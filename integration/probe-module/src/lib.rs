@@ -7,7 +7,8 @@
 //! 3. `x-probe-cluster` has the cluster of a callout, `x-probe-message` the message of a gRPC call.
 //! 4. `x-probe-property` has attributes, separated by commas, their parts by slashes; they are read, and with the
 //!    order `touch` read again once the header of that name has been added to the request.
-//! 5. A line in the log begins with `probe ID:`, where the ID is that of `x-probe-id`.
+//! 5. `x-probe-expression` has an expression, which is evaluated each time the request is asked about.
+//! 6. A line in the log begins with `probe ID:`, where the ID is that of `x-probe-id`.
 
 use gatehouse_host::{
     Answer, Body, Callout, CalloutId, Cas, ConfigureError, GrpcCallout, Headers, Host, HttpFilter,
@@ -75,6 +76,11 @@ impl HttpFilter for Filter {
         let host = request.host();
         let stream = request.stream();
         let until = request.now()?.after(PATIENCE);
+        let expression = value(request.headers()?, "x-probe-expression");
+        if !expression.is_empty() {
+            let holds = host.compile(&expression).and_then(|text| host.holds(text));
+            write(host, &pending.id, &format!("expression {holds:?}"));
+        }
         if pending.has("call") || pending.has("grpc") {
             let waited = self.answered.borrow().contains(&stream) || request.wait_is_over();
             self.answered.borrow_mut().retain(|other| *other != stream);

@@ -6,7 +6,7 @@ use crate::place::{MOST, Place};
 use crate::rewrite::Rewrite;
 use gatehouse_config::{Context, Value};
 use gatehouse_host::Result;
-use gatehouse_request_match::escape;
+use gatehouse_request_match::{escape, path};
 use gatehouse_template::{Destination, Rendered, Template};
 
 /// How the path is changed.
@@ -180,8 +180,9 @@ fn check(text: &str, context: &mut Context<'_>) -> Option<()> {
     Some(())
 }
 
-/// Whether servers read it as the path that it is: one slash in front (after two, some read a host),
-/// no dot segments, nothing that ends a path or a line. Backslashes are slashes to some.
+/// Whether servers read it as the path that it is: one slash in front (after two, some read a host, also
+/// where they are two only once escapes, dots and parameters are gone), no dot segments, nothing that ends a
+/// path or a line. Backslashes are slashes to some.
 fn is_path(path: &[u8]) -> bool {
     let ends = |byte: &u8| byte.is_ascii_control() || matches!(byte, b' ' | b'?' | b'#' | b'\\');
     // As servers read it that decode before they take segments apart, or take `..;a` for `..`.
@@ -192,7 +193,7 @@ fn is_path(path: &[u8]) -> bool {
         matches!(name, Some(b"." | b".."))
     };
     path.starts_with(b"/")
-        && !path.starts_with(b"//")
+        && !path::begins_like_a_host(path)
         && !path.iter().any(ends)
         && !segments.any(is_dots)
 }

@@ -3,13 +3,15 @@
 use super::*;
 use crate::stream::MAX_WAITING;
 use gatehouse_host::{
-    Callout, Clock as _, ConfigureError, HttpFilter, Level, Response, ResponseChunk,
+    Callout, Clock as _, ConfigureError, Expression, HttpFilter, Level, Reads, Response,
+    ResponseChunk,
 };
 use gatehouse_host_fake::FakeHost;
 use std::cell::Cell;
 
 /// Does what the path says, and counts how often it was asked in `x-asked`. The query says what
-/// more it wants: `body` (of the response), `trailers`, `hold` (something until the stream ends).
+/// more it wants: `body` (of the response), `trailers`, `hold` (something until the stream ends), `when` (what
+/// the expression [`WHEN`] comes to, each time it is asked).
 struct Obedient {
     ticks: bool,
 }
@@ -54,6 +56,10 @@ impl HttpFilter for Obedient {
         let (path, query) = path.split_once('?').unwrap_or((&path, ""));
         asked.query = query.to_owned();
         let waited = asked.times > 1;
+        if asked.query.contains("when") {
+            let line = format!("{:?}", request.holds(WHEN).map_err(|error| error.status));
+            request.host().log(Level::Info, &line);
+        }
         Ok(match path {
             "/deny" => Verdict::Deny(broken::<Self>("because")),
             "/fail" => return Err(malformed()),
@@ -81,6 +87,10 @@ impl HttpFilter for Obedient {
             },
             _ => Verdict::Continue,
         })
+    }
+
+    fn foresee(&self, request: &mut Request<'_>) {
+        request.foresee(WHEN, Reads::Headers(Vec::new()));
     }
 
     fn response(&self, response: &mut Response<'_>, asked: &mut Asked) -> Result<()> {
@@ -170,6 +180,9 @@ fn malformed() -> gatehouse_host::HostError {
         status: gatehouse_host::Status::Malformed,
     }
 }
+
+/// The first expression that the host knows.
+const WHEN: Expression = Expression(0);
 
 const ROOT: u32 = 1;
 const STREAM: u32 = 2;
@@ -998,6 +1011,40 @@ fn grpc_callouts_are_answered_by_a_message_or_a_status() {
         }
         assert_eq!(vm.told(), [expected], "{name}");
         assert_eq!(vm.resumed.get(), 1, "{name}");
+    }
+}
+
+/// What wakes a request is no callback of its own, and the arrival of its body is one.
+#[test]
+fn expressions_are_evaluated_before_a_wait() {
+    use Event::{Answer, RequestBody, Tick};
+    let (before, after) = ("Ok(true)", "Ok(false)");
+    let cases: [(&str, &[Event], &[&str]); 6] = [
+        ("/?when", &[], &[before]),
+        ("/wait?when", &[Answer], &[before, before]),
+        ("/wait-on?when", &[Answer, Answer], &[before; 3]),
+        ("/wait?when", &[Tick], &[before, before]),
+        ("/body?when", &[RequestBody(4, true)], &[before, after]),
+        (
+            "/wait-then-body?when",
+            &[Answer, RequestBody(4, true)],
+            &[before, before, after],
+        ),
+    ];
+    for (path, events, expected) in cases {
+        let vm = Vm::new(true);
+        vm.host.expression_is("w", Some(true));
+        vm.begin(STREAM, path);
+        vm.host.expression_is("w", Some(false));
+        for event in events {
+            vm.happens(*event);
+        }
+        assert_eq!(vm.told(), expected, "{path}");
+        // Once for the filter, once to know it later, and once for each body.
+        let own = 1 + expected.iter().filter(|outcome| **outcome == after).count();
+        let calls = vm.host.calls();
+        let waits = usize::from(!events.is_empty());
+        assert_eq!(calls["proxy_call_foreign_function"], own + waits, "{path}");
     }
 }
 

@@ -47,12 +47,15 @@ pub(super) fn evaluate(state: &mut State, token: &[u8]) -> Answer {
         .get(&token)
         .cloned()
         .ok_or(NOT_FOUND)?;
+    // Of the context whose callback it is, whichever was entered: after a wait, not of the request.
+    let effective = std::mem::take(&mut state.effective);
     let mut context = Context::default();
     for name in state.identifiers() {
         if let Some(value) = state.root_value(&name) {
             context.add_variable_from_value(name, to_cel(&value));
         }
     }
+    state.effective = effective;
     match program.execute(&context) {
         Ok(value) => from_cel(&value)
             .and_then(|value| value.serialize())

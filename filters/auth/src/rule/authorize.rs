@@ -14,7 +14,7 @@ use crate::api_key::Label;
 use crate::claim::ClaimRequirement;
 use crate::reason::Reason;
 use gatehouse_config::{Context, Decode, NonEmpty, Problem, Value, object};
-use gatehouse_host::{Consumer, Expressions, HostError};
+use gatehouse_host::{Consumer, Expressions, HostError, Request};
 use gatehouse_request_match::When;
 
 /// What must be true of a consumer. Empty lists ask for nothing.
@@ -58,14 +58,20 @@ impl Authorize {
         Ok(())
     }
 
-    /// Evaluates `when` for the current stream; nothing where there is none.
-    pub(crate) fn when(&self, host: &dyn Expressions) -> Option<Result<(), Reason>> {
-        let when = self.when.as_ref()?;
-        Some(match when.holds(host) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Reason::ForbiddenExpression),
-            Err(_) => Err(Reason::ExpressionFailed),
-        })
+    /// Whether [`Authorize::when`] holds, where there is one.
+    pub(crate) fn when(&self, request: &mut Request<'_>) -> Result<(), Reason> {
+        match self.when.as_ref().map(|when| when.holds(request)) {
+            None | Some(Ok(true)) => Ok(()),
+            Some(Ok(false)) => Err(Reason::ForbiddenExpression),
+            Some(Err(_)) => Err(Reason::ExpressionFailed),
+        }
+    }
+
+    /// Has [`Authorize::when`] evaluated for a request that is about to wait.
+    pub(crate) fn foresee(&self, request: &mut Request<'_>) {
+        if let Some(when) = &self.when {
+            when.foresee(request);
+        }
     }
 
     /// The scopes that a consumer needs.

@@ -271,7 +271,7 @@ fn after_the_wait(gate: &Gate, between: impl FnOnce()) -> String {
     }
 }
 
-/// Envoy before 1.37 evaluates an expression after a wait without the request.
+/// Envoy evaluates an expression after a wait without the request.
 #[test]
 fn an_expression_is_evaluated_before_the_wait() {
     const RULES: &str = "rules: [{require: partners, authorize: {when: w}}]";
@@ -323,6 +323,24 @@ fn an_expression_is_evaluated_before_the_wait() {
         report.host.counters(),
         BTreeMap::from([("gatehouse.auth.allowed.provider.partners".to_owned(), 1)])
     );
+}
+
+/// Which rule applies is decided on anew, and what an expression comes to without the request must not count.
+#[test]
+fn an_expression_of_a_match_is_evaluated_before_the_wait() {
+    let rules = "rules:
+- {match: {not: {any: [{when: a}, {when: b}]}}, allow: anonymous}
+- {match: {when: b}, require: partners}";
+    let gate = slow(rules, good());
+    gate.host.expression_is("a", Some(false));
+    gate.host.expression_is("b", Some(true));
+    let outcome = after_the_wait(&gate, || {
+        gate.host.expression_is("a", None);
+        gate.host.expression_is("b", None);
+    });
+    assert_eq!(outcome, "acme");
+    // Without a wait it is a denial.
+    assert_eq!(gate.outcome("/", &[]), "expression_failed");
 }
 
 /// Of another stream nothing is known.
