@@ -30,7 +30,7 @@ impl Trouble {
         match self {
             Self::NotSent(error) => match error.status {
                 Status::Code(code) => 10_000_u32.saturating_add(code),
-                Status::Malformed => 1,
+                Status::Malformed | Status::Stale => 1,
             },
             Self::Overdue => 2,
             Self::NoAnswer => 3,

@@ -65,7 +65,14 @@ impl Gateway {
         };
         let mut request = Request::new(&self.host, &mut stream.exchange);
         let verdict = self.filter.request(&mut request, &mut stream.pending);
-        stream.exchange.end_request_phase();
+        match verdict {
+            Ok(Verdict::Wait { .. } | Verdict::WaitForBody { .. }) => {
+                let foresee = |request: &mut Request<'_>| self.filter.foresee(request);
+                stream.exchange.foresee(&self.host, foresee);
+                stream.exchange.begin_waiting();
+            }
+            _ => stream.exchange.end_request_phase(),
+        }
         let status = verdict.map(|verdict| match verdict {
             Verdict::Continue => 0,
             Verdict::Deny(reply) => reply.status,

@@ -24,7 +24,7 @@ fn paths() {
     let method = "request: [{path: {with: '/${method | lower}/${consumer.name}'}}]".to_owned();
     let unsafe_path = Err("400 gatehouse.headers.path_unsafe");
     type Case<'a> = (&'a str, &'a [u8], Result<&'a str, &'a str>);
-    let cases: [Case<'_>; 53] = [
+    let cases: [Case<'_>; 62] = [
         (&users, b"/v1/users/7", Ok("/internal/7/x")),
         (&users, b"/v1/users/7?a=b?c#d", Ok("/internal/7/x?a=b?c#d")),
         (&users, b"/v1/users/7?", Ok("/internal/7/x?")),
