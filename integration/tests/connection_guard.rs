@@ -327,3 +327,57 @@ fn a_configuration_that_is_refused() {
         assert!(refused.log.contains(problem), "{}", refused.log);
     }
 }
+
+/// Behind the guard an HTTP connection manager leaves requests in the buffer that it has no time for yet, and Envoy hands them
+/// over once more with what comes next: nobody can tell them from new ones, so they count again. One at a time they count once.
+#[test]
+fn requests_that_wait_for_others_count_again() {
+    const REQUESTS: usize = 20;
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let (echo, secure) = (Echo::start(), TcpServer::echo());
+    let plugin = format!(
+        "{{default: allow, limits: {{bytes: {{per_connection: {{received: {}B}}}}}}}}",
+        REQUEST.len() * REQUESTS
+    );
+    let envoy = Config::load(FILE)
+        .upstream(&echo)
+        .endpoint(18443, secure.address())
+        .plugin(&plugin)
+        .start();
+    let answers = |bytes: &[u8]| {
+        bytes
+            .windows(13)
+            .filter(|window| window == b"HTTP/1.1 200 ")
+            .count()
+    };
+    let mut client = Client::connect(&envoy, HTTP);
+    for request in 0..REQUESTS {
+        client = client.send(REQUEST);
+        let mut answer = Vec::new();
+        while !is_whole(&answer) {
+            let more = client.receive(1);
+            assert!(!more.is_empty(), "request {request}");
+            answer.extend(more);
+        }
+        assert_eq!(answers(&answer), 1);
+    }
+    assert_eq!(stat(&envoy, "closed.limit.received_per_connection"), 0);
+    assert!(client.send(REQUEST).is_closed());
+    assert_eq!(stat(&envoy, "closed.limit.received_per_connection"), 1);
+
+    let mut client = Client::connect(&envoy, HTTP).send(&REQUEST.repeat(REQUESTS));
+    let all = client.receive(1 << 20);
+    assert!(answers(&all) < REQUESTS);
+    assert_eq!(stat(&envoy, "closed.limit.received_per_connection"), 2);
+}
+
+/// Whether an answer is there with all of its body.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let mut lines = head.lines();
+    let length = lines.find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    length == Some(body.len())
+}
