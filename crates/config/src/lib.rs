@@ -31,8 +31,8 @@ pub use decode::{Decode, Entries, NonEmpty};
 pub use problem::{Problem, Problems, nearest};
 pub use shapes::only_key;
 pub use values::{
-    Cidr, Duration, HeaderName, HeaderValue, Identifier, Rate, Secret, Sha256Digest, Size, Time,
-    Volume,
+    Cidr, Duration, HeaderName, HeaderValue, Identifier, PrefixLengths, Rate, Secret, Sha256Digest,
+    Size, Time, Volume,
 };
 
 /// What the macros of this crate expand to; not for use by hand.

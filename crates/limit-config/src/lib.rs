@@ -20,7 +20,7 @@ pub use cost::{Cost, Source};
 pub use global::{Global, OnServiceError, Share, entry_name};
 pub use limit::{IfAbsent, Limit, OnError};
 pub use overrides::Overrides;
-pub use part::{Part, Prefixes, Reading};
+pub use part::{Part, Reading};
 pub use policy::rate as rate_policy;
 
 use gatehouse_config::{Context, Decode, NonEmpty, Value, keywords, object, one_of};

@@ -15,12 +15,8 @@
 //!    can be read in more than one way has no value to go by.
 //! 6. An address counts with its first bits, an IPv4-mapped IPv6 address as the IPv4 address.
 
-mod prefixes;
-
-pub use prefixes::Prefixes;
-
 use gatehouse_claim::ClaimRef;
-use gatehouse_config::{HeaderName, one_of};
+use gatehouse_config::{HeaderName, PrefixLengths, one_of};
 use gatehouse_host::{Only, Request, Result};
 use gatehouse_request_match::{Host, Match, Subject, cookie, query};
 use serde_json::Value;
@@ -52,7 +48,7 @@ one_of! {
         /// The host in lower case, without its port.
         Host = "host",
         /// The first bits of the client's address.
-        ClientIp(Prefixes) = "client_ip" or Prefixes::default(),
+        ClientIp(PrefixLengths) = "client_ip" or PrefixLengths::default(),
         /// The name of Envoy's route.
         Route = "route",
         /// The same for every request.

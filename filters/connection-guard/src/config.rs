@@ -9,7 +9,7 @@ mod rule;
 mod tests;
 
 pub(crate) use feed::{FeedConfig, OnMissing};
-pub(crate) use limits::{ByteRate, Limits, PrefixLengths};
+pub(crate) use limits::{ByteRate, Limits};
 pub(crate) use matching::{CertificateMatch, Name, Protocol, Source};
 pub(crate) use rule::{Action, Rule};
 

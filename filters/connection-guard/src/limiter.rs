@@ -11,7 +11,8 @@
 //! What there is of sources shares the slots of the table, where a full one loses the entry that constrains least: a counter
 //! says so. The places there are in all have a slot apart, so that nothing drives them out.
 
-use crate::config::{Limits, PrefixLengths};
+use crate::config::Limits;
+use gatehouse_config::PrefixLengths;
 use gatehouse_host::{Counter, Host, Result};
 use gatehouse_limit_table::{
     Address, Algorithm, Bucket, Failure, Held, Lost, Metered, Permits, Table, Ticket, Windows,

@@ -8,8 +8,9 @@
 //!    keys write the same bytes. Nothing of a request is kept but the hash.
 
 use crate::store::write_part;
+use gatehouse_config::PrefixLengths;
 use gatehouse_host::{Request, Result};
-use gatehouse_limit_config::{Part, Prefixes, Reading};
+use gatehouse_limit_config::{Part, Reading};
 use gatehouse_request_match::{Match, Subject};
 use siphasher::sip128::SipHasher13;
 use std::fmt;
@@ -120,7 +121,7 @@ pub(crate) fn write_parts<'l>(
 }
 
 /// Writes the bits of an address that count, the others zero: 4 bytes or 16.
-fn write_address(prefixes: Prefixes, address: IpAddr, hasher: &mut SipHasher13) {
+fn write_address(prefixes: PrefixLengths, address: IpAddr, hasher: &mut SipHasher13) {
     match prefixes.network(address) {
         IpAddr::V4(network) => write_part(hasher, &network.octets()),
         IpAddr::V6(network) => write_part(hasher, &network.octets()),

@@ -3,6 +3,7 @@
 mod header;
 mod identifier;
 mod network;
+mod prefixes;
 mod quantity;
 mod secret;
 mod time;
@@ -10,6 +11,7 @@ mod time;
 pub use header::{HeaderName, HeaderValue, is_field_value};
 pub use identifier::Identifier;
 pub use network::Cidr;
+pub use prefixes::PrefixLengths;
 pub use quantity::{Duration, Rate, Size, Volume};
 pub use secret::{Secret, Sha256Digest};
 pub use time::Time;

@@ -1,57 +1,18 @@
 //! How many, how often, how much, how long.
 
-use gatehouse_config::{Context, Decode, Duration, Rate, Size, Value, Volume, object};
+use gatehouse_config::{
+    Context, Decode, Duration, PrefixLengths, Rate, Size, Value, Volume, object,
+};
 use gatehouse_gcra::Quota;
 use gatehouse_window_counter::{Capacity, Kind, Window};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time;
-
-/// How many bits of an address tell sources apart. The default for IPv6 is what one customer has to itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PrefixLengths {
-    ipv4: u8,
-    ipv6: u8,
-}
-
-const IPV4: u8 = 32;
-const IPV6: u8 = 64;
-
-impl PrefixLengths {
-    fn check(ipv4: u8, ipv6: u8, context: &mut Context<'_>) -> Option<Self> {
-        let mut sound = Some(());
-        for (name, length, most) in [("ipv4", ipv4, 32), ("ipv6", ipv6, 128)] {
-            if !(1..=most).contains(&length) {
-                sound = context.at_key(name, |context| {
-                    context.problem(format!("{length} is not a prefix length: 1 to {most}"))
-                });
-            }
-        }
-        sound.map(|()| Self { ipv4, ipv6 })
-    }
-
-    /// The bits that count, the others zero.
-    pub(crate) fn network(self, address: IpAddr) -> IpAddr {
-        match address.to_canonical() {
-            IpAddr::V4(address) => {
-                let unused = 32_u32.saturating_sub(self.ipv4.into());
-                let mask = u32::MAX.checked_shl(unused).unwrap_or(0);
-                Ipv4Addr::from_bits(address.to_bits() & mask).into()
-            }
-            IpAddr::V6(address) => {
-                let unused = 128_u32.saturating_sub(self.ipv6.into());
-                let mask = u128::MAX.checked_shl(unused).unwrap_or(0);
-                Ipv6Addr::from_bits(address.to_bits() & mask).into()
-            }
-        }
-    }
-}
 
 object! {
     struct RawRate {
         rate: Rate,
         burst: Option<u64>,
-        ipv4: u8 = IPV4,
-        ipv6: u8 = IPV6,
+        ipv4: Option<u8>,
+        ipv6: Option<u8>,
     }
 }
 
@@ -65,7 +26,7 @@ pub(crate) struct ConnectionRate {
 impl Decode for ConnectionRate {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let raw = RawRate::decode(value, context)?;
-        let prefixes = PrefixLengths::check(raw.ipv4, raw.ipv6, context);
+        let prefixes = PrefixLengths::of((raw.ipv4, raw.ipv6), context);
         let period = time::Duration::from_nanos(raw.rate.period().as_nanos());
         let burst = raw.burst.unwrap_or(raw.rate.count());
         let quota = Quota::new(raw.rate.count(), period, burst);
@@ -114,8 +75,8 @@ impl Decode for ConnectionRates {
 object! {
     struct RawPerSource {
         limit: u32,
-        ipv4: u8 = IPV4,
-        ipv6: u8 = IPV6,
+        ipv4: Option<u8>,
+        ipv6: Option<u8>,
     }
 }
 
@@ -129,14 +90,13 @@ impl Decode for PerSource {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         if matches!(value, Value::Number(_)) {
             let limit = u32::decode(value, context)?;
-            let prefixes = PrefixLengths {
-                ipv4: IPV4,
-                ipv6: IPV6,
-            };
-            return Some(Self { limit, prefixes });
+            return Some(Self {
+                limit,
+                prefixes: PrefixLengths::default(),
+            });
         }
         let raw = RawPerSource::decode(value, context)?;
-        let prefixes = PrefixLengths::check(raw.ipv4, raw.ipv6, context)?;
+        let prefixes = PrefixLengths::of((raw.ipv4, raw.ipv6), context)?;
         Some(Self {
             limit: raw.limit,
             prefixes,
@@ -235,8 +195,8 @@ object! {
     struct RawPerSourceBytes {
         received: Option<ByteRate>,
         sent: Option<ByteRate>,
-        ipv4: u8 = IPV4,
-        ipv6: u8 = IPV6,
+        ipv4: Option<u8>,
+        ipv6: Option<u8>,
     }
 }
 
@@ -291,7 +251,7 @@ impl Decode for Bytes {
                 });
             }
             bytes.prefixes = Some(context.at_key("per_source", |context| {
-                PrefixLengths::check(source.ipv4, source.ipv6, context)
+                PrefixLengths::of((source.ipv4, source.ipv6), context)
             })?);
         }
         match bytes.any() {

@@ -1,32 +1,54 @@
 //! How many bits of an address count.
 
-use gatehouse_config::{Context, Decode, Value, object};
+use crate::{Context, Decode, Value, object};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What one customer has of IPv4.
+const IPV4: u8 = 32;
+/// And of IPv6.
+const IPV6: u8 = 64;
 
 object! {
     struct RawPrefixes {
-        ipv4: u8 = 32,
-        ipv6: u8 = 64,
+        ipv4: u8 = IPV4,
+        ipv6: u8 = IPV6,
     }
 }
 
 /// How many bits of an address count. The default for IPv6 is what one customer has to itself: with
 /// more, a client has as many buckets as it likes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Prefixes {
+pub struct PrefixLengths {
     ipv4: u8,
     ipv6: u8,
 }
 
-impl Default for Prefixes {
+impl Default for PrefixLengths {
     fn default() -> Self {
-        Self { ipv4: 32, ipv6: 64 }
+        Self {
+            ipv4: IPV4,
+            ipv6: IPV6,
+        }
     }
 }
 
-impl Decode for Prefixes {
+impl Decode for PrefixLengths {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         let RawPrefixes { ipv4, ipv6 } = RawPrefixes::decode(value, context)?;
+        Self::checked(ipv4, ipv6, context)
+    }
+
+    crate::described!(as RawPrefixes);
+}
+
+impl PrefixLengths {
+    /// Those of an object with more than these in it.
+    pub fn of(fields: (Option<u8>, Option<u8>), context: &mut Context<'_>) -> Option<Self> {
+        let (ipv4, ipv6) = fields;
+        Self::checked(ipv4.unwrap_or(IPV4), ipv6.unwrap_or(IPV6), context)
+    }
+
+    fn checked(ipv4: u8, ipv6: u8, context: &mut Context<'_>) -> Option<Self> {
         let mut sound = Some(());
         for (name, length, most) in [("ipv4", ipv4, 32), ("ipv6", ipv6, 128)] {
             if !(1..=most).contains(&length) {
@@ -38,10 +60,6 @@ impl Decode for Prefixes {
         sound.map(|()| Self { ipv4, ipv6 })
     }
 
-    gatehouse_config::described!(as RawPrefixes);
-}
-
-impl Prefixes {
     /// How many bits count of an address of this family.
     pub fn bits(self, address: IpAddr) -> u8 {
         match address {
