@@ -5,7 +5,6 @@
     reason = "native test machinery: clients take their time"
 )]
 
-#[allow(dead_code, reason = "other tests need more of it")]
 #[path = "connection_guard/guarded.rs"]
 mod guarded;
 #[path = "connection_guard/hello.rs"]
@@ -13,7 +12,7 @@ mod hello;
 
 use gatehouse_integration::TcpServer;
 use gatehouse_integration::envoy::envoy_version;
-use guarded::{bootstrap, counter, listener};
+use guarded::{bootstrap, counter, dials_at_once, listener};
 use hello::hello;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -110,7 +109,7 @@ fn a_source_by_the_proxy_protocol_in_a_long_list() {
     });
     let rules = "{rules: [{name: listed, match: {source: [{feed: list}]}, action: deny}, {name: inner, match: {source: [192.0.2.0/24]}, action: deny}], \
         default: allow, feeds: {list: {uri: 'http://lists.test/', cluster: lists, timeout: 30s}}}";
-    let mut proxied = listener("guarded", 10000, rules);
+    let mut proxied = dials_at_once(listener("guarded", 10000, rules));
     proxied["listener_filters"] = json!([{"name": "proxy", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"}}]);
     let config = bootstrap(&[(proxied, upstream.address())]).edit(|root: &mut Value| {

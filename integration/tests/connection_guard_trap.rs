@@ -5,12 +5,11 @@
     reason = "native test machinery: places take their time"
 )]
 
-#[allow(dead_code, reason = "other tests need more of it")]
 #[path = "connection_guard/guarded.rs"]
 mod guarded;
 
 use gatehouse_integration::{TcpServer, repository};
-use guarded::{bootstrap, counter, listener};
+use guarded::{bootstrap, counter, dials_at_once, listener};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -72,7 +71,7 @@ fn places_of_a_vm_that_is_lost() {
     write_fragile(&module);
     let upstream = TcpServer::echo();
     let limits = "{default: allow, limits: {concurrent: {total: 3, expires: 2s}}}";
-    let mut fragile = listener("fragile", 10000, limits);
+    let mut fragile = dials_at_once(listener("fragile", 10000, limits));
     let file = fragile.pointer_mut(
         "/filter_chains/0/filters/0/typed_config/config/vm_config/code/local/filename",
     );

@@ -5,7 +5,6 @@
     reason = "native test machinery: lists and clients take their time"
 )]
 
-#[allow(dead_code, reason = "other tests need more of it")]
 #[path = "connection_guard/guarded.rs"]
 mod guarded;
 #[path = "connection_guard/hello.rs"]
@@ -13,7 +12,7 @@ mod hello;
 
 use gatehouse_integration::envoy::envoy_version;
 use gatehouse_integration::{Config, Envoy, TcpServer};
-use guarded::{bootstrap, counter, listener};
+use guarded::{bootstrap, counter, dials_at_once, listener};
 use hello::hello;
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
@@ -159,7 +158,10 @@ fn who_does_not_read() {
         .zip(10000..)
         .map(|((name, limits), port)| {
             let configuration = format!("{{default: allow, limits: {limits}}}");
-            (listener(name, port, &configuration), upstream.address())
+            (
+                dials_at_once(listener(name, port, &configuration)),
+                upstream.address(),
+            )
         })
         .collect();
     let envoy = bootstrap(&listeners).start();
