@@ -39,7 +39,13 @@ fn write_fragile(to: &Path) {
         .local_get(size)
         .i32_const(i32::try_from(FATAL).unwrap())
         .binop(BinaryOp::I32Eq)
-        .if_else(None, |then| drop(then.unreachable()), |_| {})
+        .if_else(
+            None,
+            |fatal| {
+                fatal.unreachable();
+            },
+            |_| {},
+        )
         .local_get(connection)
         .local_get(size)
         .local_get(end)
