@@ -63,6 +63,11 @@ impl Condition {
         }
     }
 
+    /// Whether it is about what is asked for: the method, the path, the host.
+    pub(crate) fn is_of_target(&self) -> bool {
+        matches!(self, Self::Methods(_) | Self::Path(_) | Self::Hosts(_))
+    }
+
     /// As it is called in the configuration.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn name(&self) -> String {

@@ -193,16 +193,29 @@ impl Match {
         Ok(problems)
     }
 
-    /// Has its expressions evaluated for a request that is about to wait ([`gatehouse_host::HttpFilter::foresee`]).
-    pub fn foresee(&self, request: &mut Request<'_>) {
+    /// Has its expressions evaluated for a request that is about to wait ([`gatehouse_host::HttpFilter::foresee`]),
+    /// and says whether it may hold by then. Not where it asks for another method, path or host: what many rules
+    /// are told apart by, so that a request that waits costs an evaluation for each `when` that may be about it.
+    pub fn foresee(&self, subject: &mut Subject, request: &mut Request<'_>) -> bool {
+        let mut told_apart = self.conditions.iter().filter(|of| of.is_of_target());
+        if told_apart.any(|condition| condition.holds(subject, request) == Ok(false)) {
+            return false;
+        }
         for condition in &self.conditions {
             match condition {
                 Condition::When(when) => when.foresee(request),
-                Condition::Not(inner) => inner.foresee(request),
-                Condition::Any(several) => several.iter().for_each(|inner| inner.foresee(request)),
+                Condition::Not(inner) => {
+                    inner.foresee(subject, request);
+                }
+                Condition::Any(several) => {
+                    for inner in several {
+                        inner.foresee(subject, request);
+                    }
+                }
                 _ => {}
             }
         }
+        true
     }
 
     /// How many `not` and `any` stand within each other.

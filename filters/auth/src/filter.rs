@@ -13,6 +13,7 @@ use gatehouse_host::{
     Answer, Audience, CalloutId, ConfigureError, Host, HttpFilter, Level, LocalReply, Module,
     Request, Response, Result, StreamId, Verdict,
 };
+use gatehouse_request_match::Subject;
 use gatehouse_trace::trace;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -271,8 +272,12 @@ impl HttpFilter for Filter {
     }
 
     fn foresee(&self, request: &mut Request<'_>) {
-        for rule in &self.config.rules {
-            rule.foresee(request);
+        let mut subject = Subject::new(self.config.trusted_hops);
+        let Ok(candidates) = self.config.index.candidates(&mut subject, request) else {
+            return;
+        };
+        for rule in candidates.filter_map(|place| self.config.rules.get(place)) {
+            rule.foresee(&mut subject, request);
         }
     }
 

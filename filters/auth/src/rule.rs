@@ -4,7 +4,7 @@ mod authorize;
 
 use gatehouse_config::{Context, NonEmpty, Value, keywords, one_of};
 use gatehouse_host::Request;
-use gatehouse_request_match::Match;
+use gatehouse_request_match::{Match, Subject};
 
 pub(crate) use authorize::Authorize;
 
@@ -72,11 +72,12 @@ impl Rule {
     });
 
     /// Has its expressions evaluated for a request that is about to wait.
-    pub(crate) fn foresee(&self, request: &mut Request<'_>) {
-        if let Some(matching) = &self.matching {
-            matching.foresee(request);
-        }
-        if let Access::Require(requirement) = &self.access {
+    pub(crate) fn foresee(&self, subject: &mut Subject, request: &mut Request<'_>) {
+        let matching = self.matching.as_ref();
+        let may_apply = matching.is_none_or(|matching| matching.foresee(subject, request));
+        if let Access::Require(requirement) = &self.access
+            && may_apply
+        {
             requirement.authorize.foresee(request);
         }
     }

@@ -345,9 +345,17 @@ impl HttpFilter for Filter {
     }
 
     fn foresee(&self, request: &mut Request<'_>) {
-        let rules = self.config.rules.iter();
-        for matching in rules.flat_map(|rule| rule.matching.iter().chain(&rule.asked)) {
-            matching.foresee(request);
+        let mut subject = Subject::new(self.config.trusted_hops);
+        let Ok(candidates) = self.index.candidates(&mut subject, request) else {
+            return;
+        };
+        for rule in candidates.filter_map(|index| self.config.rules.get(index)) {
+            let matching = rule.matching.as_ref();
+            if matching.is_none_or(|matching| matching.foresee(&mut subject, request)) {
+                for asked in &rule.asked {
+                    asked.foresee(&mut subject, request);
+                }
+            }
         }
     }
 

@@ -317,8 +317,9 @@ impl HttpFilter for Filter {
     }
 
     fn foresee(&self, request: &mut Request<'_>) {
+        let mut subject = Subject::new(self.trusted_hops);
         for in_force in &self.limits {
-            in_force.limit.matches.foresee(request);
+            in_force.limit.matches.foresee(&mut subject, request);
         }
     }
 

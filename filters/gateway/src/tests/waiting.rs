@@ -159,3 +159,46 @@ fn expressions_of_the_filters_that_come_after() {
         assert!(!has("x-secret") && has("x-asked"), "{name}");
     }
 }
+
+/// Anybody can send tokens that nobody has asked about: what that costs is bounded by what the rules say of the
+/// request, not by how many there are.
+#[test]
+fn expressions_of_rules_about_something_else_are_not_evaluated() {
+    const RULES: usize = 40;
+    let numbered = |rule: &dyn Fn(usize) -> String| -> String {
+        (0..RULES).map(|number| rule(number) + ",\n").collect()
+    };
+    let auth = numbered(&|number| {
+        format!(
+            "{{match: {{path: {{exact: /{number}}}, when: a}}, require: opaque, authorize: {{when: b}}}}"
+        )
+    });
+    let limits = numbered(&|number| {
+        format!(
+            "{{name: l-{number}, match: {{hosts: [h-{number}.test], when: c}}, key: [consumer], rate: 1/1h}}"
+        )
+    });
+    let rules = numbered(&|number| {
+        format!(
+            "{{match: {{not: {{path: {{exact: /{number}}}, when: d}}, methods: [PUT, GET]}}, request: [{{when: {{request: {{when: e}}}}, remove: x-a}}]}}"
+        )
+    });
+    let yaml = format!(
+        "filters:
+- auth:
+    providers: {{opaque: {{introspection: {{cluster: idp, uri: 'http://idp.test/i', client_id: a, client_secret: '${{env:DEV_KEY}}'}}}}}}
+    rules: [{auth}]
+- rate_limit: {{limits: [{limits}]}}
+- headers: {{rules: [{rules}]}}
+"
+    );
+    let gateway = Gateway::new(&yaml);
+    for expression in ["a", "b", "c", "d", "e"] {
+        gateway.host.expression_is(expression, Some(true));
+    }
+    let (status, _) = gateway.request(&[(":path", "/7"), ("authorization", "Bearer ann")]);
+    assert_eq!(status, 1);
+    // Once to choose the rule of auth; then that rule's two, `d` of one rule, and `e` of all forty.
+    let calls = gateway.host.calls();
+    assert_eq!(calls["proxy_call_foreign_function"], 1 + 2 + 1 + RULES);
+}
