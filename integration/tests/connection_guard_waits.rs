@@ -188,3 +188,33 @@ fn who_does_not_read() {
     }
     drop(clients);
 }
+
+/// An HTTP connection manager closes who does not read by itself, a second after it was told to.
+#[test]
+fn who_does_not_read_over_http() {
+    let (upstream, secure) = (flood(), TcpServer::echo());
+    let limits = "{default: allow, limits: {concurrent: {total: 3}, duration: 2s}}";
+    let config = Config::load("envoy/connection-guard.yaml")
+        .endpoint(18080, upstream.address())
+        .endpoint(18443, secure.address())
+        .plugin(limits)
+        .edit(|root: &mut Value| {
+            let listeners = root.pointer_mut("/static_resources/listeners").unwrap();
+            listeners.as_array_mut().unwrap().remove(0);
+            listeners[0]["stat_prefix"] = json!("http");
+        });
+    let envoy = config.start();
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let mut client = connect(envoy.address_of(10001));
+            client
+                .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+                .unwrap();
+            client
+        })
+        .collect();
+    await_until("they are there", || active(&envoy, "http") == 3);
+    envoy.await_stat(&counter("closed.limit.duration"), 3);
+    await_until("they are gone", || active(&envoy, "http") == 0);
+    drop(clients);
+}
