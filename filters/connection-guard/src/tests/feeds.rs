@@ -374,3 +374,88 @@ fn two_lists() {
         assert_eq!(client.fate(), expected);
     }
 }
+
+/// Whenever the list comes, and in whichever pieces a client says what it says: what becomes of it is what becomes of one that
+/// comes when the list is there, and so are the bytes that go on.
+#[test]
+fn when_the_list_comes_makes_no_difference() {
+    use proptest::prelude::*;
+    let said = [
+        hello("secret.test", &[]),
+        hello("open.test", &["h2"]),
+        [hello("open.test", &[]), vec![0; 50]].concat(),
+        b"GET / HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
+        b"SSH-2.0-x\r\n".to_vec(),
+        vec![22, 3, 1, 0, 1, 9, 9, 9],
+        vec![b'a'; 3_000],
+    ];
+    let mut data_first = listed_and_heard(json!({}));
+    data_first["rules"].as_array_mut().unwrap().reverse();
+    let configs = [
+        listed_and_heard(json!({"first_data": {"max_size": "1KiB"}})),
+        data_first,
+        listed_and_heard(json!({"server_speaks_first": true})),
+    ];
+    let fate = |config: &Value, source: &str, pieces: &[&[u8]], list_at: usize, ends: bool| {
+        let worker = Worker::alone(config);
+        worker.tick();
+        let sent = worker.host.take_callouts().pop().unwrap();
+        let mut client = None;
+        let serve = |client: &mut Option<Client<'_>>| {
+            let answer = worker
+                .host
+                .answer([(":status", &b"200"[..])], b"198.51.100.0/24");
+            let mut wake = Vec::new();
+            worker.filter.answered(sent.id, &answer, &mut wake);
+            if let (Some(client), [_]) = (client, &wake[..])
+                && client.closed.is_none()
+            {
+                client.enter();
+                client.ask();
+            }
+        };
+        for step in 0..pieces.len() + 2 {
+            if step == list_at {
+                serve(&mut client);
+            }
+            let client = match &mut client {
+                None => client.insert(worker.connect(source)),
+                Some(client) => client,
+            };
+            if let Some(piece) = step.checked_sub(1).and_then(|step| pieces.get(step)) {
+                client.send_with_end(piece, ends && step == pieces.len());
+            }
+        }
+        let client = client.unwrap();
+        let what = (client.fate().to_owned(), client.passed.clone());
+        client.end();
+        (what, worker.filter.held.get())
+    };
+    let case = (
+        0..said.len(),
+        prop::collection::vec(0_usize..200, 0..6),
+        0..8_usize,
+        0..configs.len(),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    proptest!(ProptestConfig::with_cases(300), |((which, cuts, list_at, config, is_listed, ends) in case)| {
+        let (bytes, config) = (&said[which], &configs[config]);
+        let source = if is_listed { "198.51.100.1" } else { "192.0.2.1" };
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        cuts.sort_unstable();
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for cut in cuts.into_iter().chain([bytes.len()]) {
+            if cut > from {
+                pieces.push(&bytes[from..cut]);
+                from = cut;
+            }
+        }
+        let list_at = list_at.min(pieces.len() + 1);
+        let (expected, _) = fate(config, source, &pieces, 0, ends);
+        let (found, held) = fate(config, source, &pieces, list_at, ends);
+        prop_assert_eq!(held, 0);
+        prop_assert_eq!(found, expected);
+    });
+}
