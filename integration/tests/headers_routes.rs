@@ -99,6 +99,7 @@ rules:
 - match: {path: {exact: /unchanged}}
   request:
   - set: {name: x-in, value: "2", if: absent}
+  - set: {name: x-in, value: "1"}
   - remove: x-nothing
   - remove: {prefix: x-nothing-}
   - rename: {from: x-nothing, to: x-in}
@@ -128,6 +129,20 @@ rules:
         let request = envoy.request("GET", path).header("x-in", "1");
         let response = request.header("traceparent", trace).send();
         assert_eq!(response.status, status, "{path}");
+    }
+}
+
+/// Where nothing needs the headers, nothing is read to find out that a write would change nothing.
+#[test]
+fn two_writes_that_change_nothing_are_writes_all_the_same() {
+    let echo = Echo::start();
+    for operation in ["set: {name: x-in, value: '1'}", "remove: x-nothing"] {
+        let envoy = envoy(
+            &echo,
+            &format!("{{rules: [{{request: [{{{operation}}}]}}]}}"),
+        );
+        let response = envoy.request("GET", "/").header("x-in", "1").send();
+        assert_eq!(response.status, 418, "{operation}");
     }
 }
 
