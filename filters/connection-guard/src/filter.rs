@@ -136,17 +136,21 @@ impl Filter {
         }
     }
 
-    /// Takes note of what is held of a connection; closes it where that is too much together.
+    /// Takes note of what is held of a connection. Closes it where that is too much together, and in the tarpit where it is
+    /// more than anybody needs to say.
     fn hold(&self, connection: &Connection<'_>, size: usize, state: &mut State) -> Option<Flow> {
         self.note_held(state, size);
-        if size == 0 || self.held.get() <= self.limits.held_bytes {
+        let is_in_tarpit = state.phase == Phase::Tarpit;
+        let most = self.first_data.unwrap_or_default().most.bytes();
+        let fits = size == 0 || self.held.get() <= self.limits.held_bytes;
+        if fits && !(is_in_tarpit && size > most) {
             return None;
         }
         self.note_held(state, 0);
         // Who is in the tarpit is denied and counted already.
-        Some(match state.phase {
-            Phase::Tarpit => self.end_of_tarpit(state),
-            _ => self.deny(connection, state, Reason::Limit(Limit::HeldBytes), None),
+        Some(match is_in_tarpit {
+            true => self.end_of_tarpit(state),
+            false => self.deny(connection, state, Reason::Limit(Limit::HeldBytes), None),
         })
     }
 }

@@ -272,6 +272,28 @@ fn what_fills_memory() {
     assert_eq!(worker.filter.held.get(), 0);
 }
 
+/// Who is denied in a tarpit does not fill the memory that is there for those who are heard.
+#[test]
+fn a_tarpit_is_not_filled() {
+    let mut config = rules(json!([
+        {"name": "pit", "match": {"source": ["198.51.100.0/24"]}, "action": "tarpit"},
+        {"name": "web", "match": {"protocol": ["http1"]}, "action": "allow"},
+    ]));
+    config["first_data"] = json!({"max_size": "1KiB"});
+    config["limits"] = json!({"held_bytes": "64KiB"});
+    let worker = Worker::alone(&config);
+    let mut says_little = worker.connect("198.51.100.1");
+    assert_eq!(says_little.send(&[0; 1024]).fate(), "held");
+    for _ in 0..100 {
+        let mut floods = worker.connect("198.51.100.1");
+        assert_eq!(floods.send(&[0; 1025]).fate(), "rule.pit");
+        floods.end();
+    }
+    let mut heard = worker.connect("192.0.2.1");
+    assert_eq!(heard.send(b"GET / HTTP/1.1").fate(), "held");
+    assert_eq!(worker.filter.held.get(), 1024 + 14);
+}
+
 /// A host that fails lets nobody out of the tarpit.
 #[test]
 fn a_tarpit_whose_clock_fails() {
