@@ -68,6 +68,16 @@ impl ClientHello {
         self.is_encrypted
     }
 
+    /// One that has nothing to say but its version.
+    pub(crate) fn without_extensions(legacy_version: u16) -> Self {
+        Self {
+            server_name: None,
+            alpn: Box::default(),
+            version: legacy(legacy_version),
+            is_encrypted: false,
+        }
+    }
+
     /// The body of a message. Nothing where any length does not fit, where something comes twice that may not, and
     /// where the server's name is none.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
@@ -96,9 +106,9 @@ impl ClientHello {
             return None;
         }
         let version = match found.versions {
-            Some(versions) => highest(versions)?,
-            // Whatever is offered so, servers agree on 1.2 at most (RFC 8446, 4.2.1).
-            None => known(legacy_version.min(LEGACY_MOST)),
+            // Where none of them is known, a server that knows nothing of the extension goes by the field.
+            Some(versions) => highest(versions)?.or(legacy(legacy_version)),
+            None => legacy(legacy_version),
         };
         Some(Self {
             server_name: match found.server_name {
@@ -149,8 +159,13 @@ fn server_name(extension: &[u8]) -> Option<Box<str>> {
     let is_host_name = list.take(1)? == [0];
     let name = list.counted16()?;
     let is_one = is_host_name && list.0.is_empty() && extension.0.is_empty();
+    if is_one { host_name(name) } else { None }
+}
+
+/// The name of a server, in lower case and without a dot at its end; nothing where it is none.
+pub fn host_name(name: &[u8]) -> Option<Box<str>> {
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    if !is_one || !(1..=255).contains(&name.len()) || !name.iter().all(in_name) {
+    if !(1..=255).contains(&name.len()) || !name.iter().all(in_name) {
         return None;
     }
     let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
@@ -183,6 +198,11 @@ fn highest(extension: &[u8]) -> Option<Option<TlsVersion>> {
         highest = highest.max(known(list.u16()?));
     }
     Some(highest)
+}
+
+/// Whatever is offered so, servers agree on 1.2 at most (RFC 8446, 4.2.1).
+fn legacy(number: u16) -> Option<TlsVersion> {
+    known(number.min(LEGACY_MOST))
 }
 
 fn known(number: u16) -> Option<TlsVersion> {

@@ -7,19 +7,22 @@
 //! 2. **Who.** From the client: TLS, HTTP/1, HTTP/2 (the preface of a client that knows it beforehand), SSH,
 //!    PostgreSQL, Redis, MQTT, AMQP. From the server, where it speaks first: MySQL ([`Greeting`]).
 //! 3. **When.** As soon as no other protocol can be meant and what is said of it is complete: of TLS the whole
-//!    ClientHello, of HTTP/1 and of Redis' inline commands the line, of all others 4 to 24 bytes.
-//! 4. **Shape, not sense.** What begins as a protocol and breaks its framing is unknown; of TLS it is
-//!    [`Verdict::Malformed`], since what a server would make of it is unknown too. Where servers are
-//!    lenient so is this: empty lines before a line, several blanks between words, a line that ends without CR.
-//!    Being strict there would only help those who want to be taken for something else.
-//! 5. A line of three words that ends in `HTTP/1.x` is HTTP/1. Any other whose first word is a command of Redis is
-//!    Redis, which a request of HTTP/0.9 (`GET /`) is too.
+//!    ClientHello, of HTTP, SSH and Redis' inline commands the line, of all others 4 to 13 bytes.
+//! 4. **Shape, not sense.** What counts is what some server of the protocol takes, not what clients should say: being
+//!    strict would only help those who want to be taken for something else. What no server takes is unknown. Of TLS,
+//!    what some servers read and others refuse is [`Verdict::Malformed`], but for SSLv2's form of a hello, which is read.
+//! 5. **Both.** Where two protocols take the same line it is either: the version of SSH that is a request line too
+//!    (`SSH-2.0-x / HTTP/1.1`), a command of Redis that is one (`EVAL 1 0 HTTP/1.1`), and `GET /`, which is HTTP/0.9.
+//!
+//! What servers do after the first line is not known here: Redis answers to a line that it doesn't know with an error
+//! and reads on, as some SSH servers (Go's, paramiko, Twisted's) do without a word. Such a line is unknown.
 //!
 //! Nothing here is verified: anybody can say these bytes. It tells what an upstream of that protocol would make
 //! of them.
 
 mod greeting;
 mod hello;
+mod lenient;
 mod line;
 mod probe;
 mod record;
@@ -28,8 +31,9 @@ mod record;
 mod tests;
 
 pub use greeting::Greeting;
-pub use hello::{ClientHello, TlsVersion};
+pub use hello::{ClientHello, TlsVersion, host_name};
 
+use line::Line;
 use record::Records;
 
 /// What is spoken, and what is said in the first bytes.
@@ -37,7 +41,7 @@ use record::Records;
 pub enum Spoken {
     /// A ClientHello.
     Tls(ClientHello),
-    /// A request line.
+    /// A request line, of HTTP/0.9 too.
     Http1,
     /// The preface of a connection (RFC 9113, 3.4).
     Http2,
@@ -47,9 +51,9 @@ pub enum Spoken {
     Postgresql,
     /// A command in RESP, or an inline one.
     Redis,
-    /// CONNECT of version 3.1 to 5.
+    /// CONNECT.
     Mqtt,
-    /// A protocol header of 0-8 to 1.0.
+    /// A protocol header.
     Amqp,
 }
 
@@ -58,6 +62,8 @@ pub enum Spoken {
 pub enum Verdict {
     /// This is spoken.
     Is(Spoken),
+    /// One of these is, and servers of both would take it.
+    Either(Spoken, Spoken),
     /// It can be told after so many bytes more, or before.
     NotYet {
         /// At most.
@@ -79,8 +85,8 @@ pub struct Inspector {
     left: usize,
     /// All so far, but of TLS.
     head: Vec<u8>,
-    /// Whether it may still be a line of text.
-    may_be_line: bool,
+    /// How far its first line was looked at.
+    line: Line,
     /// Of TLS, what is taken out of its records.
     records: Option<Records>,
 }
@@ -92,6 +98,9 @@ enum Probe {
     /// So many more, at most.
     Maybe(usize),
     Yes(Spoken),
+    Either(Spoken, Spoken),
+    /// TLS that only some servers read.
+    Malformed(&'static str),
 }
 
 impl Inspector {
@@ -100,7 +109,7 @@ impl Inspector {
         Self {
             left: most,
             head: Vec::new(),
-            may_be_line: true,
+            line: Line::default(),
             records: None,
         }
     }
@@ -122,9 +131,8 @@ impl Inspector {
         let verdict = match &mut self.records {
             Some(records) => records.feed(taken),
             None => {
-                let before = self.head.len();
                 self.head.extend_from_slice(taken);
-                self.probe(before)
+                self.probe()
             }
         };
         match verdict {
@@ -136,7 +144,7 @@ impl Inspector {
         }
     }
 
-    fn probe(&mut self, before: usize) -> Verdict {
+    fn probe(&mut self) -> Verdict {
         if record::may_begin(&self.head) {
             if self.head.len() < 2 {
                 return Verdict::NotYet { most: usize::MAX };
@@ -145,24 +153,38 @@ impl Inspector {
             let room = head.len().saturating_add(self.left);
             return self.records.insert(Records::new(room)).feed(&head);
         }
-        let mut need = None;
-        let fixed = probe::FIXED.iter().map(|probe| probe(&self.head));
-        let line = match self.may_be_line {
-            true => line::probe(&self.head, before),
-            false => Probe::No,
-        };
-        // Only what is new is looked at, so what an earlier byte ruled out stays so.
-        self.may_be_line = line != Probe::No;
-        for probe in fixed.chain([line]) {
-            match probe {
-                Probe::No => {}
-                Probe::Maybe(most) => need = need.max(Some(most)),
-                Probe::Yes(spoken) => return Verdict::Is(spoken),
-            }
+        let old_hello = lenient::sslv2(&self.head);
+        // Nobody else has those three bytes, but a line might end before the hello does.
+        if self.head.len() >= 3 && old_hello != Probe::No {
+            return old_hello.into();
         }
-        match need {
-            Some(most) => Verdict::NotYet { most },
-            None => Verdict::Unknown("nothing known"),
+        let line = self.line.feed(&self.head);
+        let command = self.head.get(self.line.begin()..).unwrap_or_default();
+        let fixed = probe::FIXED.iter().map(|probe| probe(&self.head));
+        let mut need = Probe::No;
+        for probe in [old_hello, probe::resp(command), line]
+            .into_iter()
+            .chain(fixed)
+        {
+            need = match (need, probe) {
+                (need, Probe::No) => need,
+                (Probe::Maybe(one), Probe::Maybe(other)) => Probe::Maybe(one.max(other)),
+                (_, maybe @ Probe::Maybe(_)) => maybe,
+                (_, decided) => return decided.into(),
+            };
+        }
+        need.into()
+    }
+}
+
+impl From<Probe> for Verdict {
+    fn from(probe: Probe) -> Self {
+        match probe {
+            Probe::No => Self::Unknown("nothing known"),
+            Probe::Maybe(most) => Self::NotYet { most },
+            Probe::Yes(spoken) => Self::Is(spoken),
+            Probe::Either(one, other) => Self::Either(one, other),
+            Probe::Malformed(why) => Self::Malformed(why),
         }
     }
 }

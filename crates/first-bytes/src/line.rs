@@ -1,9 +1,12 @@
-//! Protocols that begin with a line of text: HTTP/1, and Redis' inline commands.
+//! Protocols that begin with a line of text: HTTP, the version of SSH, and Redis' inline commands.
+//!
+//! What counts is what some server makes of a line, which is more than the RFCs allow:
+//!
+//! - Lines of nothing but blanks are passed over, as Redis, HTTP servers and some SSH servers (Go's, paramiko) do.
+//! - Blanks are those of C and of Python, whose `http.server` splits a request line at them.
+//! - There may be controls in a line, after its first word. A method may be as long as it likes (nginx, Go).
 
 use crate::{Probe, Spoken};
-
-/// No method is longer.
-const LONGEST_METHOD: usize = 32;
 
 /// Commands that somebody would type, or that do harm.
 const COMMANDS: [&[u8]; 64] = [
@@ -73,41 +76,88 @@ const COMMANDS: [&[u8]; 64] = [
     b"SUBSCRIBE",
 ];
 
-/// How the bytes look; those before `known` were looked at.
-pub(crate) fn probe(head: &[u8], known: usize) -> Probe {
-    let begin = head.iter().take_while(|byte| is_newline(**byte)).count();
-    let line = head.get(begin..).unwrap_or_default();
-    let unseen = known.saturating_sub(begin).min(line.len());
-    let fresh = line.get(unseen..).unwrap_or_default();
-    let end = fresh.iter().position(|byte| *byte == b'\n');
-    let fresh = end.and_then(|end| fresh.get(..end)).unwrap_or(fresh);
-    // Controls are in no line of text. Others than ASCII are, in what clients send.
-    let is_text = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\t' | b'\r');
-    if !fresh.iter().all(is_text) {
-        return Probe::No;
-    }
-    match end.and_then(|end| line.get(..unseen.saturating_add(end))) {
-        Some(line) => complete(line),
-        None if may_become(line) => Probe::Maybe(usize::MAX),
-        None => Probe::No,
-    }
+/// Of those commands, the ones that are methods of HTTP. As a request has more words than the first takes, and the
+/// second does no harm, they are no reason to doubt that.
+const METHODS: [&[u8]; 2] = [b"GET", b"SUBSCRIBE"];
+
+/// The first line of bytes, as far as it has come.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Line {
+    /// Where it begins: after lines of nothing but blanks.
+    begin: usize,
+    /// How far the bytes were looked at.
+    seen: usize,
+    stage: Stage,
 }
 
-fn is_newline(byte: u8) -> bool {
-    matches!(byte, b'\r' | b'\n')
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stage {
+    /// Only blanks so far.
+    #[default]
+    Blank,
+    /// In the first word, which begins there.
+    Word(usize),
+    /// After the first word, or in one that may hold anything.
+    Rest,
+    /// It is no line of text.
+    No,
+}
+
+impl Line {
+    /// Where it begins, as far as is known.
+    pub(crate) fn begin(&self) -> usize {
+        self.begin
+    }
+
+    /// How the bytes look: all of them, of which those that were there before are not looked at again.
+    pub(crate) fn feed(&mut self, head: &[u8]) -> Probe {
+        for (place, byte) in head.iter().enumerate().skip(self.seen) {
+            self.stage = match (self.stage, *byte) {
+                (Stage::Blank, b'\n') => {
+                    self.begin = place.saturating_add(1);
+                    Stage::Blank
+                }
+                (Stage::No, _) => Stage::No,
+                (_, b'\n') => {
+                    let probe = complete(head.get(self.begin..place).unwrap_or_default());
+                    self.stage = Stage::No;
+                    self.seen = head.len();
+                    return probe;
+                }
+                (Stage::Blank, byte) if is_blank(byte) => Stage::Blank,
+                (Stage::Word(_), byte) if is_blank(byte) => Stage::Rest,
+                (Stage::Blank | Stage::Word(_), b'"' | b'\'') | (Stage::Rest, _) => Stage::Rest,
+                (Stage::Blank, byte) if is_in_token(byte) => Stage::Word(place),
+                (Stage::Word(begin), byte) if is_in_token(byte) => Stage::Word(begin),
+                (Stage::Word(begin), _) if is_ssh(head.get(begin..place).unwrap_or_default()) => {
+                    Stage::Rest
+                }
+                (Stage::Blank | Stage::Word(_), _) => Stage::No,
+            };
+        }
+        self.seen = head.len();
+        match self.stage {
+            Stage::No => Probe::No,
+            _ => Probe::Maybe(usize::MAX),
+        }
+    }
 }
 
 fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r')
+    matches!(
+        byte,
+        b'\t' | 0x0b | 0x0c | b'\r' | 0x1c..=0x1f | b' ' | 0x85 | 0xa0
+    )
 }
 
 /// RFC 9110, 5.6.2.
-fn is_token(word: &[u8]) -> bool {
-    let is_sign = |byte: &u8| b"!#$%&'*+-.^_`|~".contains(byte);
-    !word.is_empty()
-        && word
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || is_sign(byte))
+fn is_in_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// OpenSSH reads the numbers of a version by `sscanf`, which takes blanks, signs and zeros before them: `SSH- +02.0-x`.
+fn is_ssh(line: &[u8]) -> bool {
+    line.starts_with(b"SSH-")
 }
 
 fn is_command(word: &[u8]) -> bool {
@@ -116,9 +166,14 @@ fn is_command(word: &[u8]) -> bool {
         .any(|command| word.eq_ignore_ascii_case(command))
 }
 
-/// Redis takes words in quotes, with escapes in them. Nobody else begins so.
+/// Redis takes words in quotes, wherever these begin, with escapes in them: `P"ING"`, `"\x50ING"`.
 fn is_quoted(word: &[u8]) -> bool {
-    matches!(word.first(), Some(b'"' | b'\''))
+    word.iter().any(|byte| matches!(byte, b'"' | b'\''))
+}
+
+fn starts_with_http(word: &[u8]) -> bool {
+    word.get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"HTTP/"))
 }
 
 /// A whole line, without what ends it.
@@ -126,26 +181,31 @@ fn complete(line: &[u8]) -> Probe {
     let mut words = line
         .split(|byte| is_blank(*byte))
         .filter(|word| !word.is_empty());
-    let (first, last) = (words.next().unwrap_or_default(), words.next_back());
-    let has_target = words.next().is_some();
-    let is_version = |word: &[u8]| matches!(word, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', digit] if digit.is_ascii_digit());
-    if is_token(first)
-        && first.len() <= LONGEST_METHOD
-        && has_target
-        && last.is_some_and(is_version)
-    {
-        return Probe::Yes(Spoken::Http1);
+    let (first, target) = (words.next().unwrap_or_default(), words.next());
+    let version = words.clone().find(|word| starts_with_http(word));
+    let is_request = version.is_some() && first.iter().all(|byte| is_in_token(*byte));
+    // HTTP/0.9, which nginx and Python's http.server take.
+    let is_old_request = first == b"GET"
+        && words.next().is_none()
+        && target.is_some_and(|target| {
+            target.starts_with(b"/") || target.windows(3).any(|at| at == b"://")
+        });
+    let is_redis = is_quoted(first) || is_command(first);
+    match (is_ssh(first), is_request, is_redis) {
+        (true, true, _) => Probe::Either(Spoken::Ssh, Spoken::Http1),
+        (true, false, _) => Probe::Yes(Spoken::Ssh),
+        // The preface of HTTP/2 begins so (RFC 9113, 3.4). Go takes it for one however its lines end.
+        (false, true, _)
+            if first == b"PRI" && version.is_some_and(|version| version.get(5) == Some(&b'2')) =>
+        {
+            Probe::Yes(Spoken::Http2)
+        }
+        (false, true, true) if !METHODS.contains(&first) => {
+            Probe::Either(Spoken::Http1, Spoken::Redis)
+        }
+        (false, true, _) => Probe::Yes(Spoken::Http1),
+        (false, false, true) if is_old_request => Probe::Either(Spoken::Http1, Spoken::Redis),
+        (false, false, true) => Probe::Yes(Spoken::Redis),
+        (false, false, false) => Probe::No,
     }
-    match is_command(first) || is_quoted(first) {
-        true => Probe::Yes(Spoken::Redis),
-        false => Probe::No,
-    }
-}
-
-/// Whether a line that has not ended may still be one of either.
-fn may_become(line: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
-    let end = line.iter().position(|byte| is_blank(*byte));
-    let word = end.and_then(|end| line.get(..end)).unwrap_or(line);
-    word.is_empty() || is_quoted(word) || (word.len() <= LONGEST_METHOD && is_token(word))
 }

@@ -26,6 +26,8 @@ pub(crate) struct Needs {
     pub(crate) alpn: bool,
     pub(crate) tls_version: bool,
     pub(crate) protocol: bool,
+    /// Whether it is TLS.
+    pub(crate) protocol_tls: bool,
     pub(crate) uri: bool,
     pub(crate) dns: bool,
     pub(crate) digest: bool,
@@ -44,6 +46,8 @@ pub(crate) struct Facts<'f> {
 pub(crate) struct Said {
     /// Nothing where no rule asks.
     pub(crate) protocol: Option<Protocol>,
+    /// Another one that takes the same bytes.
+    pub(crate) or_protocol: Option<Protocol>,
     pub(crate) tls: Tls,
     pub(crate) uri: Option<Vec<u8>>,
     pub(crate) dns: Option<Vec<u8>>,
@@ -61,9 +65,11 @@ pub(crate) enum Tls {
     Passed(ClientHello),
     /// Envoy.
     Ended {
-        server_name: Option<String>,
+        server_name: Option<Box<str>>,
         version: Option<TlsVersion>,
     },
+    /// Envoy, and the server that is asked for is none that could be: no rule could be about it.
+    Malformed,
 }
 
 /// What follows from what is known.
@@ -108,6 +114,8 @@ impl Rules {
             needs.alpn |= matches.alpn.is_some();
             needs.tls_version |= matches.tls_version.is_some();
             needs.protocol |= matches.protocol.is_some();
+            let mut protocols = matches.protocol.iter().flatten();
+            needs.protocol_tls |= protocols.any(|protocol| *protocol == Protocol::Tls);
             if let Some(certificate) = &matches.certificate {
                 needs.uri |= certificate.uri_san.is_some();
                 needs.dns |= certificate.dns_san.is_some();
@@ -227,7 +235,7 @@ fn says(said: &Said, rule: &Rule) -> bool {
             let mut offered = hello.alpn();
             offered.any(|protocol| any(names, Some(protocol)))
         }
-        Tls::None | Tls::Ended { .. } => false,
+        Tls::None | Tls::Ended { .. } | Tls::Malformed => false,
     };
     matches.sni.as_ref().is_none_or(sni)
         && matches.alpn.as_ref().is_none_or(alpn)
@@ -235,14 +243,26 @@ fn says(said: &Said, rule: &Rule) -> bool {
             said.tls_version()
                 .is_some_and(|version| versions.has(version))
         })
-        && matches.protocol.as_ref().is_none_or(|protocols| {
-            said.protocol
-                .is_some_and(|protocol| protocols.contains(&protocol))
-        })
+        && matches
+            .protocol
+            .as_ref()
+            .is_none_or(|protocols| speaks(said, protocols, rule.action.allows()))
         && matches
             .certificate
             .as_ref()
             .is_none_or(|certificate| shows(said, certificate))
+}
+
+/// Whether one of these is spoken. What may be either of two is both to a rule that keeps it out, and to one that lets it
+/// in only if that names both.
+fn speaks(said: &Said, protocols: &[Protocol], allows: bool) -> bool {
+    let is_named =
+        |protocol: Option<Protocol>| protocol.is_some_and(|one| protocols.contains(&one));
+    match said.or_protocol {
+        None => is_named(said.protocol),
+        other if allows => is_named(said.protocol) && is_named(other),
+        other => is_named(said.protocol) || is_named(other),
+    }
 }
 
 fn shows(said: &Said, certificate: &CertificateMatch) -> bool {
@@ -279,7 +299,7 @@ impl Said {
     /// The server that is asked for.
     pub(crate) fn server_name(&self) -> Option<&str> {
         match &self.tls {
-            Tls::None => None,
+            Tls::None | Tls::Malformed => None,
             Tls::Passed(hello) => hello.server_name(),
             Tls::Ended { server_name, .. } => server_name.as_deref(),
         }
@@ -287,7 +307,7 @@ impl Said {
 
     fn tls_version(&self) -> Option<TlsVersion> {
         match &self.tls {
-            Tls::None => None,
+            Tls::None | Tls::Malformed => None,
             Tls::Passed(hello) => hello.version(),
             Tls::Ended { version, .. } => *version,
         }

@@ -7,6 +7,7 @@ mod failures;
 mod feeds;
 mod first_data;
 mod limits;
+mod parsing;
 mod report;
 mod rules;
 mod watching;

@@ -7,7 +7,7 @@ use crate::config::{Mode, Protocol};
 use crate::limiter::Limit;
 use crate::rules::{Said, Tls};
 use crate::stats::Reason;
-use gatehouse_first_bytes::{Greeting, Inspector, Spoken, TlsVersion, Verdict};
+use gatehouse_first_bytes::{Greeting, Inspector, Spoken, TlsVersion, Verdict, host_name};
 use gatehouse_host::{Connection, ConnectionData, Flow, Result};
 
 /// What the first bytes come to.
@@ -197,14 +197,19 @@ impl Filter {
             None if hearing.is_last => Said::default(),
             None => return Heard::NotYet,
         };
+        if said.tls == Tls::Malformed {
+            return Heard::Malformed;
+        }
         let envoy_ends_tls = said.tls != Tls::None;
         if !self.rules.needs.bytes(envoy_ends_tls) {
             return Heard::Said(said);
         }
-        let reads_tls = !envoy_ends_tls && self.rules.needs.hello();
+        let needs = self.rules.needs;
+        let reads_tls = needs.protocol_tls || (!envoy_ends_tls && needs.hello());
         let is_last = hearing.is_last;
-        let spoken = match hearing.verdict.take() {
-            Some(Verdict::Is(spoken)) => Some(spoken),
+        let (spoken, other) = match hearing.verdict.take() {
+            Some(Verdict::Is(spoken)) => (Some(spoken), None),
+            Some(Verdict::Either(one, other)) => (Some(one), Some(other)),
             Some(Verdict::TooLong) => return Heard::TooLong,
             // A more lenient server might find a name in it that a rule is about.
             Some(Verdict::Malformed(_)) if reads_tls => return Heard::Malformed,
@@ -213,13 +218,15 @@ impl Filter {
             {
                 return Heard::Malformed;
             }
-            Some(Verdict::Unknown(_) | Verdict::Malformed(_)) => None,
-            Some(Verdict::NotYet { .. }) | None if is_last => None,
+            Some(Verdict::Unknown(_) | Verdict::Malformed(_)) => (None, None),
+            Some(Verdict::NotYet { .. }) | None if is_last => (None, None),
             Some(Verdict::NotYet { .. }) | None => return Heard::NotYet,
         };
-        let protocol = spoken.as_ref().map_or(Protocol::Unknown, protocol);
-        self.stats.count_protocol(protocol, connection.host());
-        said.protocol = Some(protocol);
+        said.protocol = Some(spoken.as_ref().map_or(Protocol::Unknown, protocol));
+        said.or_protocol = other.as_ref().map(protocol);
+        for protocol in said.protocol.iter().chain(&said.or_protocol) {
+            self.stats.count_protocol(*protocol, connection.host());
+        }
         if let (Some(Spoken::Tls(hello)), false) = (spoken, envoy_ends_tls) {
             said.tls = Tls::Passed(hello);
         }
@@ -242,11 +249,16 @@ impl Filter {
             true => connection.server_name()?,
             false => None,
         };
+        let server_name = match server_name.map(|name| host_name(&name)) {
+            Some(None) => {
+                said.tls = Tls::Malformed;
+                return Ok(said);
+            }
+            Some(name) => name,
+            None => None,
+        };
         said.tls = Tls::Ended {
-            server_name: server_name.and_then(|name| {
-                let name = String::from_utf8(name).ok()?.to_ascii_lowercase();
-                Some(name.strip_suffix('.').unwrap_or(&name).to_owned())
-            }),
+            server_name,
             version: known.map(|(_, version)| *version),
         };
         if needs.uri {

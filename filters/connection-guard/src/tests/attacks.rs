@@ -7,6 +7,7 @@ use super::*;
 fn not_one_byte_of_who_is_denied() {
     let config = rules(json!([
         {"name": "no", "match": {"sni": ["secret.test"]}, "action": "deny"},
+        {"name": "old", "match": {"tls_version": {"at_most": "TLSv1"}}, "action": "deny"},
         {"name": "yes", "match": {"protocol": ["tls"]}, "action": "allow"},
     ]));
     let two_records = {
@@ -43,7 +44,7 @@ fn not_one_byte_of_who_is_denied() {
         (
             "an alert first",
             [&[21, 3, 1, 0, 2, 1, 0][..], &hello("secret.test", &[])].concat(),
-            "default",
+            "malformed_tls",
         ),
         (
             "an empty record first",
@@ -51,9 +52,9 @@ fn not_one_byte_of_who_is_denied() {
             "rule.no",
         ),
         (
-            "SSLv2's hello",
-            vec![0x80, 0x2e, 1, 3, 1, 0, 0x15, 0, 0, 0, 0x10],
-            "default",
+            "SSLv2's hello, which names none",
+            vec![0x80, 13, 1, 3, 1, 0, 3, 0, 0, 0, 1, 0, 0, 4, 7],
+            "rule.old",
         ),
     ];
     for (name, bytes, expected) in cases {
@@ -254,7 +255,7 @@ fn what_fills_memory() {
         "limit.held_bytes"
     );
     let mut pit = worker.connect("192.0.2.4");
-    assert_eq!(pit.send(b"SSH-2.0-x").fate(), "held");
+    assert_eq!(pit.send(b"SSH-2.0-x\n").fate(), "held");
     assert_eq!(
         pit.send(&[0; 100]).fate(),
         "rule.pit",

@@ -113,7 +113,7 @@ fn however_a_connection_ends() {
         (
             "it is denied",
             |_, client| {
-                client.send(b"SSH-2.0-x");
+                client.send(b"SSH-2.0-x\n");
             },
             "rule.no",
         ),

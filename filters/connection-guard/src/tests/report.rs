@@ -47,7 +47,7 @@ fn nothing_is_held_closed_or_routed() {
     web.end();
 
     let mut other = worker.connect("10.0.0.1");
-    other.send(b"SSH-2.0-x");
+    other.send(b"SSH-2.0-x\n");
     other.end();
     let mut long = worker.connect("10.0.0.1");
     long.send(&[b'\n'; 2000]);

@@ -109,7 +109,7 @@ fn by_what_the_client_says() {
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             "open",
         ),
-        ("nothing known", "10.0.0.9", b"\xff\xff", "rule.rest"),
+        ("nothing known", "10.0.0.9", b"\xff\xff\xff", "rule.rest"),
     ];
     for (name, source, bytes, expected) in cases {
         for of in [usize::MAX, 1, 3] {
