@@ -78,8 +78,8 @@ impl ClientHello {
         }
     }
 
-    /// The body of a message. Nothing where any length does not fit, where something comes twice that may not, and
-    /// where the server's name is none.
+    /// The body of a message. Nothing where any length does not fit, where something comes twice that may not, where
+    /// the server's name is none, and where two versions are offered at once.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let mut body = Reader(body);
         let legacy_version = body.u16()?;
@@ -106,7 +106,9 @@ impl ClientHello {
             return None;
         }
         let version = match found.versions {
-            // Where none of them is known, a server that knows nothing of the extension goes by the field.
+            // It has to be 1.2 then (RFC 8446, 4.1.2). A server that knows nothing of the extension goes by the field, and
+            // would agree on less than what is offered there.
+            Some(_) if legacy_version < LEGACY_MOST => return None,
             Some(versions) => highest(versions)?.or(legacy(legacy_version)),
             None => legacy(legacy_version),
         };

@@ -130,6 +130,15 @@ fn lengths_that_lie() {
         ),
         ("half a version", extension(43, b"\x03\x03\x04\x03"), BAD),
         ("no version", extension(43, b"\0"), BAD),
+        (
+            "1.3, and 1.0 to a server that knows no better",
+            Hello {
+                legacy_version: 0x0301,
+                ..good()
+            }
+            .records(999),
+            BAD,
+        ),
     ];
     for (name, bytes, expected) in cases {
         let found = inspect(&bytes);

@@ -26,7 +26,13 @@ fn tls_that_only_some_servers_read() {
         bytes[1] = major;
         bytes
     };
+    let two_versions = {
+        let mut bytes = hello_in(&[(43, versions(&[0x0304]))]);
+        bytes[9..11].copy_from_slice(&[3, 1]);
+        bytes
+    };
     let cases = [
+        ("TLS 1.3, or 1.0 for old servers", two_versions),
         ("a warning first", after(&[21, 3, 1, 0, 2, 1, 0x70])),
         ("a warning of version 2", after(&[21, 2, 0, 0, 2, 1, 0])),
         ("a change of ciphers", after(&[20, 3, 3, 0, 1, 1])),
