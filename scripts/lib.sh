@@ -181,6 +181,10 @@ ssh openssh-client
 psql postgresql-client
 /usr/lib/postgresql postgresql
 redis-cli redis-tools
+mariadbd mariadb-server-core
+mariadb mariadb-client-core
+/usr/sbin/mosquitto mosquitto
+mosquitto_pub mosquitto-clients
 openssl openssl
 curl curl
 setpriv util-linux

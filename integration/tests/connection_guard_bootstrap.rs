@@ -9,7 +9,7 @@
 #[allow(dead_code, reason = "other tests need the others")]
 mod servers;
 
-use gatehouse_integration::envoy::envoy_version;
+use gatehouse_integration::envoy::reads_too_late;
 use gatehouse_integration::{Config, Echo, Envoy};
 use servers::{Said, Server, curl, plain, psql, redis_cli, s_client};
 use std::time::{Duration, Instant};
@@ -22,8 +22,8 @@ fn counter(name: &str) -> String {
 }
 
 /// Nothing for an Envoy that cannot read the file: `upstream_connect_mode` came with 1.37.
-fn start(echo: &Echo, secure: Option<&Server>) -> Option<Envoy> {
-    if envoy_version() < (1, 37) {
+fn start(test: &str, echo: &Echo, secure: Option<&Server>) -> Option<Envoy> {
+    if reads_too_late(test) {
         return None;
     }
     let config = Config::load("envoy/connection-guard.yaml")
@@ -38,7 +38,7 @@ fn start(echo: &Echo, secure: Option<&Server>) -> Option<Envoy> {
 #[test]
 fn who_gets_where() {
     let (echo, tls) = (Echo::start(), Server::tls());
-    let Some(envoy) = start(&echo, Some(&tls)) else {
+    let Some(envoy) = start("who_gets_where", &echo, Some(&tls)) else {
         return;
     };
     let (tcp, http) = (envoy.address_of(TCP), envoy.address_of(HTTP));
@@ -74,7 +74,7 @@ fn who_gets_where() {
 #[test]
 fn ssh_is_tarpitted() {
     let (echo, ssh) = (Echo::start(), Server::ssh());
-    let Some(envoy) = start(&echo, None) else {
+    let Some(envoy) = start("ssh_is_tarpitted", &echo, None) else {
         return;
     };
     let begun = Instant::now();

@@ -11,14 +11,16 @@ mod guarded;
 #[path = "connection_guard/servers.rs"]
 mod servers;
 
+use gatehouse_integration::envoy::reads_too_late;
 use gatehouse_integration::{Echo, Envoy};
 use guarded::{bootstrap, counter, dials_at_once, listener};
 use serde_json::json;
-use servers::{Said, Server, curl, echo, plain, psql, redis_cli, s_client};
+use servers::{Said, Server, curl, echo, mariadb, mosquitto_pub, plain, psql, redis_cli, s_client};
 use std::net::SocketAddr;
 
 /// Servers, each behind a listener that lets its protocol in and nothing else.
-const PROTOCOLS: [&str; 7] = [
+const PROTOCOLS: [&str; 8] = [
+    "mqtt",
     "ssh",
     "postgresql",
     "redis",
@@ -27,12 +29,6 @@ const PROTOCOLS: [&str; 7] = [
     "http2",
     "unknown",
 ];
-
-/// Before Envoy 1.37 `tcp_proxy` dials its upstream before anybody can read: no server is kept from hearing of a connection, and one
-/// that speaks first (SSH) is heard before its client.
-fn dials_before_it_reads() -> bool {
-    gatehouse_integration::envoy::envoy_version() < (1, 37)
-}
 
 type Client<'a> = (&'a str, Box<dyn Fn(SocketAddr) -> Said + 'a>);
 
@@ -44,10 +40,11 @@ fn only(protocol: &str) -> String {
 
 #[test]
 fn each_client_gets_to_the_servers_of_its_protocol() {
-    if dials_before_it_reads() {
+    if reads_too_late("each_client_gets_to_the_servers_of_its_protocol") {
         return;
     }
-    let (ssh, postgresql, redis, tls) = (
+    let (mqtt, ssh, postgresql, redis, tls) = (
+        Server::mosquitto(),
         Server::ssh(),
         Server::postgresql(),
         Server::redis(),
@@ -55,6 +52,7 @@ fn each_client_gets_to_the_servers_of_its_protocol() {
     );
     let (http, plain_server) = (Echo::start(), echo());
     let servers = [
+        mqtt.address,
         ssh.address,
         postgresql.address,
         redis.address,
@@ -71,7 +69,8 @@ fn each_client_gets_to_the_servers_of_its_protocol() {
         .collect();
     let envoy = bootstrap(&listeners).workers(2).start();
     // In the order of the protocols.
-    let clients: [Client<'_>; 7] = [
+    let clients: [Client<'_>; 8] = [
+        ("mosquitto_pub", Box::new(mosquitto_pub)),
         ("ssh", Box::new(|to| ssh.ssh_client(to))),
         ("psql", Box::new(|to| psql(to, "disable"))),
         ("redis-cli", Box::new(redis_cli)),
@@ -114,7 +113,7 @@ fn each_client_gets_to_the_servers_of_its_protocol() {
 
 #[test]
 fn psql_with_tls_is_postgresql_at_first() {
-    if dials_before_it_reads() {
+    if reads_too_late("psql_with_tls_is_postgresql_at_first") {
         return;
     }
     let postgresql = Server::postgresql();
@@ -136,7 +135,7 @@ fn psql_with_tls_is_postgresql_at_first() {
 
 #[test]
 fn what_a_client_hello_says() {
-    if dials_before_it_reads() {
+    if reads_too_late("what_a_client_hello_says") {
         return;
     }
     let tls = Server::tls();
@@ -234,7 +233,7 @@ fn what_a_client_hello_says() {
 
 #[test]
 fn where_envoy_ends_tls() {
-    if dials_before_it_reads() {
+    if reads_too_late("where_envoy_ends_tls") {
         return;
     }
     let (tls, http) = (Server::tls(), Echo::start());
@@ -322,6 +321,126 @@ fn where_envoy_ends_tls() {
         let Said { text, .. } = s_client(envoy.address_of(port), options);
         assert_eq!(text.contains("HTTP/1.0 200 OK"), allowed, "{name}: {text}");
     }
+}
+
+/// A client of MySQL's protocol waits for its server, and begins TLS only after the greeting.
+#[test]
+fn a_database_whose_server_speaks_first() {
+    let database = Server::mariadb();
+    let only = |protocol: &str| {
+        format!(
+            "{{rules: [{{name: spoken, match: {{protocol: [{protocol}]}}, action: allow}}], default: deny, server_speaks_first: true}}"
+        )
+    };
+    let source = "{rules: [{name: elsewhere, match: {source: [192.0.2.0/24], protocol: [mysql]}, action: allow}], default: deny, server_speaks_first: true}";
+    let report = only("tls").replace("default: deny", "default: deny, mode: report");
+    let listeners = [
+        ("mysql", only("mysql")),
+        ("tls", only("tls")),
+        ("elsewhere", source.to_owned()),
+        ("report", report),
+    ];
+    let listeners: Vec<_> = listeners
+        .iter()
+        .zip(10000..)
+        .map(|((name, rules), port)| {
+            let listener = dials_at_once(listener(name, port, rules));
+            (listener, database.address)
+        })
+        .collect();
+    let envoy = bootstrap(&listeners).workers(2).start();
+    for (tls, version) in [
+        ("--skip-ssl", "Ssl_version\t\n"),
+        ("--ssl", "Ssl_version\tTLSv1."),
+    ] {
+        for (port, allowed) in [(10000, true), (10001, false), (10002, false), (10003, true)] {
+            let Said { is_well, text } = mariadb(envoy.address_of(port), tls);
+            assert_eq!(is_well, allowed, "{port}, {tls}: {text}");
+            assert_eq!(text.contains(version), allowed, "{port}, {tls}: {text}");
+            // Not a byte of the greeting: the client tells its version in an error that comes later.
+            assert!(
+                allowed || text.contains("reading initial communication packet"),
+                "{text}"
+            );
+        }
+    }
+    for (name, reason) in [
+        ("mysql", "-"),
+        ("tls", "connection_guard.default"),
+        ("elsewhere", "connection_guard.default"),
+    ] {
+        for line in envoy.await_log(&format!("ACCESS {name}: "), 2) {
+            assert!(
+                line.contains(&format!("denied={reason} ")),
+                "{name}: {line}"
+            );
+        }
+    }
+    assert_eq!(envoy.stat(&counter("spoken.protocol.mysql")), 6);
+    assert_eq!(envoy.stat(&counter("would_deny.reason.default")), 2);
+    assert_at_rest(&envoy);
+}
+
+/// What OpenSSL, BoringSSL or Go would read as TLS, and what is no hello of TLS 1.3, does not get past rules that deny.
+#[test]
+fn what_only_some_servers_read() {
+    if reads_too_late("what_only_some_servers_read") {
+        return;
+    }
+    let server = echo();
+    let rules = r#"
+        rules:
+        - {name: secret, match: {sni: [secret.test]}, action: deny}
+        - {name: old, match: {tls_version: {at_most: TLSv1.1}}, action: deny}
+        - {name: shell, match: {protocol: [ssh, postgresql, redis]}, action: deny}
+        default: allow"#;
+    let envoy = bootstrap(&[(listener("open", 10000, rules), server.address())]).start();
+    let old = [
+        &[0x80, 28, 1, 3, 1, 0, 3, 0, 0, 0, 16, 0, 0, 0x2f][..],
+        &[7; 16],
+    ]
+    .concat();
+    let cases: [(&str, &[u8], &str); 8] = [
+        (
+            "a warning first",
+            &[21, 3, 1, 0, 2, 1, 0x70, 22, 3, 1],
+            "malformed_tls",
+        ),
+        (
+            "another version",
+            &[22, 2, 0, 0, 5, 1, 0, 0, 1, 0],
+            "malformed_tls",
+        ),
+        ("SSLv2's form", &old, "rule.old"),
+        ("a version of SSH", b"SSH-002.0-x\r\n", "rule.shell"),
+        (
+            "a long packet",
+            b"\0\0\x27\x12\0\x03\0\0user\0x\0",
+            "rule.shell",
+        ),
+        ("RESP later", b"\r\n*1\r\n$4\r\nPING\r\n", "rule.shell"),
+        ("a command in quotes", b"P\"ING\"\r\n", "rule.shell"),
+        ("nothing known", b"\x02anything\n", "-"),
+    ];
+    for ((name, bytes, reason), count) in cases.into_iter().zip(1..) {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(envoy.address_of(10000)).unwrap();
+        stream
+            .set_read_timeout(Some(std::time::Duration::from_secs(20)))
+            .unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut back = vec![0; bytes.len()];
+        let is_back = stream.read_exact(&mut back).is_ok();
+        assert_eq!(is_back, reason == "-", "{name}");
+        drop(stream);
+        let lines = envoy.await_log("ACCESS open: ", count);
+        let expected = match reason {
+            "-" => "denied=- ".to_owned(),
+            reason => format!("denied=connection_guard.{reason} "),
+        };
+        assert!(lines[count - 1].contains(&expected), "{name}: {lines:?}");
+    }
+    assert_eq!(server.accepted(), 1);
 }
 
 #[test]

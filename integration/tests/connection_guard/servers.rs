@@ -128,8 +128,7 @@ impl Server {
         std::fs::create_dir(&data).unwrap();
         let bin = newest("/usr/lib/postgresql");
         // It refuses to be run by root; its package makes a user for it.
-        let is_root = std::fs::metadata("/proc/self")
-            .is_ok_and(|of| std::os::unix::fs::MetadataExt::uid(&of) == 0);
+        let is_root = is_root();
         let program = |name: &str| {
             let program = format!("{bin}/bin/{name}");
             if !is_root {
@@ -169,6 +168,58 @@ impl Server {
         Self::start(directory, port, command)
     }
 
+    /// MariaDB, which lets everybody in, with TLS for who wants it. Without its tables of grants it needs none of what
+    /// its installation makes, and starts from an empty directory.
+    pub(crate) fn mariadb() -> Self {
+        let directory = TempDir::new().unwrap();
+        certificate(&directory);
+        let data = path(&directory, "data");
+        std::fs::create_dir(&data).unwrap();
+        let port = free_port();
+        let mut command = Command::new("mariadbd");
+        command.args([
+            "--no-defaults",
+            "--skip-grant-tables",
+            "--skip-name-resolve",
+        ]);
+        command.args(["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=8M"]);
+        for (option, value) in [
+            ("port", port.to_string()),
+            ("datadir", data.clone()),
+            ("socket", format!("{data}/socket")),
+            ("pid-file", format!("{data}/pid")),
+            ("ssl-cert", path(&directory, "certificate")),
+            ("ssl-key", path(&directory, "key")),
+        ] {
+            command.arg(format!("--{option}={value}"));
+        }
+        // It refuses to be run by root.
+        if is_root() {
+            let anybody = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(directory.path(), anybody).unwrap();
+            let key = path(&directory, "key");
+            run(Command::new("chown").args(["nobody:", &data, &key]));
+            command.arg("--user=nobody");
+        }
+        Self::start(directory, port, command)
+    }
+
+    /// mosquitto, which lets everybody in.
+    pub(crate) fn mosquitto() -> Self {
+        let directory = TempDir::new().unwrap();
+        let port = free_port();
+        let configuration = path(&directory, "configuration");
+        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\n");
+        std::fs::write(&configuration, text).unwrap();
+        if is_root() {
+            let anybody = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(directory.path(), anybody).unwrap();
+        }
+        let mut command = Command::new("/usr/sbin/mosquitto");
+        command.args(["-c", &configuration]);
+        Self::start(directory, port, command)
+    }
+
     /// `redis-server`, which keeps nothing.
     pub(crate) fn redis() -> Self {
         let directory = TempDir::new().unwrap();
@@ -189,30 +240,7 @@ impl Server {
     /// OpenSSL's server, which says what was agreed.
     pub(crate) fn tls() -> Self {
         let directory = TempDir::new().unwrap();
-        run(Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-days",
-                "2",
-            ])
-            .args([
-                "-subj",
-                "/CN=server",
-                "-addext",
-                "subjectAltName=DNS:allowed.test,URI:spiffe://example/client",
-            ])
-            .args([
-                "-keyout",
-                &path(&directory, "key"),
-                "-out",
-                &path(&directory, "certificate"),
-            ]));
+        certificate(&directory);
         let port = free_port();
         let mut command = Command::new("openssl");
         command.args([
@@ -270,6 +298,32 @@ pub(crate) fn redis_cli(to: SocketAddr) -> Said {
     said(
         Command::new("redis-cli").args(["-h", "127.0.0.1", "-p", &to.port().to_string(), "ping"]),
         "PONG",
+    )
+}
+
+/// `mariadb` with one query, with TLS or without, and what TLS it got: `TLSv1.3` or nothing.
+pub(crate) fn mariadb(to: SocketAddr, tls: &str) -> Said {
+    let mut command = Command::new("mariadb");
+    command.args(["--no-defaults", "--batch", "--skip-column-names"]);
+    command.args([
+        "--user=probe",
+        "--host=127.0.0.1",
+        "--connect-timeout=20",
+        tls,
+    ]);
+    command.arg(format!("--port={}", to.port()));
+    let query = "select 'answer', 6 * 7; show status like 'Ssl_version'";
+    said(command.args(["--execute", query]), "answer\t42")
+}
+
+/// `mosquitto_pub` with one message, which the server acknowledges.
+pub(crate) fn mosquitto_pub(to: SocketAddr) -> Said {
+    let mut command = Command::new("timeout");
+    command.args(["20", "mosquitto_pub", "-d", "-h", "127.0.0.1"]);
+    command.args(["-p", &to.port().to_string()]);
+    said(
+        command.args(["-q", "1", "-t", "a", "-m", "b"]),
+        "received PUBACK",
     )
 }
 
@@ -358,6 +412,38 @@ fn run(command: &mut Command) {
         .unwrap_or_else(|error| panic!("{name}: {error}; scripts/test integration installs it"));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {errors}");
+}
+
+/// Makes a key and a certificate that is its own authority.
+fn certificate(directory: &TempDir) {
+    run(Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=server",
+            "-addext",
+            "subjectAltName=DNS:allowed.test,URI:spiffe://example/client",
+        ])
+        .args([
+            "-keyout",
+            &path(directory, "key"),
+            "-out",
+            &path(directory, "certificate"),
+        ]));
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|of| std::os::unix::fs::MetadataExt::uid(&of) == 0)
 }
 
 fn path(directory: &TempDir, file: &str) -> String {
