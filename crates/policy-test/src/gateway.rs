@@ -126,11 +126,11 @@ impl Counts {
                 };
                 *metrics.entry(name).or_default() += value;
             }
-            let callbacks = envoy.worker(0).callbacks();
-            let answers = callbacks.iter().filter(|callback| {
-                callback.name.contains("http_call") || callback.name.contains("grpc")
-            });
-            let calls: usize = answers.map(|callback| callback.host_calls()).sum();
+            let totals = envoy.worker(0).totals();
+            let answers = totals
+                .iter()
+                .filter(|(name, _)| name.contains("http_call") || name.contains("grpc"));
+            let calls: usize = answers.map(|(_, total)| total.host_calls).sum();
             answer_calls += u64::try_from(calls).unwrap_or(u64::MAX);
         }
         Self {

@@ -18,12 +18,26 @@ impl State {
         }
         // As in Envoy, a NUL at the end ends nothing.
         let path = path.strip_suffix('\0').unwrap_or(path);
+        if path == "connection\0tls_version"
+            && let Some(version) = self.version_before_handshake()
+        {
+            return Some(version);
+        }
         let mut parts = path.split('\0');
         let mut value = self.root_value(parts.next()?)?;
         for part in parts {
             value = value.at(part)?.clone();
         }
         Some(value)
+    }
+
+    /// Asked for the version of TLS before the handshake is over, Envoy makes one up, and remembers it.
+    fn version_before_handshake(&mut self) -> Option<Value> {
+        let handshake = self.stream()?.tcp.handshake.as_mut()?;
+        let path = ["connection", "tls_version"].map(str::to_owned).to_vec();
+        let made_up = Value::String("TLSv1.2".to_owned());
+        handshake.insert(path, made_up.clone());
+        Some(made_up)
     }
 
     /// The value of an identifier.

@@ -67,12 +67,16 @@ pub enum CalloutKind {
 pub(crate) struct Pending {
     pub(crate) sent: SentCallout,
     pub(crate) deadline: Option<u64>,
+    /// The headers of the answer have come, and the rest has not.
+    pub(crate) begun: bool,
 }
 
 /// What a test makes of a callout.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Http(HttpAnswer),
+    /// A response that Envoy makes in the place of a cluster: its body, and the details that a gRPC call is told with it.
+    Local(&'static str, &'static str),
     /// The connection was cut: no headers.
     Reset,
     TimedOut,
@@ -80,6 +84,7 @@ pub(crate) enum Answer {
     TrailingMetadata(Headers),
     /// A message; of a call, the answer.
     Message(Vec<u8>),
+    Messages(Vec<Vec<u8>>),
     Status(u32, String),
 }
 
@@ -99,7 +104,14 @@ impl State {
         let deadline = sent
             .timeout
             .map(|timeout| sent.sent_at.saturating_add(nanos(timeout)));
-        self.pending.insert(token, Pending { sent, deadline });
+        self.pending.insert(
+            token,
+            Pending {
+                sent,
+                deadline,
+                begun: false,
+            },
+        );
     }
 }
 
@@ -117,9 +129,13 @@ impl Vm {
             return;
         };
         let is_stream = matches!(pending.sent.kind, CalloutKind::GrpcStream { .. });
+        let begun = pending.begun;
         match (pending.sent.kind.clone(), answer) {
             (CalloutKind::Http, Answer::Http(answer)) => self.http_answer(token, Some(answer)),
-            (CalloutKind::Http, Answer::TimedOut) => {
+            (CalloutKind::Http, Answer::Local(body, _)) => {
+                self.http_answer(token, Some(local_answer(503, body)));
+            }
+            (CalloutKind::Http, Answer::TimedOut) if !begun => {
                 self.http_answer(token, Some(local_answer(504, TIMED_OUT)))
             }
             (CalloutKind::Http, _) => self.http_answer(token, None),
@@ -135,19 +151,44 @@ impl Vm {
                 self.root_call(Call::GrpcTrailingMetadata(token, count));
                 self.state().answering.trailing_metadata = None;
             }
-            (_, Answer::Message(message)) => {
-                if !is_stream {
-                    self.state().pending.remove(&token);
+            (_, Answer::Message(message)) => self.grpc_message(token, message, is_stream),
+            (_, Answer::Messages(messages)) if is_stream => {
+                for message in messages {
+                    self.grpc_message(token, message, is_stream);
                 }
-                let size = length(message.len());
-                self.state().answering.message = Some(message);
-                self.root_call(Call::GrpcReceive(token, size));
-                self.state().answering.message = None;
+            }
+            (_, Answer::Messages(mut messages)) => match messages.pop() {
+                Some(message) => self.grpc_message(token, message, is_stream),
+                None => self.grpc_close(token, INTERNAL, ""),
+            },
+            (_, Answer::Local(body, details)) => {
+                self.grpc_close(token, UNAVAILABLE, &format!("{body}{{{details}}}"));
+            }
+            // An answer without a message is none.
+            (_, Answer::Status(0, _)) if !is_stream => self.grpc_close(token, INTERNAL, ""),
+            (_, Answer::Status(status, message)) if message.is_empty() => {
+                self.grpc_close(token, status, VIA_UPSTREAM);
             }
             (_, Answer::Status(status, message)) => self.grpc_close(token, status, &message),
-            (_, Answer::TimedOut) => self.grpc_close(token, UNAVAILABLE, TIMED_OUT),
-            (_, Answer::Reset | Answer::Http(_)) => self.grpc_close(token, UNAVAILABLE, ""),
+            (_, Answer::TimedOut) => {
+                let message = format!("{TIMED_OUT}{{response_timeout}}");
+                self.grpc_close(token, UNAVAILABLE, &message);
+            }
+            (_, Answer::Http(answer)) => {
+                self.grpc_close(token, status_of(&answer.headers), VIA_UPSTREAM);
+            }
+            (_, Answer::Reset) => self.grpc_close(token, UNAVAILABLE, ""),
         }
+    }
+
+    fn grpc_message(&mut self, token: u32, message: Vec<u8>, is_stream: bool) {
+        if !is_stream {
+            self.state().pending.remove(&token);
+        }
+        let size = length(message.len());
+        self.state().answering.message = Some(message);
+        self.root_call(Call::GrpcReceive(token, size));
+        self.state().answering.message = None;
     }
 
     fn http_answer(&mut self, token: u32, answer: Option<HttpAnswer>) {
@@ -185,14 +226,32 @@ impl Vm {
     }
 }
 
+/// Envoy's words where a service gives a status and no message.
+const VIA_UPSTREAM: &str = "via_upstream";
+
 /// Envoy's words for a callout whose time is over.
 const TIMED_OUT: &str = "upstream request timeout";
+
+/// What an HTTP status says of a gRPC call (`Grpc::Utility::httpToGrpcStatus`).
+fn status_of(headers: &Headers) -> u32 {
+    match headers.text(":status").as_deref() {
+        Some("400") => INTERNAL,
+        Some("401") => 16,
+        Some("403") => 7,
+        Some("404") => 12,
+        Some("429" | "502" | "503" | "504") => UNAVAILABLE,
+        _ => 2,
+    }
+}
+
+/// gRPC's INTERNAL.
+const INTERNAL: u32 = 13;
 
 /// gRPC's UNAVAILABLE.
 pub(crate) const UNAVAILABLE: u32 = 14;
 
 /// An answer that Envoy makes in the place of a cluster.
-pub(crate) fn local_answer(status: u16, body: &str) -> HttpAnswer {
+fn local_answer(status: u16, body: &str) -> HttpAnswer {
     let headers = Headers::from([
         (":status", status.to_string()),
         ("content-length", body.len().to_string()),

@@ -21,38 +21,49 @@
 )]
 
 mod attributes;
+mod builder;
 mod callouts;
+mod connection;
 mod engine;
 mod envoy;
 mod foreign;
 mod headers;
 mod http_filter;
 mod imports;
+mod log;
 mod message;
 mod metrics;
+mod plugin;
 mod record;
+mod reply;
 mod shared_data;
 mod stream;
 mod stream_state;
+mod tcp_client;
 mod tcp_filter;
 mod value;
 mod vm;
 mod wire;
+mod worker;
 mod world;
 
+pub use builder::{Builder, ConfigureError, START};
 pub use callouts::{CalloutKind, SentCallout};
+pub use connection::{Connection, End};
 pub use engine::{Engine, EngineOptions, LoadError, Module};
-pub use envoy::{
-    Builder, Callout, Cluster, ConfigureError, Envoy, FailurePolicy, Level, LogLine, Reply, START,
-    Worker,
-};
+pub use envoy::Envoy;
 pub use headers::Headers;
+pub use log::{Level, LogLine};
 pub use message::{Message, Request, Response, Tls};
 pub use metrics::Metric;
-pub use record::{Callback, HostCall};
+pub use plugin::{Behind, Cluster, FailurePolicy};
+pub use record::{Callback, HostCall, Total};
+pub use reply::{Callout, Reply};
 pub use shared_data::SharedData;
-pub use stream::{Connection, LocalReply, Outcome, Phase, Stream};
+pub use stream::{LocalReply, Outcome, Phase, Stream};
+pub use tcp_client::TcpClient;
 pub use value::Value;
+pub use worker::Worker;
 
 #[cfg(test)]
 mod tests;

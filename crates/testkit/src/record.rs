@@ -1,6 +1,6 @@
 //! What modules do, callback by callback.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// One callback of a module, and the host calls it made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,4 +36,43 @@ pub struct HostCall {
     pub arguments: String,
     /// 0 is Ok.
     pub status: u32,
+}
+
+/// All callbacks of a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    /// How many there were.
+    pub callbacks: usize,
+    /// How many host calls they made, without those that log.
+    pub host_calls: usize,
+}
+
+/// How many callbacks of a root context are kept: ticks go on for as long as time passes.
+const KEPT: usize = 1024;
+
+/// The callbacks of a root context.
+#[derive(Default)]
+pub(crate) struct Recorded {
+    latest: VecDeque<Callback>,
+    totals: BTreeMap<&'static str, Total>,
+}
+
+impl Recorded {
+    pub(crate) fn push(&mut self, callback: Callback) {
+        let total = self.totals.entry(callback.name).or_default();
+        total.callbacks += 1;
+        total.host_calls += callback.host_calls();
+        if self.latest.len() == KEPT {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(callback);
+    }
+
+    pub(crate) fn latest(&self) -> Vec<Callback> {
+        self.latest.iter().cloned().collect()
+    }
+
+    pub(crate) fn totals(&self) -> BTreeMap<&'static str, Total> {
+        self.totals.clone()
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::record::Callback;
 use crate::stream_state::{Http, Iteration, Stream as StreamState, Way};
-use crate::tcp_filter::{LOCAL, REMOTE, Tcp};
+use crate::tcp_filter::Tcp;
 use crate::vm::{Call, Vm};
 use crate::{Envoy, Headers, Message, Request, Response};
 use std::cell::RefCell;
@@ -106,7 +106,7 @@ impl<'e> Stream<'e> {
 
     fn act<R>(&self, act: impl FnOnce(&mut Vm, u32) -> R) -> R {
         let result = act(&mut self.vm.borrow_mut(), self.id);
-        self.envoy.after_call();
+        self.envoy.settle();
         result
     }
 
@@ -327,113 +327,5 @@ impl StreamState {
             (true, _) => Outcome::Paused(Phase::Body),
             (false, _) => Outcome::Paused(Phase::Headers),
         }
-    }
-}
-
-/// A TCP connection through a network filter. When it is dropped, the client closes it.
-pub struct Connection<'e> {
-    envoy: &'e Envoy,
-    vm: Rc<RefCell<Vm>>,
-    id: u32,
-    ended: Option<StreamState>,
-}
-
-impl<'e> Connection<'e> {
-    pub(crate) fn open(envoy: &'e Envoy, vm: Rc<RefCell<Vm>>, client: &Request) -> Self {
-        let id = vm.borrow_mut().create(StreamState::of(client));
-        let connection = Self {
-            envoy,
-            vm,
-            id,
-            ended: None,
-        };
-        connection.act(|vm, id| vm.tcp_new(id));
-        connection
-    }
-
-    fn act<R>(&self, act: impl FnOnce(&mut Vm, u32) -> R) -> R {
-        let result = act(&mut self.vm.borrow_mut(), self.id);
-        self.envoy.after_call();
-        result
-    }
-
-    /// The client sends bytes, and no more after them if `end`. Returns what has gone on to the upstream so far.
-    pub fn send(&mut self, data: impl AsRef<[u8]>, end: bool) -> Vec<u8> {
-        self.act(|vm, id| vm.tcp_downstream(id, data.as_ref(), end));
-        self.upstream()
-    }
-
-    /// The upstream sends bytes. Returns what has gone on to the client so far.
-    pub fn receive(&mut self, data: impl AsRef<[u8]>, end: bool) -> Vec<u8> {
-        self.act(|vm, id| vm.tcp_upstream(id, data.as_ref(), end));
-        self.downstream()
-    }
-
-    /// All that the upstream got.
-    pub fn upstream(&self) -> Vec<u8> {
-        self.look(|stream| stream.tcp.downstream.out.clone())
-            .unwrap_or_default()
-    }
-
-    /// All that the client got.
-    pub fn downstream(&self) -> Vec<u8> {
-        self.look(|stream| stream.tcp.upstream.out.clone())
-            .unwrap_or_default()
-    }
-
-    /// Whether the next filter has the connection: `tcp_proxy` dials its upstream then.
-    pub fn is_passed(&self) -> bool {
-        self.look(|stream| stream.tcp.passed).unwrap_or_default()
-    }
-
-    /// Whether the filter has closed it, and with which details.
-    pub fn closed(&self) -> Option<&'static str> {
-        self.look(|stream| stream.tcp.close).flatten()
-    }
-
-    /// The client closes the connection: close, done, log, delete.
-    pub fn close(&mut self) {
-        self.finish(REMOTE);
-    }
-
-    /// Envoy closes the connection, since the upstream has.
-    pub fn close_locally(&mut self) {
-        self.finish(LOCAL);
-    }
-
-    fn finish(&mut self, by: u32) {
-        if self.ended.is_some() {
-            return;
-        }
-        self.ended = self.act(|vm, id| {
-            vm.tcp_told(id, by);
-            vm.state().streams.remove(&id)
-        });
-    }
-
-    /// The callbacks for this connection so far, with their host calls.
-    pub fn callbacks(&self) -> Vec<Callback> {
-        self.look(|stream| stream.callbacks.clone())
-            .unwrap_or_default()
-    }
-
-    /// Filter state that modules have set, by names without `wasm.`.
-    pub fn filter_state(&self) -> BTreeMap<String, Vec<u8>> {
-        self.look(|stream| stream.filter_state.clone())
-            .unwrap_or_default()
-    }
-
-    fn look<R>(&self, look: impl FnOnce(&StreamState) -> R) -> Option<R> {
-        if let Some(ended) = &self.ended {
-            return Some(look(ended));
-        }
-        let mut vm = self.vm.borrow_mut();
-        vm.stream(self.id).map(|stream| look(stream))
-    }
-}
-
-impl Drop for Connection<'_> {
-    fn drop(&mut self) {
-        self.close();
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::{
     Cluster, Engine, Envoy, FailurePolicy, Headers, Level, LoadError, Module, Outcome, Phase,
-    Reply, Request, Response, SharedData,
+    Reply, Request, Response, SharedData, Total,
 };
 use std::time::Duration;
+
+mod tcp;
 
 /// A module of this text, which begins with its imports; a memory, an allocator and the version are added.
 fn wasm(text: &str) -> Vec<u8> {
@@ -369,52 +371,6 @@ fn without_callbacks_all_passes() {
     assert_eq!(stream.host_calls(), 0);
 }
 
-/// Holds what a client sends until there are five bytes, and closes on ten.
-#[test]
-fn tcp() {
-    let text = r#"
-        (import "env" "proxy_close_stream" (func $close (param i32) (result i32)))
-        (func (export "proxy_on_new_connection") (param i32) (result i32) (i32.const 1))
-        (func (export "proxy_on_downstream_data") (param i32) (param $size i32) (param $end i32) (result i32)
-            (if (i32.ge_u (local.get $size) (i32.const 10)) (then (drop (call $close (i32.const 2)))))
-            (i32.lt_u (local.get $size) (i32.const 5)))
-        (func (export "proxy_on_upstream_data") (param i32) (param $size i32) (param $end i32) (result i32)
-            (i32.lt_u (local.get $size) (i32.const 3)))"#;
-    let module = module(text);
-    let envoy = Envoy::builder(&module).build().unwrap();
-    let mut connection = envoy.worker(0).tcp(&Request::get("/"));
-    assert!(!connection.is_passed());
-    let steps: [(&str, &str); 4] = [
-        ("ab", ""),
-        ("cd", ""),
-        ("e", "abcde"),
-        ("fghij", "abcdefghij"),
-    ];
-    for (sent, upstream) in steps {
-        assert_eq!(connection.send(sent, false), upstream.as_bytes(), "{sent}");
-    }
-    assert!(connection.is_passed());
-    assert_eq!(connection.receive("12", false), b"");
-    assert_eq!(connection.receive("3", false), b"123");
-    assert_eq!(connection.closed(), None);
-    connection.send("0123456789", false);
-    assert_eq!(connection.closed(), Some("wasm_downstream_close"));
-    assert_eq!(connection.upstream(), b"abcdefghij");
-    // Nothing comes of what is sent after that, and the context is not called again.
-    let called = connection.callbacks();
-    assert_eq!(connection.receive("4567", true), b"123");
-    assert_eq!(connection.send("k", true), b"abcdefghij");
-    connection.close();
-    assert_eq!(connection.callbacks(), called);
-    let names: Vec<_> = connection
-        .callbacks()
-        .iter()
-        .map(|callback| callback.name)
-        .collect();
-    let count = names.iter().filter(|name| name.ends_with("_data")).count();
-    assert_eq!(count, 7, "{names:?}");
-}
-
 #[test]
 fn instructions_are_counted_alike() {
     let text = r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (local $i i32)
@@ -467,4 +423,50 @@ fn levels_are_kept() {
     envoy.http(Request::get("/")).end();
     let levels: Vec<_> = envoy.logs().into_iter().map(|line| line.level).collect();
     assert_eq!(levels, [Level::Trace, Level::Critical]);
+}
+
+/// What is said of one cluster says nothing of the others.
+#[test]
+fn one_cluster_is_set() {
+    let module = caller();
+    let any = Envoy::builder(&module).build().unwrap();
+    let some = Envoy::builder(&module).clusters(["other"]).build().unwrap();
+    let cases = [
+        ("any there is", &any, "other", Cluster::NoHealthyHost, "0"),
+        ("this one is not", &any, "idp", Cluster::Unknown, "2"),
+        ("only some", &some, "other", Cluster::NoHealthyHost, "2"),
+        ("one more", &some, "idp", Cluster::Healthy, "0"),
+    ];
+    for (name, envoy, cluster, state, status) in cases {
+        envoy.set_cluster(cluster, state);
+        drop(envoy.http(Request::get("/")));
+        assert_eq!(texts(envoy).pop().as_deref(), Some(status), "{name}");
+    }
+}
+
+/// Time can pass for as long as a test likes.
+#[test]
+fn ticks_are_counted_and_few_are_kept() {
+    let module = module(
+        r#"(import "env" "proxy_set_tick_period_milliseconds" (func $tick (param i32) (result i32)))
+        (import "env" "proxy_get_current_time_nanoseconds" (func $now (param i32) (result i32)))
+        (func (export "proxy_on_configure") (param i32 i32) (result i32)
+            (drop (call $tick (i32.const 10))) (i32.const 1))
+        (func (export "proxy_on_tick") (param i32) (drop (call $now (i32.const 0))))"#,
+    );
+    let envoy = Envoy::builder(&module).build().unwrap();
+    envoy.advance(Duration::from_secs(30));
+    assert_eq!(envoy.worker(0).callbacks().len(), 1024);
+    let totals = envoy.worker(0).totals();
+    let expected = Total {
+        callbacks: 3000,
+        host_calls: 3000,
+    };
+    assert_eq!(totals.get("proxy_on_tick"), Some(&expected));
+    assert_eq!(
+        totals
+            .get("proxy_on_configure")
+            .map(|total| total.callbacks),
+        Some(1)
+    );
 }

@@ -1,10 +1,10 @@
 //! What the workers of an Envoy have in common: the clock, the log, metrics, clusters.
 
 use crate::metrics::Metrics;
-use crate::{Cluster, FailurePolicy, LogLine, SharedData, Value};
+use crate::plugin::{Clusters, Plugin};
+use crate::{Cluster, LogLine, SharedData};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 pub(crate) struct World {
     /// Nanoseconds since 1970.
@@ -12,8 +12,7 @@ pub(crate) struct World {
     pub(crate) shared: SharedData,
     pub(crate) metrics: RefCell<Metrics>,
     pub(crate) log: RefCell<Vec<LogLine>>,
-    /// Nothing for: any cluster is there and answers.
-    pub(crate) clusters: RefCell<Option<BTreeMap<String, Cluster>>>,
+    pub(crate) clusters: RefCell<Clusters>,
     pub(crate) random: Cell<u64>,
     /// Counts callouts, over all workers.
     pub(crate) callouts: Cell<u64>,
@@ -25,27 +24,9 @@ pub(crate) struct World {
     pub(crate) plugin: Plugin,
 }
 
-/// The configuration of the plugin and of its VM.
-pub(crate) struct Plugin {
-    pub(crate) name: String,
-    pub(crate) root_id: String,
-    pub(crate) vm_id: String,
-    pub(crate) configuration: Vec<u8>,
-    pub(crate) vm_configuration: Vec<u8>,
-    pub(crate) environment: BTreeMap<String, String>,
-    pub(crate) failure_policy: FailurePolicy,
-    pub(crate) reload_backoff: Duration,
-    pub(crate) allow_on_headers_stop_iteration: bool,
-    pub(crate) buffer_limit: usize,
-    pub(crate) node: Value,
-}
-
 impl World {
     pub(crate) fn cluster(&self, name: &str) -> Cluster {
-        match &*self.clusters.borrow() {
-            None => Cluster::Healthy,
-            Some(clusters) => clusters.get(name).copied().unwrap_or(Cluster::Unknown),
-        }
+        self.clusters.borrow().get(name)
     }
 
     pub(crate) fn log(&self, worker: Option<usize>, level: crate::Level, text: impl Into<String>) {

@@ -1,6 +1,7 @@
 //! `expr_create`, `expr_evaluate` and `expr_delete`: CEL, by the crate `cel`.
 //!
-//! An unknown identifier is found only when the expression is evaluated, as in Envoy.
+//! An unknown identifier is found only when the expression is evaluated, as in Envoy. What an expression sees is the context
+//! that is called, whichever the module has entered: in the callback of a callout or a tick there is no request.
 
 use super::Answer;
 use crate::imports::{BAD_ARGUMENT, INTERNAL_FAILURE, NOT_FOUND, SERIALIZATION_FAILURE};
@@ -47,15 +48,14 @@ pub(super) fn evaluate(state: &mut State, token: &[u8]) -> Answer {
         .get(&token)
         .cloned()
         .ok_or(NOT_FOUND)?;
-    // Of the context whose callback it is, whichever was entered: after a wait, not of the request.
-    let effective = std::mem::take(&mut state.effective);
     let mut context = Context::default();
+    let entered = std::mem::take(&mut state.effective);
     for name in state.identifiers() {
         if let Some(value) = state.root_value(&name) {
             context.add_variable_from_value(name, to_cel(&value));
         }
     }
-    state.effective = effective;
+    state.effective = entered;
     match program.execute(&context) {
         Ok(value) => from_cel(&value)
             .and_then(|value| value.serialize())

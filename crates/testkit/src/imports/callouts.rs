@@ -49,7 +49,7 @@ impl Guest<'_> {
             // The failure is told a second time, once the callback has returned.
             let message = match cluster {
                 Cluster::Unknown => "Cluster not available",
-                _ => "no healthy upstream",
+                _ => "no healthy upstream{no_healthy_upstream}",
             };
             self.state().actions.push_back(Action::GrpcClose {
                 token: number,
@@ -208,11 +208,10 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
             import,
             move |caller: Caller<'_, State>, token: u32| {
                 host_call(caller, import, &[token], |guest| {
-                    let gone = if token & 3 == 0 {
-                        None
-                    } else {
-                        guest.state().pending.remove(&token)
-                    };
+                    if matches!(token & 3, 0 | 3) {
+                        return Err(BAD_ARGUMENT.into());
+                    }
+                    let gone = guest.state().pending.remove(&token);
                     gone.map(|_| ()).ok_or(NOT_FOUND.into())
                 })
             },

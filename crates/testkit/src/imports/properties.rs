@@ -1,8 +1,22 @@
 //! Attributes (`Context::getProperty`, `setProperty`).
 
 use super::{NOT_FOUND, SERIALIZATION_FAILURE, host_call};
+use crate::Value;
 use crate::vm::State;
 use wasmtime::{Caller, Linker, Result};
+
+/// What has attributes and can be read only by their names.
+const WRAPPERS: &[&str] = &[
+    "connection",
+    "destination",
+    "filter_state",
+    "metadata",
+    "request",
+    "response",
+    "source",
+    "upstream",
+    "xds",
+];
 
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
     linker.func_wrap(
@@ -12,6 +26,9 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
             host_call(caller, "proxy_get_property", &[], |guest| {
                 let path = guest.text(path, path_size)?;
                 let value = guest.state().attribute(&path).ok_or(NOT_FOUND)?;
+                if WRAPPERS.contains(&path.as_str()) && matches!(value, Value::Map(_)) {
+                    return Err(SERIALIZATION_FAILURE.into());
+                }
                 let bytes = value.serialize().ok_or(SERIALIZATION_FAILURE)?;
                 guest.give(&bytes, data, size)
             })
