@@ -24,6 +24,8 @@ pub enum Reply {
     Answer(RateLimitResponse),
     /// Answers with these bytes in place of a message.
     Bytes(Vec<u8>),
+    /// Answers with several messages, which no server of a method that returns one does.
+    Messages(Vec<Vec<u8>>),
     /// Answers with a gRPC status and no message.
     Status(u32),
     /// Answers with an HTTP status that no gRPC server sends.
@@ -116,6 +118,7 @@ async fn answer(
     Ok(match reply {
         Reply::Answer(response) => message(&response.encode_to_vec()),
         Reply::Bytes(bytes) => message(&bytes),
+        Reply::Messages(all) => messages(&all),
         Reply::Status(code) => status(code),
         Reply::Http(code) => {
             let mut response = hyper::Response::new(Empty::new().boxed());
@@ -127,8 +130,17 @@ async fn answer(
 }
 
 fn message(bytes: &[u8]) -> hyper::Response<Body> {
-    let length = u32::try_from(bytes.len()).expect("a message of 4 GiB at most");
-    let framed = [&[0], &length.to_be_bytes()[..], bytes].concat();
+    messages(&[bytes.to_vec()])
+}
+
+fn messages(all: &[Vec<u8>]) -> hyper::Response<Body> {
+    let mut framed = Vec::new();
+    for bytes in all {
+        let length = u32::try_from(bytes.len()).expect("a message of 4 GiB at most");
+        framed.push(0);
+        framed.extend(length.to_be_bytes());
+        framed.extend(bytes);
+    }
     let trailers = async { Some(Ok(grpc_status(0))) };
     grpc(
         Full::new(Bytes::from(framed))

@@ -1,12 +1,13 @@
 //! A case in the test kit.
 
-use crate::Setup;
 use crate::case::{Case, Seen, SeenRequest, essential, pairs};
+use crate::{Setup, services};
 use gatehouse_integration::repository;
-use gatehouse_testkit::{
-    Engine, Envoy, Headers, Message, Module, Outcome, Reply, Request, Response,
-};
+use gatehouse_testkit::{Engine, Envoy, Headers, Message, Module, Outcome, Request, Response};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn start(setup: &Setup<'_>) -> Envoy {
     let engine = Engine::options().cache(repository().join("target/testkit"));
@@ -22,8 +23,9 @@ pub(crate) fn start(setup: &Setup<'_>) -> Envoy {
         .root_id("some-root")
         .vm_id("differential")
         .clock(now)
-        .clusters(["upstream", "refused"])
+        .clusters(services::CLUSTERS)
         .failure_policy(setup.failure_policy)
+        .main_thread()
         .allow_on_headers_stop_iteration(setup.body_while_paused);
     if let Some(limit) = setup.buffer_limit {
         builder = builder.buffer_limit(limit as usize);
@@ -37,22 +39,12 @@ pub(crate) fn run(envoy: &Envoy, case: &Case) -> Seen {
     let logged = envoy.logs().len();
     let request = request(case);
     let mut stream = envoy.worker(0).open(&request);
-    // Callouts are answered sooner than the client sends its body, but for slow ones.
-    let answer_callouts = |slow: bool| {
-        envoy.answer_callouts(|callout| {
-            let waits = !slow && callout.headers.get(":path") == Some(b"/slow");
-            match callout.cluster.as_str() {
-                _ if waits => None,
-                "refused" => Some(Reply::refused()),
-                _ => Some(Reply::http(200, Headers::new(), "called")),
-            }
-        })
-    };
     stream.begin(&request);
-    answer_callouts(false);
+    // Callouts are answered sooner than the client sends its body, but for slow ones.
+    services::answer(envoy, false);
     stream.finish(&request);
     if !matches!(stream.outcome(), Outcome::Continue(message) if message.complete) {
-        answer_callouts(true);
+        services::advance(envoy, PATIENCE);
     }
     let mut seen = Seen::default();
     if let Outcome::Continue(message) = stream.outcome()
@@ -60,7 +52,10 @@ pub(crate) fn run(envoy: &Envoy, case: &Case) -> Seen {
     {
         seen.upstream = Some(upstream(&message));
         stream.respond(response(case));
-        answer_callouts(false);
+        services::answer(envoy, false);
+        if !matches!(stream.response(), Outcome::Continue(message) if message.complete) {
+            services::advance(envoy, PATIENCE);
+        }
     }
     // A client that gets no answer goes away after a while.
     match stream.response() {
@@ -77,7 +72,7 @@ pub(crate) fn run(envoy: &Envoy, case: &Case) -> Seen {
         Outcome::Paused(_) | Outcome::Reset => stream.disconnect(),
     }
     stream.end();
-    answer_callouts(true);
+    services::answer(envoy, true);
     envoy.advance(Duration::from_millis(1));
     let marker = format!("script {} ", case.name);
     let lines = envoy.logs();

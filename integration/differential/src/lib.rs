@@ -3,6 +3,7 @@
 //!
 //! A [`Stage`] is one module with one configuration in both. [`Stage::compare`] sends each [`Case`] through both and says
 //! where they differ: what the client gets, what the upstream sees, what the module logs, and at the end its metrics.
+//! [`connections`] does the same with connections and network filters.
 
 #![allow(
     clippy::disallowed_methods,
@@ -11,7 +12,9 @@
 
 mod case;
 mod client;
+pub mod connections;
 mod kit;
+mod services;
 mod upstream;
 
 pub use case::{Answer, Case, Seen, SeenRequest};
@@ -19,8 +22,8 @@ pub use case::{Answer, Case, Seen, SeenRequest};
 use gatehouse_integration::{Config, Envoy, repository};
 use gatehouse_testkit as testkit;
 use serde_json::json;
-use std::fmt::Write as _;
-use std::net::TcpListener;
+use services::Services;
+use std::fmt::{Debug, Write as _};
 use std::time::{Duration, Instant};
 use upstream::Upstream;
 
@@ -71,12 +74,6 @@ static_resources:
     load_assignment:
       cluster_name: upstream
       endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 18080}}}}]}]
-  - name: refused
-    load_assignment:
-      cluster_name: refused
-      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 18082}}}}]}]
-  - name: empty
-    load_assignment: {cluster_name: empty, endpoints: []}
 "#;
 
 /// What is set up on both sides.
@@ -111,23 +108,27 @@ pub struct Stage {
     envoy: Envoy,
     kit: testkit::Envoy,
     upstream: Upstream,
+    _services: Services,
 }
 
 impl Stage {
     /// Starts both.
     pub fn new(setup: &Setup<'_>) -> Self {
         let upstream = Upstream::start();
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let refused = free.local_addr().expect("an address");
-        drop(free);
+        let services = Services::start();
         let policy = match setup.failure_policy {
             testkit::FailurePolicy::FailClosed => "FAIL_CLOSED",
             testkit::FailurePolicy::FailOpen => "FAIL_OPEN",
             testkit::FailurePolicy::FailReload => "FAIL_RELOAD",
         };
-        let config = Config::parse(BOOTSTRAP)
+        let with_services = Config::parse(BOOTSTRAP).edit(|root| {
+            let clusters = root.pointer_mut("/static_resources/clusters");
+            let clusters = clusters.and_then(|clusters| clusters.as_array_mut());
+            clusters.expect("clusters").extend(Services::clusters());
+        });
+        let config = services
+            .endpoints(with_services)
             .endpoint(18080, upstream.address())
-            .endpoint(18082, refused)
             .plugin_text(setup.configuration)
             .edit(|root| {
                 let listener = root.pointer_mut("/static_resources/listeners/0").expect("a listener");
@@ -145,6 +146,7 @@ impl Stage {
             envoy: config.start(),
             kit: kit::start(setup),
             upstream,
+            _services: services,
         }
     }
 
@@ -170,8 +172,8 @@ impl Stage {
             }
             if kit != envoy {
                 let _ = writeln!(report, "--- {}", case.name);
-                difference(&mut report, "envoy", &envoy, &kit);
-                difference(&mut report, "test kit", &kit, &envoy);
+                difference_of(&mut report, "envoy", &envoy, &kit);
+                difference_of(&mut report, "test kit", &kit, &envoy);
             }
         }
         let stats = self.envoy.stats();
@@ -222,17 +224,20 @@ fn without_waits(text: &str) -> String {
 }
 
 /// The lines that one has and the other has not.
-fn difference(report: &mut String, who: &str, one: &Seen, other: &Seen) {
-    let lines =
-        |seen: &Seen| -> Vec<String> { format!("{seen:#?}").lines().map(str::to_owned).collect() };
+fn difference_of(report: &mut String, who: &str, one: &impl Debug, other: &impl Debug) {
+    let lines = |seen: &dyn Debug| -> Vec<String> {
+        format!("{seen:#?}").lines().map(str::to_owned).collect()
+    };
     let theirs = lines(other);
+    let mut all_known = true;
     for line in lines(one) {
         if !theirs.contains(&line) {
+            all_known = false;
             let _ = writeln!(report, "{who:>9}: {line}");
         }
     }
-    if one.log != other.log {
-        let _ = writeln!(report, "{who:>9}: {} lines of log", one.log.len());
+    if all_known {
+        let _ = writeln!(report, "{who:>9}: {one:?}");
     }
 }
 

@@ -121,6 +121,27 @@ mod import {
             timeout: u32,
             token: *mut u32,
         ) -> u32;
+        pub(super) safe fn proxy_grpc_call(
+            service: *const u8,
+            service_size: usize,
+            name: *const u8,
+            name_size: usize,
+            method: *const u8,
+            method_size: usize,
+            metadata: *const u8,
+            metadata_size: usize,
+            message: *const u8,
+            message_size: usize,
+            timeout: u32,
+            token: *mut u32,
+        ) -> u32;
+        pub(super) safe fn proxy_grpc_cancel(token: u32) -> u32;
+        pub(super) safe fn proxy_get_status(
+            code: *mut u32,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) safe fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
         pub(super) safe fn proxy_continue_stream(kind: u32) -> u32;
         pub(super) safe fn proxy_close_stream(kind: u32) -> u32;
         pub(super) safe fn proxy_set_effective_context(context: u32) -> u32;
@@ -275,6 +296,46 @@ pub(crate) fn call(cluster: &str, headers: &[u8], timeout: u32) -> (u32, u32) {
         &raw mut token,
     );
     (status, token)
+}
+
+/// Asks a service of that name; the cluster is named by a `GrpcService`.
+pub(crate) fn grpc(cluster: &str, message: &[u8], timeout: u32) -> (u32, u32) {
+    const SERVICE: &str = "envoy.service.ratelimit.v3.RateLimitService";
+    const METHOD: &str = "ShouldRateLimit";
+    let field = |bytes: &[u8]| [&[10, bytes.len() as u8], bytes].concat();
+    let service = field(&field(cluster.as_bytes()));
+    let metadata = [0; 4];
+    let mut token = 0;
+    let status = import::proxy_grpc_call(
+        service.as_ptr(),
+        service.len(),
+        SERVICE.as_ptr(),
+        SERVICE.len(),
+        METHOD.as_ptr(),
+        METHOD.len(),
+        metadata.as_ptr(),
+        metadata.len(),
+        message.as_ptr(),
+        message.len(),
+        timeout,
+        &raw mut token,
+    );
+    (status, token)
+}
+
+pub(crate) fn cancel(token: u32) -> u32 {
+    import::proxy_grpc_cancel(token)
+}
+
+/// Of the callout that is answered: a status, and its text.
+pub(crate) fn status() -> (u32, u32, Vec<u8>) {
+    let mut code = 0;
+    let (status, text) = returned(|data, size| import::proxy_get_status(&raw mut code, data, size));
+    (status, code, text)
+}
+
+pub(crate) fn tick_period(milliseconds: u32) -> u32 {
+    import::proxy_set_tick_period_milliseconds(milliseconds)
 }
 
 pub(crate) fn resume(kind: u32) -> u32 {

@@ -2,43 +2,93 @@
 
 #![expect(unsafe_code, reason = "exports have the names that Envoy calls")]
 
-use crate::orders::{Outcome, follow};
+use crate::orders::follow;
 use crate::{abi, pairs};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+/// An ID, and orders by phase.
+#[derive(Clone, Default)]
+struct Script {
+    id: String,
+    orders: HashMap<String, String>,
+    /// How often each phase has come.
+    came: HashMap<String, u32>,
+}
+
 #[derive(Default)]
 struct Scripts {
-    /// Of each stream: its ID and its orders by phase.
-    streams: HashMap<u32, (String, HashMap<String, String>)>,
-    /// Streams whose callouts are under way.
+    /// The root contexts of streams and connections.
+    roots: HashMap<u32, u32>,
+    /// Of root contexts, streams and connections.
+    contexts: HashMap<u32, Script>,
+    /// Those whose callouts are under way.
     callouts: HashMap<u32, u32>,
+    /// What has begun last, and the last that asked over gRPC.
+    latest: u32,
+    asked: u32,
 }
 
 thread_local! {
     static SCRIPTS: RefCell<Scripts> = RefCell::default();
 }
 
-fn at(context: u32, phase: &str) -> u32 {
+/// `ID`, then lines of `PHASE=ORDERS`.
+fn read(text: &str) -> Script {
+    let mut lines = text.lines();
+    Script {
+        id: lines.next().unwrap_or_default().to_owned(),
+        orders: lines
+            .filter_map(|line| line.split_once('='))
+            .map(|(phase, orders)| (phase.to_owned(), orders.to_owned()))
+            .collect(),
+        came: HashMap::new(),
+    }
+}
+
+pub(crate) fn at(context: u32, phase: &str) -> u32 {
     at_with(context, phase, "")
 }
 
-/// `before` is done first, whatever the orders.
-fn at_with(context: u32, phase: &str, before: &str) -> u32 {
-    let Some((id, script)) = SCRIPTS.with_borrow(|scripts| {
-        let (id, script) = scripts.streams.get(&context)?;
-        Some((id.clone(), script.get(phase).cloned()?))
+/// `before` is done first, whatever the orders. The second time that `data` comes, orders for `data2` go before those for `data`.
+pub(crate) fn at_with(context: u32, phase: &str, before: &str) -> u32 {
+    let Some((id, orders, latest)) = SCRIPTS.with_borrow_mut(|scripts| {
+        let latest = scripts.latest;
+        let script = scripts.contexts.get_mut(&context)?;
+        let times = script.came.entry(phase.to_owned()).or_default();
+        *times += 1;
+        let orders = script.orders.get(&format!("{phase}{times}"));
+        let orders = orders.or_else(|| script.orders.get(phase))?;
+        if orders.is_empty() {
+            return None;
+        }
+        Some((script.id.clone(), orders.clone(), latest))
     }) else {
         return 0;
     };
     if !before.is_empty() {
         abi::log(&format!("script {id} {phase}: {before}"));
     }
-    let Outcome { action, callout } = follow(&id, phase, &script);
-    if let Some(token) = callout {
-        SCRIPTS.with_borrow_mut(|scripts| scripts.callouts.insert(token, context));
-    }
-    action
+    let outcome = follow(&id, phase, &orders, latest);
+    SCRIPTS.with_borrow_mut(|scripts| {
+        if outcome.grpc.is_some() {
+            scripts.asked = context;
+        }
+        for token in [outcome.callout, outcome.grpc].into_iter().flatten() {
+            scripts.callouts.insert(token, context);
+        }
+    });
+    outcome.action
+}
+
+/// A connection has the orders of its plugin.
+pub(crate) fn begin(context: u32) {
+    SCRIPTS.with_borrow_mut(|scripts| {
+        let root = scripts.roots.get(&context).copied().unwrap_or_default();
+        if let Some(script) = scripts.contexts.get(&root).cloned() {
+            scripts.contexts.insert(context, script);
+        }
+    });
 }
 
 unsafe extern "C" {
@@ -63,7 +113,14 @@ extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_context_create(_: u32, _: u32) {}
+extern "C" fn proxy_on_context_create(context: u32, root: u32) {
+    if root != 0 {
+        SCRIPTS.with_borrow_mut(|scripts| {
+            scripts.roots.insert(context, root);
+            scripts.latest = context;
+        });
+    }
+}
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_vm_start(_: u32, _: usize) -> u32 {
@@ -71,9 +128,17 @@ extern "C" fn proxy_on_vm_start(_: u32, _: usize) -> u32 {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_configure(_: u32, _: usize) -> u32 {
-    let (_, configuration) = abi::buffer(7, 0, 100);
+extern "C" fn proxy_on_configure(root: u32, _: usize) -> u32 {
+    let (_, configuration) = abi::buffer(7, 0, 10_000);
+    let script = read(&String::from_utf8_lossy(&configuration));
+    SCRIPTS.with_borrow_mut(|scripts| scripts.contexts.insert(root, script));
+    at(root, "configure");
     u32::from(configuration != b"refuse")
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(root: u32) {
+    at_with(root, "tick", "now");
 }
 
 #[unsafe(no_mangle)]
@@ -81,15 +146,20 @@ extern "C" fn proxy_on_request_headers(context: u32, _: u32, end: u32) -> u32 {
     let (_, bytes) = abi::pairs(0);
     let headers = pairs::decode(&bytes);
     let mut id = String::new();
-    let mut script = HashMap::new();
+    let mut orders = HashMap::new();
     for (name, value) in headers {
         if name == "x-id" {
             id = value;
         } else if let Some(phase) = name.strip_prefix("x-on-") {
-            script.insert(phase.to_owned(), value);
+            orders.insert(phase.to_owned(), value);
         }
     }
-    SCRIPTS.with_borrow_mut(|scripts| scripts.streams.insert(context, (id, script)));
+    let script = Script {
+        id,
+        orders,
+        came: HashMap::new(),
+    };
+    SCRIPTS.with_borrow_mut(|scripts| scripts.contexts.insert(context, script));
     at_with(context, "request", &format!("end {end}"))
 }
 
@@ -140,6 +210,24 @@ extern "C" fn proxy_on_http_call_response(
     at_with(context, "answer", &format!("{told} entered {entered}"));
 }
 
+fn asker(token: u32) -> u32 {
+    SCRIPTS.with_borrow_mut(|scripts| scripts.callouts.remove(&token).unwrap_or(scripts.asked))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_receive(_: u32, token: u32, size: usize) {
+    let context = asker(token);
+    let entered = abi::enter(context);
+    at_with(context, "message", &format!("{size} entered {entered}"));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_close(_: u32, token: u32, status: u32) {
+    let context = asker(token);
+    let entered = abi::enter(context);
+    at_with(context, "closed", &format!("{status} entered {entered}"));
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_log(context: u32) {
     at(context, "log");
@@ -153,5 +241,8 @@ extern "C" fn proxy_on_done(context: u32) -> u32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {
-    SCRIPTS.with_borrow_mut(|scripts| scripts.streams.remove(&context));
+    SCRIPTS.with_borrow_mut(|scripts| {
+        scripts.contexts.remove(&context);
+        scripts.roots.remove(&context);
+    });
 }

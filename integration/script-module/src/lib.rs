@@ -3,6 +3,9 @@
 //!
 //! The header `x-id` names a request. `x-on-PHASE` has the orders for a callback, separated by `;`, their words by spaces;
 //! phases are `request`, `body`, `trailers`, `response`, `response-body`, `response-trailers`, `answer` (of a callout), `log`.
+//! A connection has the orders of its plugin's configuration: a line with an ID, then lines of `PHASE=ORDERS`. Its phases are `new`,
+//! `data`, `upstream`, `upstream-closed`, `closed-by`, `answer`, `done` and `log`. A root context has `configure` and `tick`.
+//! `message` and `closed` are what comes of a callout over gRPC. `data2` is what is done the second time.
 //! Each order leaves the line `script ID PHASE: ORDER -> STATUS RESULT` in the log.
 
 #![cfg_attr(
@@ -14,6 +17,8 @@
 mod abi;
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
 mod callbacks;
+#[cfg(all(target_arch = "wasm32", feature = "module"))]
+mod connections;
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
 mod orders;
 mod pairs;

@@ -7,13 +7,16 @@ pub(crate) struct Outcome {
     pub(crate) action: u32,
     /// The number of a callout that was sent.
     pub(crate) callout: Option<u32>,
+    /// The same over gRPC, sent or not: that it was not is told once more.
+    pub(crate) grpc: Option<u32>,
 }
 
 /// Follows the orders for a phase.
-pub(crate) fn follow(id: &str, phase: &str, script: &str) -> Outcome {
+pub(crate) fn follow(id: &str, phase: &str, script: &str, latest: u32) -> Outcome {
     let mut outcome = Outcome {
         action: 0,
         callout: None,
+        grpc: None,
     };
     for order in script
         .split(';')
@@ -21,7 +24,7 @@ pub(crate) fn follow(id: &str, phase: &str, script: &str) -> Outcome {
         .filter(|order| !order.is_empty())
     {
         let words: Vec<&str> = order.split(' ').collect();
-        let result = obey(&words, &mut outcome);
+        let result = obey(&words, latest, &mut outcome);
         if let Some(result) = result {
             abi::log(&format!("script {id} {phase}: {order} -> {result}"));
         }
@@ -29,7 +32,7 @@ pub(crate) fn follow(id: &str, phase: &str, script: &str) -> Outcome {
     outcome
 }
 
-fn obey(words: &[&str], outcome: &mut Outcome) -> Option<String> {
+fn obey(words: &[&str], latest: u32, outcome: &mut Outcome) -> Option<String> {
     let word = |index: usize| words.get(index).copied().unwrap_or_default();
     let number = |index: usize| word(index).parse::<u32>().unwrap_or_default();
     let shown = |(status, bytes): abi::Returned| format!("{status} [{}]", bytes.escape_ascii());
@@ -122,15 +125,14 @@ fn obey(words: &[&str], outcome: &mut Outcome) -> Option<String> {
                 abi::record(number(1), 1)
             )
         }
-        "call" | "slow" => {
-            let path = if word(0) == "slow" {
-                "/slow"
-            } else {
-                "/callout"
+        "call" | "slow" | "never" | "drop" | "stall" => {
+            let path = match word(0) {
+                "call" => "/callout".to_owned(),
+                other => format!("/{other}"),
             };
             let mut headers = vec![
                 (":method", "GET"),
-                (":path", path),
+                (":path", path.as_str()),
                 (":authority", "service"),
             ];
             headers.retain(|(name, _)| *name != word(2));
@@ -142,6 +144,29 @@ fn obey(words: &[&str], outcome: &mut Outcome) -> Option<String> {
             outcome.callout = (status == 0).then_some(token);
             status.to_string()
         }
+        // What is asked says what is to be answered.
+        "grpc" => {
+            let message = [&[10, word(2).len() as u8], word(2).as_bytes()].concat();
+            let (status, token) = abi::grpc(word(1), &message, 700);
+            outcome.grpc = Some(token);
+            status.to_string()
+        }
+        "grpccancel" => match outcome.grpc.take() {
+            Some(token) => abi::cancel(token).to_string(),
+            // There are no such ones, over HTTP or gRPC.
+            None => {
+                let cancelled =
+                    [4000, 4001, 4002, 4003].map(|token| abi::cancel(token).to_string());
+                cancelled.join(" ")
+            }
+        },
+        "status" => {
+            let (status, code, text) = abi::status();
+            format!("{status} {code} [{}]", text.escape_ascii())
+        }
+        "tick" => abi::tick_period(number(1)).to_string(),
+        // The latest stream or connection.
+        "enter" => abi::enter(latest).to_string(),
         "continue" => abi::resume(number(1)).to_string(),
         "close" => abi::close(number(1)).to_string(),
         "foreign" => shown(abi::foreign(word(1), word(2).as_bytes())),
