@@ -1,10 +1,10 @@
-//! The tour of the demo: the command lines that `scripts/run` prints, as a test runs them.
+//! The tours of the demos: the command lines that `scripts/run` prints, as tests run them.
 
 use std::process::Command;
 
 use crate::{Envoy, repository};
 
-/// A command line of `envoy/tour.txt`, with the comment before it.
+/// A command line of a tour, with the comment before it.
 #[derive(Debug)]
 pub struct Step {
     /// What it shows.
@@ -15,8 +15,12 @@ pub struct Step {
 
 /// The steps of `envoy/tour.txt`, in order.
 pub fn steps() -> Vec<Step> {
-    let text =
-        std::fs::read_to_string(repository().join("envoy/tour.txt")).expect("envoy/tour.txt");
+    steps_of("envoy/tour.txt")
+}
+
+/// The steps of a tour, in order.
+pub fn steps_of(file: &str) -> Vec<Step> {
+    let text = std::fs::read_to_string(repository().join(file)).expect(file);
     let mut comment = String::new();
     let mut steps = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
@@ -32,13 +36,18 @@ pub fn steps() -> Vec<Step> {
 }
 
 impl Step {
-    /// Runs the line against this Envoy, whose ports take the place of 10000 and 9901, and returns what it
+    /// Runs the line against this Envoy, whose ports take the place of 10000, 10001 and 9901, and returns what it
     /// prints. Panics when the shell fails.
     pub fn run(&self, envoy: &Envoy) -> String {
-        let command = self
+        let mut command = self
             .command
-            .replace("127.0.0.1:10000", &envoy.address_of(10000).to_string())
             .replace("127.0.0.1:9901", &envoy.admin_address().to_string());
+        for port in [10000, 10001] {
+            let written = format!("127.0.0.1:{port}");
+            if command.contains(&written) {
+                command = command.replace(&written, &envoy.address_of(port).to_string());
+            }
+        }
         let output = Command::new("bash")
             .args(["-c", &command])
             .output()

@@ -10,7 +10,7 @@
 mod servers;
 
 use gatehouse_integration::envoy::reads_too_late;
-use gatehouse_integration::{Config, Echo, Envoy};
+use gatehouse_integration::{Config, Echo, Envoy, tour};
 use servers::{Said, Server, curl, plain, psql, redis_cli, s_client};
 use std::time::{Duration, Instant};
 
@@ -92,4 +92,34 @@ fn ssh_is_tarpitted() {
     );
     assert_eq!(envoy.stat(&counter("tarpitted.rule.ssh")), 1);
     assert_eq!(envoy.stat("cluster.upstream.upstream_cx_total"), 0);
+}
+
+/// What `scripts/run` prints does what it says.
+#[test]
+fn the_tour() {
+    let echo = Echo::start();
+    let Some(envoy) = start("the_tour", &echo, None) else {
+        return;
+    };
+    let expected = [
+        "HTTP/1.1 200",
+        "HTTP/2 200",
+        "",
+        "",
+        "HTTP/1.1 200",
+        "",
+        "wasmcustom.gatehouse.connection_guard.",
+    ];
+    let steps = tour::steps_of("envoy/connection-guard.tour.txt");
+    assert_eq!(steps.len(), expected.len());
+    for (step, expected) in steps.iter().zip(expected) {
+        let printed = step.run(&envoy);
+        match expected {
+            "" => assert_eq!(printed, "", "{step:?}"),
+            expected => assert!(printed.starts_with(expected), "{step:?}: {printed}"),
+        }
+    }
+    assert_eq!(envoy.stat(&counter("allowed.rule.web")), 3);
+    assert_eq!(envoy.stat(&counter("denied.reason.default")), 2);
+    assert_eq!(envoy.stat(&counter("tarpitted.rule.ssh")), 1);
 }
