@@ -228,6 +228,7 @@ fn callouts() {
 fn attributes() {
     stage().compare(&[
         Case::script("request", "request", "prop request/path;prop request/url_path;prop request/query;prop request/host;prop request/scheme;prop request/method;prop request/protocol;prop request/useragent;prop request/referer").path("/a/b?c=d&e").header("user-agent", "me").header("referer", "there"),
+        Case::script("as-a-whole", "request", "prop request;prop response;prop connection;prop source;prop destination;prop filter_state;prop metadata;prop xds;prop upstream;prop plugin;prop node/none"),
         Case::script("no-query", "request", "prop request/query;prop request/size;prop request/none;prop none;prop none/a"),
         Case::script("sizes", "body", "prop request/size").chunk("hello"),
         Case::script("response-too-early", "request", "prop response/code;prop response/headers;prop response/headers/a"),

@@ -10,7 +10,6 @@ const WRAPPERS: &[&str] = &[
     "connection",
     "destination",
     "filter_state",
-    "metadata",
     "request",
     "response",
     "source",
@@ -25,10 +24,15 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
         |caller: Caller<'_, State>, path: u32, path_size: u32, data: u32, size: u32| {
             host_call(caller, "proxy_get_property", &[], |guest| {
                 let path = guest.text(path, path_size)?;
-                let value = guest.state().attribute(&path).ok_or(NOT_FOUND)?;
-                if WRAPPERS.contains(&path.as_str()) && matches!(value, Value::Map(_)) {
+                let has_stream = guest.state().stream().is_some();
+                if has_stream && WRAPPERS.contains(&path.as_str()) {
                     return Err(SERIALIZATION_FAILURE.into());
                 }
+                // A message, and none in it is no reason that it is not there.
+                let value = match guest.state().attribute(&path) {
+                    None if has_stream && path == "metadata" => Value::Bytes(Vec::new()),
+                    value => value.ok_or(NOT_FOUND)?,
+                };
                 let bytes = value.serialize().ok_or(SERIALIZATION_FAILURE)?;
                 guest.give(&bytes, data, size)
             })
