@@ -1,5 +1,6 @@
 //! Callouts: what modules send to clusters, and what tests answer.
 
+use crate::local_reply::grpc_status;
 use crate::vm::{Call, State, Vm, length};
 use crate::{Cluster, Headers};
 use std::time::Duration;
@@ -175,7 +176,10 @@ impl Vm {
                 self.grpc_close(token, UNAVAILABLE, &message);
             }
             (_, Answer::Http(answer)) => {
-                self.grpc_close(token, status_of(&answer.headers), VIA_UPSTREAM);
+                let status = answer.headers.text(":status");
+                let status = status.and_then(|status| status.parse().ok());
+                let status = grpc_status(status.unwrap_or_default());
+                self.grpc_close(token, status, VIA_UPSTREAM);
             }
             (_, Answer::Reset) => self.grpc_close(token, UNAVAILABLE, ""),
         }
@@ -231,18 +235,6 @@ const VIA_UPSTREAM: &str = "via_upstream";
 
 /// Envoy's words for a callout whose time is over.
 const TIMED_OUT: &str = "upstream request timeout";
-
-/// What an HTTP status says of a gRPC call (`Grpc::Utility::httpToGrpcStatus`).
-fn status_of(headers: &Headers) -> u32 {
-    match headers.text(":status").as_deref() {
-        Some("400") => INTERNAL,
-        Some("401") => 16,
-        Some("403") => 7,
-        Some("404") => 12,
-        Some("429" | "502" | "503" | "504") => UNAVAILABLE,
-        _ => 2,
-    }
-}
 
 /// gRPC's INTERNAL.
 const INTERNAL: u32 = 13;

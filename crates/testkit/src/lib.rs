@@ -30,6 +30,7 @@ mod foreign;
 mod headers;
 mod http_filter;
 mod imports;
+mod local_reply;
 mod log;
 mod message;
 mod metrics;

@@ -119,30 +119,23 @@ fn callouts_that_come_to_nothing() {
 /// Our filters sweep what has waited for too long.
 #[test]
 fn ticks() {
-    for (name, tick) in [
-        ("resumed", "enter;continue 0;tick 0"),
-        ("denied", "enter;reply 503 late -1;tick 0"),
-        (
+    let ticks = |name: &str, orders: &str| {
+        Case::script(name, "request", "tick 40;return 1").on("tick", orders)
+    };
+    Stage::new(&Setup::new(built(MODULE), "")).compare(&[
+        ticks("resumed", "enter;continue 0;tick 0"),
+        ticks("denied", "enter;reply 503 late -1;tick 0"),
+        ticks(
             "read",
             "prop request/path;enter;get 0 x-id;prop request/path;set 0 x-t-a 1;continue 0;tick 0",
         ),
-        (
+        ticks(
             "expression",
             "enter;expr request.method=='GET';expr 1+1;prop request/method;continue 0;tick 0",
         ),
-        ("again", "tick 0;tick 30"),
-        ("reset", "enter;close 0;tick 0"),
-    ] {
-        let mut configuration = format!("{name}\ntick={tick}");
-        if name == "again" {
-            configuration += "\ntick3=tick 0;enter;continue 0";
-        }
-        Stage::new(&Setup::new(built(MODULE), &configuration)).compare(&[Case::script(
-            name,
-            "request",
-            "tick 40;return 1",
-        )]);
-    }
+        ticks("again", "tick 0;tick 30").on("tick3", "tick 0;enter;continue 0"),
+        ticks("reset", "enter;close 0;tick 0"),
+    ]);
 }
 
 const GLOBAL: &str = r#"{

@@ -138,7 +138,14 @@ extern "C" fn proxy_on_configure(root: u32, _: usize) -> u32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_tick(root: u32) {
-    at_with(root, "tick", "now");
+    let latest = SCRIPTS.with_borrow(|scripts| {
+        let has_orders = |context: u32| {
+            let script = scripts.contexts.get(&context);
+            script.is_some_and(|script| script.orders.keys().any(|phase| phase.starts_with("tick")))
+        };
+        (!has_orders(root)).then_some(scripts.latest)
+    });
+    at_with(latest.unwrap_or(root), "tick", "now");
 }
 
 #[unsafe(no_mangle)]
