@@ -192,7 +192,7 @@ impl Envoy {
         &self.world.shared
     }
 
-    /// Keeps the host calls of callbacks from now on, with their arguments: [`Callback::trace`].
+    /// Keeps the host calls of callbacks from now on, with their arguments: [`trace`](crate::Callback::trace).
     pub fn trace(&self, on: bool) {
         self.world.tracing.set(on);
     }
