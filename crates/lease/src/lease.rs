@@ -25,10 +25,21 @@ pub struct Lease {
     pub(crate) held: u64,
     /// So much, or more, the service refused.
     pub(crate) refused: u64,
-    /// What the service said was left, beyond what is held.
+    /// What the service said was left, beyond what is held, and less what has been asked for since.
     pub(crate) told: u64,
-    /// When a share was asked for, if that is not answered yet; else 0. True beyond the window.
-    pub(crate) asked: u64,
+    /// When the first and the second question under way began; else 0. True beyond the window.
+    pub(crate) asked: [u64; 2],
+}
+
+/// Which of the questions under way one is: each worker may have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// For a share.
+    First,
+    /// For half a share, while the first is not answered.
+    Second,
+    /// For what those need that wait, while two are not answered. Nothing is known of it to others.
+    Further,
 }
 
 impl Default for Lease {
@@ -39,9 +50,18 @@ impl Default for Lease {
             held: 0,
             refused: UNKNOWN,
             told: UNKNOWN,
-            asked: 0,
+            asked: [0; 2],
         }
     }
+}
+
+/// So much is to be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask {
+    /// At least 1.
+    pub units: u64,
+    /// To be said of what comes of it.
+    pub turn: Turn,
 }
 
 /// What becomes of a request that wants some of a lease. A lease in it is to be stored, and what is said
@@ -50,24 +70,21 @@ impl Default for Lease {
 pub enum Taken {
     /// It is served.
     Served {
-        /// With what the request costs taken off.
+        /// With what the request costs taken off, and a mark that more is asked for, if it is.
         lease: Lease,
-        /// So much is to be asked for ahead of need.
-        ask: Option<u64>,
+        /// What is to be asked for ahead of need.
+        ask: Option<Ask>,
     },
-    /// There is not enough: so much is to be asked for, a share, while the request waits.
+    /// There is not enough: the request waits, for a question of this worker that is under way, or for this one.
     Short {
-        /// So much.
-        ask: u64,
-        /// With a mark that it is asked for.
+        /// What is to be asked for where none is.
+        ask: Ask,
+        /// With a mark that it is. To be stored only where something is asked, and for a [`Turn::Further`] one not at all.
         lease: Lease,
     },
-    /// There is not enough, and a share is not to be had, or would not be enough either, or is being asked
-    /// for: what the request costs is to be asked for, for this request alone. Nothing is to be stored.
-    Alone {
-        /// Whether somebody is asking for a share right now.
-        somebody_asks: bool,
-    },
+    /// There is not enough, and a share would not be either: what the request costs is to be asked for, for
+    /// this request alone. Nothing is to be stored.
+    Alone,
     /// It is over the limit, for so many nanoseconds.
     Over {
         /// Until the window ends.
@@ -81,27 +98,34 @@ impl Terms {
         self.share / 4
     }
 
-    /// The most that a proxy holds of a key, by shares: what is left when the next one is asked for, and
-    /// that one.
+    /// The most that a proxy holds of a key, beside what those requests cost that wait for it: what is left
+    /// when the next share is asked for, that one, and the half that another worker asks for meanwhile.
     pub fn most_held(&self) -> u64 {
         self.share
+            .saturating_add(self.share / 2)
             .saturating_add(self.low_water().saturating_sub(1))
     }
 }
 
 impl Lease {
-    /// What a request that costs so much gets. A cost of 0 is served always.
-    pub fn take(&self, terms: &Terms, now: u64, cost: u64) -> Taken {
+    /// What a request that costs so much gets. A cost of 0 is served always. So much others cost that wait in
+    /// this worker, and have to be asked for too.
+    pub fn take(&self, terms: &Terms, now: u64, cost: u64, waiting: u64) -> Taken {
         let lease = self.at(terms, now);
         if let Some(held) = lease.held.checked_sub(cost) {
             let served = Self { held, ..lease };
-            let ask = match cost > 0 && held < terms.low_water() && lease.nobody_asks() {
-                true => served.share(terms).filter(|share| *share > 0),
-                false => None,
+            let is_low = cost > 0 && held < terms.low_water();
+            let units = terms.share.max(waiting).min(lease.told);
+            if is_low && lease.turn() == Turn::First && units > 0 && units < lease.refused {
+                let turn = Turn::First;
+                let lease = served.marked(turn, units, now);
+                let ask = Some(Ask { units, turn });
+                return Taken::Served { lease, ask };
+            }
+            return Taken::Served {
+                lease: served,
+                ask: None,
             };
-            let asked = if ask.is_some() { now } else { lease.asked };
-            let lease = Self { asked, ..served };
-            return Taken::Served { lease, ask };
         }
         if cost >= lease.refused {
             let retry_after_ns = lease.until.saturating_sub(now);
@@ -109,83 +133,99 @@ impl Lease {
         }
         // What is held already counts too.
         let missing = cost.saturating_sub(lease.held);
-        let share = lease.share(terms).filter(|share| *share > missing);
-        match (share, lease.nobody_asks()) {
-            (Some(ask), true) => Taken::Short {
-                ask,
-                lease: Self {
-                    asked: now,
-                    ..lease
-                },
-            },
-            (_, nobody_asks) => Taken::Alone {
-                somebody_asks: !nobody_asks,
-            },
+        if missing >= terms.share {
+            return Taken::Alone;
+        }
+        let turn = lease.turn();
+        let share = match turn {
+            Turn::First => terms.share,
+            Turn::Second => terms.share / 2,
+            Turn::Further => 0,
+        };
+        let wanted = share.max(missing.saturating_add(waiting));
+        let units = wanted.min(lease.told).min(lease.likely()).max(missing);
+        Taken::Short {
+            ask: Ask { units, turn },
+            lease: lease.marked(turn, units, now),
         }
     }
 
-    /// What a grant of so many makes of it. `reset_ns` is when the service's window ends, `told` what the
+    /// What a grant of what was asked for makes of it. `reset_ns` is when the service's window ends, `told` what the
     /// service says is left; each where it says so.
     #[must_use]
     pub fn granted(
         &self,
         terms: &Terms,
         now: u64,
-        units: u64,
+        ask: Ask,
         reset_ns: Option<u64>,
         told: Option<u64>,
     ) -> Self {
-        let before = self.at(terms, now);
+        let before = self.at(terms, now).answered(ask.turn);
         let until = now.saturating_add(reset_ns.unwrap_or(UNKNOWN).min(terms.period_ns));
         // The service says when a window ends in whole seconds, so that of one window it seems to end now
         // here, now there.
         let new_window = reset_ns.is_some() && until > before.until.saturating_add(SECOND_NS);
         let (held, until) = match before.held {
-            0 => (units, until),
-            _ if new_window => (units, until),
-            held => (held.saturating_add(units), until.min(before.until)),
+            0 => (ask.units, until),
+            _ if new_window => (ask.units, until),
+            held => (held.saturating_add(ask.units), until.min(before.until)),
+        };
+        // Twice as much was refused at least: should there be more after all, that is soon a share again.
+        let refused = match reset_ns {
+            Some(_) if !new_window && ask.units < before.refused => {
+                before.refused.saturating_mul(2)
+            }
+            _ => UNKNOWN,
         };
         Self {
             until,
             held,
-            refused: UNKNOWN,
-            told: told.unwrap_or(UNKNOWN),
-            asked: 0,
+            refused,
+            told: before.left(told),
+            ..before
         }
     }
 
-    /// What a refusal of so many makes of it; `reset_ns` and `told` as for a grant.
+    /// What a refusal of what was asked for makes of it; `reset_ns` and `told` as for a grant.
     #[must_use]
     pub fn refused(
         &self,
         terms: &Terms,
         now: u64,
-        units: u64,
+        ask: Ask,
         reset_ns: Option<u64>,
         told: Option<u64>,
     ) -> Self {
         let before = self.at(terms, now);
-        // What is held was granted, whatever is refused beyond it, and nobody says that its window ends.
+        // What is held was granted, whatever is refused beyond it, and nobody says that its window ends. The
+        // mark stays if it was ahead of need, so that nobody asks ahead again before the mark is forgotten.
         if before.held > 0 && reset_ns.is_none() {
-            return Self { asked: 0, ..before };
+            return match ask.turn {
+                Turn::First => before,
+                turn => before.answered(turn),
+            };
         }
+        let before = before.answered(ask.turn);
         let until = now.saturating_add(reset_ns.unwrap_or(SECOND_NS).min(terms.period_ns));
         Self {
             until: match before.held {
                 0 => until,
                 _ => until.min(before.until),
             },
-            held: before.held,
-            refused: units.min(before.refused),
-            told: told.unwrap_or(before.told),
-            asked: 0,
+            refused: ask.units.min(before.refused),
+            told: told.map_or(before.told, |told| before.left(Some(told))),
+            ..before
         }
     }
 
-    /// What a question that came to nothing makes of it: somebody else may ask.
+    /// What a question that came to nothing makes of it: somebody else may ask. What is left is not known any more.
     #[must_use]
-    pub fn unanswered(&self) -> Self {
-        Self { asked: 0, ..*self }
+    pub fn unanswered(&self, turn: Turn) -> Self {
+        Self {
+            told: UNKNOWN,
+            ..self.answered(turn)
+        }
     }
 
     /// What is left to serve at this time.
@@ -217,22 +257,66 @@ impl Lease {
             true => *self,
             false => Self::default(),
         };
-        let is_late = now.saturating_sub(self.asked) >= terms.patience_ns;
-        let is_ahead = self.asked > now.saturating_add(SECOND_NS);
-        Self {
-            asked: if is_late || is_ahead { 0 } else { self.asked },
-            ..lease
+        let asked = self.asked.map(|asked| {
+            let is_late = now.saturating_sub(asked) >= terms.patience_ns;
+            let is_ahead = asked > now.saturating_add(SECOND_NS);
+            if is_late || is_ahead { 0 } else { asked }
+        });
+        Self { asked, ..lease }
+    }
+
+    /// Whose turn it is to ask.
+    fn turn(&self) -> Turn {
+        match self.asked {
+            [0, _] => Turn::First,
+            [_, 0] => Turn::Second,
+            _ => Turn::Further,
         }
     }
 
-    fn nobody_asks(&self) -> bool {
-        self.asked == 0
+    /// With a mark that so much is asked for.
+    fn marked(&self, turn: Turn, units: u64, now: u64) -> Self {
+        let [first, second] = self.asked;
+        let told = match self.told {
+            UNKNOWN => UNKNOWN,
+            told => told.saturating_sub(units),
+        };
+        let asked = match turn {
+            Turn::First => [now, second],
+            Turn::Second => [first, now],
+            Turn::Further => return *self,
+        };
+        Self {
+            told,
+            asked,
+            ..*self
+        }
     }
 
-    /// How much to ask for: a share, or what is left of the quota if that is less. Nothing where that
-    /// was refused.
-    fn share(&self, terms: &Terms) -> Option<u64> {
-        let share = terms.share.min(self.told);
-        (share < self.refused).then_some(share)
+    /// Without its mark.
+    fn answered(&self, turn: Turn) -> Self {
+        let [first, second] = self.asked;
+        let asked = match turn {
+            Turn::First => [0, second],
+            Turn::Second => [first, 0],
+            Turn::Further => self.asked,
+        };
+        Self { asked, ..*self }
+    }
+
+    /// What is left by an answer, which may know nothing of what is still asked for.
+    fn left(&self, told: Option<u64>) -> u64 {
+        match self.asked {
+            [0, 0] => told.unwrap_or(UNKNOWN),
+            _ => told.map_or(UNKNOWN, |told| told.min(self.told)),
+        }
+    }
+
+    /// What the service may still have, where it refused more: a quarter of that is soon found, and soon used up.
+    fn likely(&self) -> u64 {
+        match self.refused {
+            UNKNOWN => UNKNOWN,
+            refused => refused / 4,
+        }
     }
 }

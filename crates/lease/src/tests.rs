@@ -11,7 +11,17 @@ const TERMS: Terms = Terms {
 };
 
 fn holding(held: u64) -> Lease {
-    Lease::default().granted(&TERMS, NOW, held, Some(30 * SECOND), Some(50))
+    Lease::default().granted(&TERMS, NOW, first(held), Some(30 * SECOND), Some(50))
+}
+
+fn first(units: u64) -> Ask {
+    let turn = Turn::First;
+    Ask { units, turn }
+}
+
+fn second(units: u64) -> Ask {
+    let turn = Turn::Second;
+    Ask { units, turn }
 }
 
 /// `Served` with what is then held and what to ask for, and so on.
@@ -19,21 +29,35 @@ fn holding(held: u64) -> Lease {
 enum Seen {
     Served(u64, Option<u64>),
     Short(u64),
-    Alone(bool),
+    /// Of the second to ask, and of further ones.
+    Second(u64),
+    Further(u64),
+    Alone,
     Over(u64),
 }
 
 fn seen(lease: &Lease, now: u64, cost: u64) -> Seen {
-    match lease.take(&TERMS, now, cost) {
-        Taken::Served { lease, ask } => Seen::Served(lease.held(&TERMS, now), ask),
-        Taken::Short { ask, .. } => Seen::Short(ask),
-        Taken::Alone { somebody_asks } => Seen::Alone(somebody_asks),
+    seen_waiting(lease, now, cost, 0)
+}
+
+fn seen_waiting(lease: &Lease, now: u64, cost: u64, waiting: u64) -> Seen {
+    match lease.take(&TERMS, now, cost, waiting) {
+        Taken::Served { lease, ask } => {
+            assert!(ask.is_none_or(|ask| ask.turn == Turn::First));
+            Seen::Served(lease.held(&TERMS, now), ask.map(|ask| ask.units))
+        }
+        Taken::Short { ask, .. } => match ask.turn {
+            Turn::First => Seen::Short(ask.units),
+            Turn::Second => Seen::Second(ask.units),
+            Turn::Further => Seen::Further(ask.units),
+        },
+        Taken::Alone => Seen::Alone,
         Taken::Over { retry_after_ns } => Seen::Over(retry_after_ns),
     }
 }
 
 fn asked(lease: &Lease, now: u64) -> Lease {
-    match lease.take(&TERMS, now, 1) {
+    match lease.take(&TERMS, now, 1, 0) {
         Taken::Short { lease, .. } | Taken::Served { lease, .. } => lease,
         other => panic!("{other:?}"),
     }
@@ -42,14 +66,14 @@ fn asked(lease: &Lease, now: u64) -> Lease {
 #[test]
 fn taking() {
     let new = Lease::default();
-    let over = |units, told| new.refused(&TERMS, NOW, units, Some(9 * SECOND), told);
-    let told = |told| new.granted(&TERMS, NOW, 0, Some(30 * SECOND), Some(told));
+    let over = |units, told| new.refused(&TERMS, NOW, first(units), Some(9 * SECOND), told);
+    let told = |told| new.granted(&TERMS, NOW, first(0), Some(30 * SECOND), Some(told));
     let later = 31 * SECOND;
     let cases = [
         ("nothing is known", new, 0, 1, Seen::Short(20)),
         ("for nothing", new, 0, 0, Seen::Served(0, None)),
-        ("as much as a share", new, 0, 20, Seen::Alone(false)),
-        ("more than a share", new, 0, 21, Seen::Alone(false)),
+        ("as much as a share", new, 0, 20, Seen::Alone),
+        ("more than a share", new, 0, 21, Seen::Alone),
         ("held", holding(20), 0, 1, Seen::Served(19, None)),
         ("at low water", holding(6), 0, 1, Seen::Served(5, None)),
         ("below it", holding(5), 0, 1, Seen::Served(4, Some(20))),
@@ -69,9 +93,9 @@ fn taking() {
             told(1),
             0,
             1,
-            Seen::Alone(false),
+            Seen::Short(1),
         ),
-        ("nothing is left", told(0), 0, 1, Seen::Alone(false)),
+        ("nothing is left", told(0), 0, 1, Seen::Short(1)),
         ("after the window", holding(20), later, 1, Seen::Short(20)),
         ("at its end", holding(20), 30 * SECOND, 1, Seen::Short(20)),
         (
@@ -86,7 +110,28 @@ fn taking() {
             asked(&new, NOW),
             SECOND,
             1,
-            Seen::Alone(true),
+            Seen::Second(10),
+        ),
+        (
+            "somebody asks, and half a share is not enough",
+            asked(&new, NOW),
+            SECOND,
+            12,
+            Seen::Second(12),
+        ),
+        (
+            "two ask",
+            asked(&asked(&new, NOW), NOW),
+            SECOND,
+            3,
+            Seen::Further(3),
+        ),
+        (
+            "somebody asks for all that is left but three",
+            asked(&told(23), NOW),
+            0,
+            1,
+            Seen::Second(3),
         ),
         (
             "somebody asked for too long",
@@ -95,26 +140,27 @@ fn taking() {
             1,
             Seen::Short(20),
         ),
-        (
-            "a share was refused",
-            over(20, None),
-            0,
-            1,
-            Seen::Alone(false),
-        ),
+        ("a share was refused", over(20, None), 0, 1, Seen::Short(5)),
         (
             "a share was refused, less is left",
-            over(20, Some(7)),
+            over(20, Some(3)),
             0,
             1,
-            Seen::Short(7),
+            Seen::Short(3),
+        ),
+        (
+            "a share was refused, and more is wanted than is likely",
+            over(20, Some(9)),
+            0,
+            6,
+            Seen::Short(6),
         ),
         (
             "a share was refused, nothing is left",
             over(20, Some(0)),
             0,
             1,
-            Seen::Alone(false),
+            Seen::Short(1),
         ),
         (
             "one was refused",
@@ -128,7 +174,7 @@ fn taking() {
             over(2, None),
             0,
             1,
-            Seen::Alone(false),
+            Seen::Short(1),
         ),
         (
             "two were refused, and three are wanted",
@@ -153,7 +199,7 @@ fn taking() {
 #[test]
 fn the_clock_set_back() {
     let hour = 3_600 * SECOND;
-    let refused = Lease::default().refused(&TERMS, NOW, 1, Some(30 * SECOND), None);
+    let refused = Lease::default().refused(&TERMS, NOW, first(1), Some(30 * SECOND), None);
     let marked = asked(&Lease::default(), NOW);
     let cases = [
         (
@@ -168,7 +214,7 @@ fn the_clock_set_back() {
             "a second: somebody asks",
             marked,
             NOW - SECOND,
-            Seen::Alone(true),
+            Seen::Second(10),
         ),
         (
             "an hour: somebody asks",
@@ -187,7 +233,7 @@ fn the_clock_set_back() {
 #[test]
 fn granting() {
     let with = |held, reset_ns: Option<u64>, after: u64| {
-        let lease = holding(held).granted(&TERMS, NOW + after, 20, reset_ns, Some(9));
+        let lease = holding(held).granted(&TERMS, NOW + after, first(20), reset_ns, Some(9));
         let now = NOW + after;
         (
             lease.held(&TERMS, now),
@@ -243,7 +289,13 @@ fn granting() {
     for (name, seen, expected) in cases {
         assert_eq!(seen, expected, "{name}");
     }
-    let most = holding(5).granted(&TERMS, NOW, u64::MAX, Some(30 * s), Some(u64::MAX - 1));
+    let most = holding(5).granted(
+        &TERMS,
+        NOW,
+        first(u64::MAX),
+        Some(30 * s),
+        Some(u64::MAX - 1),
+    );
     assert_eq!(most.held(&TERMS, NOW), u64::MAX);
     assert_eq!(most.remaining(&TERMS, NOW), u64::MAX);
 }
@@ -252,42 +304,159 @@ fn granting() {
 fn refusing() {
     let s = SECOND;
     // What is held stays, and is served first.
-    let lease = holding(5).refused(&TERMS, NOW, 20, Some(40 * s), None);
+    let lease = holding(5).refused(&TERMS, NOW, first(20), Some(40 * s), None);
     assert_eq!(lease.held(&TERMS, NOW), 5);
     assert_eq!(lease.reset_ns(&TERMS, NOW), 30 * s);
-    assert_eq!(seen(&lease, NOW, 6), Seen::Alone(false));
+    assert_eq!(seen(&lease, NOW, 6), Seen::Short(5));
     // Nor does it end sooner where the service does not say when anything ends.
-    let lease = holding(5).refused(&TERMS, NOW, 500, None, None);
-    assert_eq!(lease.held(&TERMS, NOW + 29 * s), 5);
+    let lease = asked(&holding(5), NOW).refused(&TERMS, NOW, first(20), None, None);
+    assert_eq!(lease.held(&TERMS, NOW + 29 * s), 4);
     assert_eq!(lease.reset_ns(&TERMS, NOW), 30 * s);
-    assert_eq!(seen(&lease, NOW, 500), Seen::Alone(false));
+    // Nobody asks ahead again for as long as a question lasts; who needs more asks.
+    assert_eq!(seen(&lease, NOW, 1), Seen::Served(3, None));
+    assert_eq!(seen(&lease, NOW + 2 * s, 1), Seen::Served(3, Some(20)));
+    assert_eq!(seen(&lease, NOW, 5), Seen::Second(10));
     // Where the service does not say for how long, it is a second.
-    let lease = Lease::default().refused(&TERMS, NOW, 1, None, None);
+    let lease = Lease::default().refused(&TERMS, NOW, first(1), None, None);
     assert_eq!(seen(&lease, NOW, 1), Seen::Over(s));
     assert_eq!(seen(&lease, NOW + s, 1), Seen::Short(20));
     // The least that was refused counts.
-    let lease = lease.refused(&TERMS, NOW, 20, Some(s), None);
+    let lease = lease.refused(&TERMS, NOW, first(20), Some(s), None);
     assert_eq!(seen(&lease, NOW, 1), Seen::Over(s));
     // A later grant ends it.
-    let lease = lease.granted(&TERMS, NOW, 20, None, None);
+    let lease = lease.granted(&TERMS, NOW, first(20), None, None);
     assert_eq!(seen(&lease, NOW, 20), Seen::Served(0, Some(20)));
 }
 
 #[test]
 fn a_question_without_answer() {
     let lease = asked(&Lease::default(), NOW);
-    assert_eq!(seen(&lease, NOW, 1), Seen::Alone(true));
-    assert_eq!(seen(&lease.unanswered(), NOW, 1), Seen::Short(20));
-    assert_eq!(asked(&holding(5), NOW).unanswered().held(&TERMS, NOW), 4);
+    assert_eq!(seen(&lease, NOW, 1), Seen::Second(10));
+    assert_eq!(
+        seen(&lease.unanswered(Turn::First), NOW, 1),
+        Seen::Short(20)
+    );
+    assert_eq!(
+        asked(&holding(5), NOW)
+            .unanswered(Turn::First)
+            .held(&TERMS, NOW),
+        4
+    );
 }
 
-/// What is asked for ahead of need comes on top of what is left; never more than is said.
+/// What others cost that wait is asked for too, as far as it is likely to be there.
+#[test]
+fn asking_for_those_that_wait() {
+    let new = Lease::default();
+    let told = |told| new.granted(&TERMS, NOW, first(0), Some(30 * SECOND), Some(told));
+    let refused = |told| new.refused(&TERMS, NOW, first(40), Some(30 * SECOND), told);
+    let low = holding(5);
+    let cases = [
+        ("less than a share", new, 1, 18, Seen::Short(20)),
+        ("more", new, 1, 30, Seen::Short(31)),
+        ("more than is left", told(25), 1, 30, Seen::Short(25)),
+        ("more than is likely", refused(None), 1, 30, Seen::Short(10)),
+        ("the second", asked(&new, NOW), 1, 30, Seen::Second(31)),
+        ("ahead of need", low, 1, 30, Seen::Served(4, Some(30))),
+        ("without end", new, 1, u64::MAX, Seen::Short(u64::MAX)),
+        (
+            "served all the same",
+            holding(20),
+            1,
+            30,
+            Seen::Served(19, None),
+        ),
+    ];
+    for (name, lease, cost, waiting, expected) in cases {
+        let seen = seen_waiting(&lease, NOW, cost, waiting);
+        assert_eq!(seen, expected, "{name}");
+    }
+}
+
+/// Questions of two workers at once: each answer ends its own, and what is left is known from the last.
+#[test]
+fn two_questions() {
+    let lease = asked(&asked(&holding(0), NOW), NOW);
+    assert_eq!(seen(&lease, NOW, 2), Seen::Further(2));
+    // Of 50, 30 are asked for.
+    assert_eq!(lease.remaining(&TERMS, NOW), 20);
+    let half = lease.granted(&TERMS, NOW, second(10), Some(30 * SECOND), Some(40));
+    assert_eq!(half.held(&TERMS, NOW), 10);
+    assert_eq!(
+        half.remaining(&TERMS, NOW),
+        30,
+        "the other one may be in it or not"
+    );
+    assert_eq!(seen(&half, NOW, 11), Seen::Second(10));
+    let both = half.granted(&TERMS, NOW, first(20), Some(30 * SECOND), Some(19));
+    assert_eq!(both.held(&TERMS, NOW), 30);
+    assert_eq!(both.remaining(&TERMS, NOW), 49);
+    let lost = half.unanswered(Turn::First);
+    assert_eq!(lost.remaining(&TERMS, NOW), 10, "nobody knows what is left");
+    assert_eq!(seen(&lost, NOW, 11), Seen::Short(20));
+}
+
+/// However much is left when a share is refused, few questions find it, and the last one says that there is no more.
+#[test]
+fn the_last_of_a_quota() {
+    let terms = Terms {
+        share: 1_000,
+        ..TERMS
+    };
+    for left in 0..1_000_u64 {
+        let (mut lease, mut left, mut calls) = (Lease::default(), left, 0);
+        let all = left;
+        let mut served = 0;
+        loop {
+            lease = match lease.take(&terms, NOW, 1, 0) {
+                Taken::Served { lease, ask: None } => {
+                    served += 1;
+                    lease
+                }
+                Taken::Short { ask, lease } => {
+                    calls += 1;
+                    let reset = Some(30 * SECOND);
+                    match left.checked_sub(ask.units) {
+                        Some(rest) => {
+                            left = rest;
+                            lease.granted(&terms, NOW, ask, reset, None)
+                        }
+                        None => lease.refused(&terms, NOW, ask, reset, None),
+                    }
+                }
+                Taken::Served {
+                    lease,
+                    ask: Some(ask),
+                } => {
+                    served += 1;
+                    calls += 1;
+                    let reset = Some(30 * SECOND);
+                    match left.checked_sub(ask.units) {
+                        Some(rest) => {
+                            left = rest;
+                            lease.granted(&terms, NOW, ask, reset, None)
+                        }
+                        None => lease.refused(&terms, NOW, ask, reset, None),
+                    }
+                }
+                Taken::Over { .. } => break,
+                Taken::Alone => panic!("{left}"),
+            };
+        }
+        assert_eq!(served, all);
+        assert!(calls <= 40, "{all}: {calls}");
+    }
+}
+
+/// What is asked for ahead of need comes on top of what is left, and what another worker asks for meanwhile on that;
+/// never more than is said.
 #[test]
 fn the_most_that_is_held() {
+    assert_eq!(TERMS.most_held(), 34);
     let mut lease = holding(20);
     let mut most = 20;
     for _ in 0..1_000 {
-        lease = match lease.take(&TERMS, NOW, 1) {
+        lease = match lease.take(&TERMS, NOW, 1, 0) {
             Taken::Served { lease, ask: None } => lease,
             Taken::Served {
                 lease,
@@ -297,7 +466,6 @@ fn the_most_that_is_held() {
         };
         most = most.max(lease.held(&TERMS, NOW));
     }
-    assert_eq!(most, TERMS.most_held());
     assert_eq!(most, 24);
 }
 
@@ -327,19 +495,19 @@ fn slots() {
         "what has ended"
     );
     assert_eq!(slot.find(3), Lease::default());
-    assert_eq!(slot.as_bytes().len(), 192);
+    assert_eq!(slot.as_bytes().len(), 224);
     assert_eq!(Slot::decode(slot.as_bytes().to_vec()), Some(slot));
     for (length, valid) in [
         (0, true),
         (1, false),
-        (48, true),
-        (49, false),
-        (192, true),
-        (240, false),
+        (56, true),
+        (57, false),
+        (224, true),
+        (280, false),
     ] {
         assert_eq!(Slot::decode(vec![0; length]).is_some(), valid, "{length}");
     }
     // Whatever else writes there is a lease of some kind, and panics nothing.
-    let junk = Slot::decode(vec![0xff; 48]).unwrap().find(u64::MAX);
+    let junk = Slot::decode(vec![0xff; 56]).unwrap().find(u64::MAX);
     assert_eq!(seen(&junk, NOW, 1), Seen::Short(20));
 }

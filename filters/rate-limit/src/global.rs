@@ -7,12 +7,13 @@
 //! 2. With `lease`, what is held of the key's quota decides ([`gatehouse_lease`]): there is enough, or the
 //!    service said that there is no more, or it has to be asked. Without, it has to be asked.
 //! 3. If a limit in force refuses by then, nobody is asked and no lease is charged.
-//! 4. Shares of quotas are asked for, one call for each key and for all requests of this worker that need
-//!    it ([`calls`]). The request waits, and is then decided on anew. It waits for a share of a key once.
+//! 4. Shares of quotas are asked for, one call at a time for each key and for all requests of this worker that need
+//!    it ([`calls`]). The request waits, and is then decided on anew. That can be so several times, until it has
+//!    waited for as long as the service's `timeout`.
 //! 5. What is still to be asked is asked in one call, with a descriptor for each limit ([`descriptor`]),
 //!    and the request waits. If the service says that one is over its limit, the request is refused; what the
 //!    service has charged to others by then is its own affair.
-//! 6. Then leases are charged. One that another worker was faster with is asked about as in 5, and what is
+//! 6. Then leases are charged. One that another worker was faster with is asked about as in 4 or 5, and what is
 //!    charged by then stays so.
 //! 7. Limits in report mode are last, and only for requests that are not refused: nobody waits for them.
 //!    Each has a call of its own, since one that is over its limit would refuse the others.
@@ -35,7 +36,7 @@ use crate::filter::InForce;
 use crate::stats::Fate;
 use calls::{Call, Calls, GRACE, Item, Leased, Purpose};
 use gatehouse_host::{Answer, CalloutId, GrpcCallout, Host, Result, StreamId, Timestamp};
-use gatehouse_lease::Terms;
+use gatehouse_lease::{Ask, Terms, Turn};
 use gatehouse_limit_config::{Allowance, Global as Service, Mode, OnServiceError};
 use gatehouse_outage::Outage;
 use gatehouse_rate_limit_service::{self as service, Descriptor};
@@ -181,13 +182,20 @@ impl Global {
             Purpose::Share {
                 limit,
                 leased,
-                units,
+                ask,
                 streams,
+                costs,
             } => {
                 let Some(in_force) = limits.get(limit) else {
                     return;
                 };
-                self.share(in_force, leased, units, answer, host);
+                self.share(in_force, leased, ask, answer, host);
+                let came = match answer {
+                    Some(answer) if answer.is_admitted => ask.units,
+                    _ => 0,
+                };
+                let unserved = costs.saturating_sub(came);
+                self.calls.note_unserved(leased.address, unserved);
                 for stream in streams {
                     if answer.is_none() {
                         self.calls.land(stream, limit, Told::Failed);
@@ -209,7 +217,7 @@ impl Global {
         &self,
         in_force: &InForce,
         leased: Leased,
-        units: u64,
+        ask: Ask,
         answer: Option<&service::Answer>,
         host: &dyn Host,
     ) {
@@ -218,11 +226,11 @@ impl Global {
         let reset_ns = standing.and_then(|standing| standing.reset_ns);
         in_force.note_unlimited(standing, host);
         in_force.update(leased, host, &|lease, now| match answer {
-            None => lease.unanswered(),
+            None => lease.unanswered(ask.turn),
             Some(answer) if answer.is_admitted => {
-                lease.granted(&leased.terms, now, units, reset_ns, told)
+                lease.granted(&leased.terms, now, ask, reset_ns, told)
             }
-            Some(_) => lease.refused(&leased.terms, now, units, reset_ns, told),
+            Some(_) => lease.refused(&leased.terms, now, ask, reset_ns, told),
         });
     }
 
@@ -254,8 +262,12 @@ impl Global {
                 (told, item.leased, is_known)
             {
                 let left = stated.map(|stated| stated.standing.remaining);
+                let ask = Ask {
+                    units: item.cost,
+                    turn: Turn::Further,
+                };
                 in_force.update(leased, host, &|lease, now| {
-                    lease.refused(&leased.terms, now, item.cost, reset_ns, left)
+                    lease.refused(&leased.terms, now, ask, reset_ns, left)
                 });
             }
             match stream {

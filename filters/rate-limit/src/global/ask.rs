@@ -9,9 +9,9 @@ use super::outcome::Told;
 use super::{Global, descriptor};
 use crate::decision::Finding;
 use crate::filter::InForce;
-use crate::store::{Address, Bucket, Failure, host_failed};
+use crate::store::{ATTEMPTS, Address, Bucket, Failure, host_failed};
 use gatehouse_host::{Host, Request, Timestamp};
-use gatehouse_lease::{Lease, Taken};
+use gatehouse_lease::{Ask, Lease, Taken};
 use gatehouse_limit_config::{Allowance, OnServiceError};
 use gatehouse_limit_table::{Retry, Standing};
 use gatehouse_request_match::Subject;
@@ -24,8 +24,8 @@ use std::rc::Rc;
 pub(crate) struct Asked {
     /// By the places of limits in the configuration.
     told: Vec<(usize, Told)>,
-    /// The limits for which it has waited for a share.
-    joined: Vec<usize>,
+    /// When it began to wait for shares.
+    since: Option<u64>,
     /// For so long it waits at most, where it does.
     until: Option<Timestamp>,
     has_waited: bool,
@@ -43,8 +43,8 @@ pub(crate) struct Question<'l> {
 struct Wanted {
     held: Held,
     leased: Leased,
-    /// So much is to be asked for, with the mark that it is.
-    share: Option<(u64, Lease)>,
+    /// What is to be asked for, with the mark that it is; nothing where a share would not be enough.
+    share: Option<(Ask, Lease)>,
 }
 
 /// A lease that has enough, before it is charged.
@@ -132,42 +132,47 @@ impl Global {
             }));
         };
         let held = Held::read(address, now, host)?;
-        Ok(look_at(allowance, cost, held, Leased { address, terms }))
+        Ok(self.look_at(allowance, cost, held, Leased { address, terms }))
     }
-}
 
-/// What a lease says of a request, going by what was read.
-fn look_at<'l>(allowance: &'l Rc<Allowance>, cost: u64, held: Held, leased: Leased) -> Finding<'l> {
-    let lease = held.lease();
-    let share = match lease.take(&leased.terms, held.now(), cost) {
-        Taken::Served { .. } => {
-            return Finding::Lent(Lent {
-                allowance,
-                cost,
+    /// What a lease says of a request, going by what was read.
+    fn look_at<'l>(
+        &self,
+        allowance: &'l Rc<Allowance>,
+        cost: u64,
+        held: Held,
+        leased: Leased,
+    ) -> Finding<'l> {
+        let lease = held.lease();
+        let waiting = self.calls.waiting_for(leased.address).saturating_sub(cost);
+        let share = match lease.take(&leased.terms, held.now(), cost, waiting) {
+            Taken::Served { .. } => {
+                return Finding::Lent(Lent {
+                    allowance,
+                    cost,
+                    held,
+                    leased,
+                });
+            }
+            Taken::Over { retry_after_ns } => {
+                let standing = standing(&lease, &leased, held.now());
+                return Finding::Used(allowance, standing, Some(Retry::After(retry_after_ns)));
+            }
+            Taken::Short { ask, lease } => Some((ask, lease)),
+            Taken::Alone => None,
+        };
+        Finding::Open(Question {
+            allowance,
+            cost,
+            address: leased.address,
+            lease: Some(Wanted {
                 held,
                 leased,
-            });
-        }
-        Taken::Over { retry_after_ns } => {
-            let standing = standing(&lease, &leased, held.now());
-            return Finding::Used(allowance, standing, Some(Retry::After(retry_after_ns)));
-        }
-        Taken::Short { ask, lease } => Some((ask, lease)),
-        Taken::Alone { .. } => None,
-    };
-    Finding::Open(Question {
-        allowance,
-        cost,
-        address: leased.address,
-        lease: Some(Wanted {
-            held,
-            leased,
-            share,
-        }),
-    })
-}
+                share,
+            }),
+        })
+    }
 
-impl Global {
     /// Asks what has to be asked, and charges leases. Says until when the request waits, if it does.
     #[inline(never)]
     pub(crate) fn ask(
@@ -180,8 +185,8 @@ impl Global {
         if request.wait_is_over() {
             self.calls.give_up(request.stream());
         }
-        // Once for what is open, and once more for each lease that others were faster with.
-        for _ in 0..=findings.len() {
+        // Once for what is open, and once more whenever others were faster with a lease.
+        for _ in 0..ATTEMPTS {
             if request.wait_is_over() {
                 fail(self, findings, asked, request);
             } else {
@@ -203,7 +208,6 @@ impl Global {
                 return None;
             }
         }
-        // Not reached: each lease is open once.
         fail(self, findings, asked, request);
         None
     }

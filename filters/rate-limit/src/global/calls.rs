@@ -2,7 +2,9 @@
 //!
 //! 1. A request's own call asks for what it costs, of one limit or several. It is the only one that waits
 //!    for it; of limits in report mode, nobody does.
-//! 2. A call for a share of a key's quota is one for all requests of this worker that need it.
+//! 2. A call for a share of a key's quota is one for all requests of this worker that need it, and the only one for
+//!    the key. Where its answer is not enough for all of them, what the others cost is known
+//!    ([`Calls::waiting_for`]) to the next one, which the first of them sends.
 //! 3. A request is woken when nothing that it waits for is under way any longer, and finds what came of it
 //!    ([`Calls::landed`]) as the next thing that happens: at the next event what is left is dropped.
 //! 4. A call that is not answered a second after its timeout has come to nothing: Envoy answers at the
@@ -12,8 +14,8 @@
 use super::outcome::Told;
 use crate::store::Address;
 use gatehouse_host::{CalloutId, Host, StreamId, Timestamp};
-use gatehouse_lease::Terms;
-use std::cell::RefCell;
+use gatehouse_lease::{Ask, Terms};
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -43,9 +45,10 @@ pub(crate) enum Purpose {
         limit: usize,
         leased: Leased,
         /// How much was asked for.
-        units: u64,
-        /// They wait for it.
+        ask: Ask,
+        /// They wait for it, and cost so much together.
         streams: Vec<StreamId>,
+        costs: u64,
     },
     /// What one request costs.
     Own {
@@ -84,6 +87,8 @@ pub(crate) struct Calls {
     waiting: RefCell<VecDeque<Waiting>>,
     /// Those that were woken just now.
     woken: RefCell<Vec<StreamId>>,
+    /// Where the lease is that they wait for, and what those of them cost that the answer is not enough for.
+    unserved: Cell<Option<(Address, u64)>>,
 }
 
 /// A request that waits.
@@ -129,6 +134,14 @@ impl Calls {
         }
         if let Purpose::Share { leased, .. } = &call.purpose {
             self.shares.borrow_mut().insert(leased.address, callout.0);
+            // It asks for them too.
+            if self
+                .unserved
+                .get()
+                .is_some_and(|(of, _)| of == leased.address)
+            {
+                self.unserved.take();
+            }
         }
         let mut under_way = self.under_way.borrow_mut();
         let place = under_way.partition_point(|(known, _)| *known < callout.0);
@@ -136,16 +149,17 @@ impl Calls {
     }
 
     /// Lets a request wait for the share of a key that is asked for already; says since when it is, if it is.
-    pub(crate) fn join(&self, address: Address, stream: StreamId) -> Option<Timestamp> {
+    pub(crate) fn join(&self, address: Address, stream: StreamId, cost: u64) -> Option<Timestamp> {
         let shares = self.shares.borrow();
         let callout = shares.get(&address)?;
         let mut under_way = self.under_way.borrow_mut();
         let place = under_way.binary_search_by_key(callout, |(known, _)| *known);
         let (_, call) = under_way.get_mut(place.ok()?)?;
-        let Purpose::Share { streams, .. } = &mut call.purpose else {
+        let Purpose::Share { streams, costs, .. } = &mut call.purpose else {
             return None;
         };
         streams.push(stream);
+        *costs = costs.saturating_add(cost);
         self.wait(stream);
         Some(call.began)
     }
@@ -255,8 +269,20 @@ impl Calls {
         known.map(|known| known.landed).unwrap_or_default()
     }
 
+    /// Notes what requests cost that waited for a lease, beyond what came.
+    pub(crate) fn note_unserved(&self, address: Address, cost: u64) {
+        self.unserved.set(Some((address, cost)));
+    }
+
+    /// What requests cost that have just waited in vain for a lease, this one's cost and those of others.
+    pub(crate) fn waiting_for(&self, address: Address) -> u64 {
+        let unserved = self.unserved.get().filter(|(of, _)| *of == address);
+        unserved.map_or(0, |(_, cost)| cost)
+    }
+
     /// Drops what was left for requests that have been woken since, and did not come.
     fn drop_landed(&self) {
+        self.unserved.take();
         let mut waiting = self.waiting.borrow_mut();
         for stream in self.woken.take() {
             let place = waiting.binary_search_by_key(&stream.0, |known| known.stream);
@@ -273,6 +299,7 @@ impl Calls {
 mod tests {
     use super::*;
     use gatehouse_host_fake::FakeHost;
+    use gatehouse_lease::Turn;
     use gatehouse_limit_table::{Table, write_part};
 
     /// As when a service is slow: each key has a call of its own, and two requests that wait for it.
@@ -300,12 +327,16 @@ mod tests {
             let purpose = Purpose::Share {
                 limit: 0,
                 leased,
-                units: 10,
+                ask: Ask {
+                    units: 10,
+                    turn: Turn::First,
+                },
                 streams: vec![StreamId(2 * key)],
+                costs: 1,
             };
             assert!(calls.has_room());
             calls.sent(CalloutId(key), Call::new(began, purpose));
-            let since = calls.join(address(key), StreamId(2 * key + 1));
+            let since = calls.join(address(key), StreamId(2 * key + 1), 1);
             assert_eq!(since, Some(began));
         }
         let mut wake = Vec::new();
@@ -317,7 +348,7 @@ mod tests {
             }
             // The first comes for what came of it, the other one is gone.
             assert_eq!(calls.landed(StreamId(2 * key)).len(), 1, "{key}");
-            assert_eq!(calls.join(address(key), StreamId(0)), None, "{key}");
+            assert_eq!(calls.join(address(key), StreamId(0), 1), None, "{key}");
         }
         assert_eq!(wake.len() as u32, 2 * KEYS);
         assert!(calls.answered(CalloutId(KEYS)).is_none());

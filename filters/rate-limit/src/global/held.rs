@@ -8,7 +8,7 @@ use gatehouse_host::{Cas, HostError, SharedData, Status};
 use gatehouse_lease::{Lease, Lost, Slot};
 
 /// How the keys of its slots begin.
-const LEASE_PREFIX: &[u8; 16] = b"gatehouse.lease.";
+const LEASE_PREFIX: &[u8; 16] = b"gatehouse.leases";
 
 /// A lease as it was read for one decision, and the slot around it.
 pub(crate) struct Held {

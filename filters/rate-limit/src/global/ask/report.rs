@@ -22,7 +22,7 @@ pub(super) fn report(
             continue;
         }
         charge_lease(global, in_force, finding, subject, request);
-        ask_for_share(global, in_force, finding, Vec::new(), subject, request);
+        ask_for_share(global, in_force, finding, None, subject, request);
         // Another worker's share may have arrived just now: then it is charged after all.
         charge_lease(global, in_force, finding, subject, request);
         let Finding::Open(question) = &*finding else {

@@ -4,12 +4,12 @@ use super::super::calls::{Leased, Purpose};
 use super::super::held::Held;
 use super::super::outcome::Told;
 use super::super::{Global, descriptor};
-use super::{Asked, Findings, Question, look_at, standing};
+use super::{Asked, Findings, Question, standing};
 use crate::decision::Finding;
 use crate::filter::InForce;
 use crate::store::{ATTEMPTS, Failure, host_failed};
 use gatehouse_host::{Request, StreamId, Timestamp};
-use gatehouse_lease::Taken;
+use gatehouse_lease::{Ask, Lost, Taken, Turn};
 use gatehouse_request_match::Subject;
 
 /// Asks for shares of the quotas of which leases have not enough, or waits for those that are asked for.
@@ -25,24 +25,26 @@ pub(super) fn ask_for_shares(
         let Finding::Open(question) = &*finding else {
             continue;
         };
-        let Some(leased) = question.leased() else {
+        let Some(wanted) = &question.lease else {
             continue;
         };
-        if !in_force.is_enforced() || asked.joined.contains(&in_force.place) {
+        let (leased, now) = (wanted.leased, wanted.held.now());
+        let timeout = global.service.timeout;
+        // A clock that was set back ends it too.
+        let waited = now.checked_sub(*asked.since.get_or_insert(now));
+        let has_waited = waited.is_none_or(|waited| u128::from(waited) >= timeout.as_nanos());
+        if !in_force.is_enforced() || wanted.share.is_none() || has_waited {
             continue;
         }
         let stream = request.stream();
-        let waits = match global.calls.join(leased.address, stream) {
-            Some(began) => Some(global.calls.deadline(began, global.service.timeout)),
+        let waits = match global.calls.join(leased.address, stream, question.cost) {
+            Some(began) => Some(global.calls.deadline(began, timeout)),
             None => {
-                let streams = vec![stream];
-                ask_for_share(global, in_force, finding, streams, subject, request)
+                let stream = Some(stream);
+                ask_for_share(global, in_force, finding, stream, subject, request)
             }
         };
-        if waits.is_some() {
-            asked.joined.push(in_force.place);
-            until = until.max(waits);
-        }
+        until = until.max(waits);
     }
     until
 }
@@ -53,7 +55,7 @@ pub(super) fn ask_for_share<'l>(
     global: &Global,
     in_force: &InForce,
     finding: &mut Finding<'l>,
-    streams: Vec<StreamId>,
+    stream: Option<StreamId>,
     subject: &mut Subject,
     request: &mut Request<'_>,
 ) -> Option<Timestamp> {
@@ -68,17 +70,25 @@ pub(super) fn ask_for_share<'l>(
         else {
             return None;
         };
-        let (units, marked) = wanted.share?;
-        match wanted.held.store(&marked, host) {
+        let (ask, marked) = wanted.share?;
+        let stored = match (ask.turn, stream) {
+            // Nothing is marked.
+            (Turn::Further, Some(_)) => Ok(Some(Lost::Nothing)),
+            // Nobody waits: there is no need of more than a share.
+            (Turn::Second | Turn::Further, None) => return None,
+            _ => wanted.held.store(&marked, host),
+        };
+        match stored {
             Ok(Some(lost)) => {
                 in_force.count_lost(lost, host);
                 let leased = wanted.leased;
-                return send_for_share(global, in_force, leased, units, streams, subject, request);
+                let waits = stream.map(|stream| (stream, *cost));
+                return send_for_share(global, in_force, leased, ask, waits, subject, request);
             }
             Ok(None) => {
                 let leased = wanted.leased;
                 *finding = match Held::read(leased.address, wanted.held.now(), host) {
-                    Ok(held) => look_at(allowance, *cost, held, leased),
+                    Ok(held) => global.look_at(allowance, *cost, held, leased),
                     Err(failure) => in_force.failed(failure, host),
                 };
             }
@@ -97,8 +107,8 @@ fn send_for_share(
     global: &Global,
     in_force: &InForce,
     leased: Leased,
-    units: u64,
-    streams: Vec<StreamId>,
+    ask: Ask,
+    waits: Option<(StreamId, u64)>,
     subject: &mut Subject,
     request: &mut Request<'_>,
 ) -> Option<Timestamp> {
@@ -106,17 +116,18 @@ fn send_for_share(
     let purpose = Purpose::Share {
         limit: in_force.place,
         leased,
-        units,
-        streams,
+        ask,
+        streams: waits.iter().map(|(stream, _)| *stream).collect(),
+        costs: waits.map_or(0, |(_, cost)| cost),
     };
-    let sent = descriptor::of(&in_force.limit, units, subject, request)
+    let sent = descriptor::of(&in_force.limit, ask.units, subject, request)
         .and_then(|descriptor| Ok((descriptor, request.now()?)))
         .map_err(|error| {
             in_force.failed(host_failed(error), host);
         })
         .and_then(|(descriptor, now)| global.call(vec![descriptor], now, purpose, host));
     if sent.is_err() {
-        in_force.update(leased, host, &|lease, _| lease.unanswered());
+        in_force.update(leased, host, &|lease, _| lease.unanswered(ask.turn));
     }
     sent.ok()
 }
@@ -139,11 +150,7 @@ pub(super) fn charge_leases(
             Finding::Used(_, standing, None) => {
                 asked.told.push((in_force.place, Told::Leased(*standing)));
             }
-            Finding::Open(_) => {
-                // No waiting for one more share.
-                asked.joined.push(in_force.place);
-                is_open = true;
-            }
+            Finding::Open(_) => is_open = true,
             _ => {}
         }
         // Another worker took the last of it in the meantime.
@@ -168,13 +175,17 @@ pub(super) fn charge_lease<'l>(
             return;
         };
         let (now, leased) = (lent.held.now(), lent.leased);
-        let Taken::Served { lease, ask } = lent.held.lease().take(&leased.terms, now, lent.cost)
-        else {
+        let waiting = global.calls.waiting_for(leased.address);
+        let taken = lent
+            .held
+            .lease()
+            .take(&leased.terms, now, lent.cost, waiting);
+        let Taken::Served { lease, ask } = taken else {
             return;
         };
         // Nothing changes for a cost of nothing.
         let stored = match lent.cost {
-            0 => Ok(Some(gatehouse_lease::Lost::Nothing)),
+            0 => Ok(Some(Lost::Nothing)),
             _ => lent.held.store(&lease, host),
         };
         *finding = match stored {
@@ -185,22 +196,14 @@ pub(super) fn charge_lease<'l>(
                     host.increment(stats.leased, 1);
                 }
                 let found = Finding::Used(lent.allowance, standing(&lease, &leased, now), None);
-                if let Some(units) = ask {
-                    send_for_share(
-                        global,
-                        in_force,
-                        leased,
-                        units,
-                        Vec::new(),
-                        subject,
-                        request,
-                    );
+                if let Some(ask) = ask {
+                    send_for_share(global, in_force, leased, ask, None, subject, request);
                 }
                 *finding = found;
                 return;
             }
             Ok(None) => match Held::read(leased.address, now, host) {
-                Ok(held) => look_at(lent.allowance, lent.cost, held, leased),
+                Ok(held) => global.look_at(lent.allowance, lent.cost, held, leased),
                 Err(failure) => in_force.failed(failure, host),
             },
             Err(failure) => in_force.failed(failure, host),
