@@ -92,6 +92,11 @@ pub enum Taken {
     },
 }
 
+/// A service that says 0 has rounded down: what it granted is not thrown away.
+fn at_least_a_second(reset_ns: u64) -> u64 {
+    reset_ns.max(SECOND_NS)
+}
+
 impl Terms {
     /// With less than this left, the next share is asked for.
     fn low_water(&self) -> u64 {
@@ -162,6 +167,7 @@ impl Lease {
         told: Option<u64>,
     ) -> Self {
         let before = self.at(terms, now).answered(ask.turn);
+        let reset_ns = reset_ns.map(at_least_a_second);
         let until = now.saturating_add(reset_ns.unwrap_or(UNKNOWN).min(terms.period_ns));
         // The service says when a window ends in whole seconds, so that of one window it seems to end now
         // here, now there.
@@ -207,6 +213,7 @@ impl Lease {
             };
         }
         let before = before.answered(ask.turn);
+        let reset_ns = reset_ns.map(at_least_a_second);
         let until = now.saturating_add(reset_ns.unwrap_or(SECOND_NS).min(terms.period_ns));
         Self {
             until: match before.held {

@@ -102,7 +102,21 @@ impl Filter {
         })
     }
 
-    /// What a limit finds out about a request, without charging it; nothing where it does not apply.
+    /// Whether a limit applies to a request.
+    fn applies(
+        in_force: &InForce,
+        subject: &mut Subject,
+        request: &mut Request<'_>,
+    ) -> std::result::Result<bool, Failure> {
+        let matched = in_force.limit.matches.matches(subject, request);
+        matched.map_err(|error| match subject.take_failed_expression() {
+            true => Failure::Host(Cause::ExpressionFailed, error),
+            false => host_failed(error),
+        })
+    }
+
+    /// What a limit that applies finds out about a request, without charging it; nothing where it does not apply
+    /// after all.
     fn check<'l>(
         &self,
         in_force: &'l InForce,
@@ -115,17 +129,9 @@ impl Filter {
         // What the request itself is like was counted before it waited.
         let counts = asked.is_none_or(Asked::is_new);
         if let (Some(global), Some(told)) = (&self.global, told)
-            && let Some(finding) = told.finding(in_force, global)
+            && let Some(finding) = told.finding(in_force, global, subject, request)
         {
             return Ok(Some(finding));
-        }
-        let matched = limit.matches.matches(subject, request);
-        let applies = matched.map_err(|error| match subject.take_failed_expression() {
-            true => Failure::Host(Cause::ExpressionFailed, error),
-            false => host_failed(error),
-        })?;
-        if !applies {
-            return Ok(None);
         }
         let mut hasher = in_force.hasher;
         let empty_if_missing = limit.if_absent == IfAbsent::Empty;
@@ -180,15 +186,29 @@ impl Filter {
         &'l self,
         subject: &mut Subject,
         request: &mut Request<'_>,
-        asked: Option<&Asked>,
+        mut asked: Option<&mut Asked>,
     ) -> Vec<(&'l InForce, Finding<'l>)> {
         let mut findings = Vec::with_capacity(self.limits.len());
         for in_force in &self.limits {
-            match self.check(in_force, subject, request, asked) {
+            let known = asked.as_ref().and_then(|asked| asked.applies(in_force));
+            let applies = known.unwrap_or_else(|| Self::applies(in_force, subject, request));
+            if let (Some(asked), None) = (&mut asked, known) {
+                asked.note_applies(applies);
+            }
+            let found = match applies {
+                Ok(true) => self.check(in_force, subject, request, asked.as_deref()),
+                Ok(false) => Ok(None),
+                Err(failure) => Err(failure),
+            };
+            match found {
                 Ok(None) => {
                     trace!(("limit {}", in_force.limit.name), ("does not apply"));
                 }
                 Ok(Some(finding)) => findings.push((in_force, finding)),
+                // It was counted before the request waited.
+                Err(failure) if known.is_some_and(|applies| applies.is_err()) => {
+                    findings.push((in_force, Finding::Failed(failure)));
+                }
                 Err(failure) => findings.push((in_force, in_force.failed(failure, request.host()))),
             }
         }
@@ -245,7 +265,7 @@ impl HttpFilter for Filter {
             if let Some(until) = global.learn(&self.limits, request, asked) {
                 return Ok(Verdict::Wait { until });
             }
-            findings = self.findings(&mut subject, request, Some(asked));
+            findings = self.findings(&mut subject, request, Some(&mut *asked));
             if !findings.iter().any(refuses)
                 && let Some(until) = global.ask(&mut findings, &mut subject, request, asked)
             {

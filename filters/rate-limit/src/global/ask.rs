@@ -24,6 +24,9 @@ use std::rc::Rc;
 pub(crate) struct Asked {
     /// By the places of limits in the configuration.
     told: Vec<(usize, Told)>,
+    /// Whether the limits apply, in the order of the configuration. Found out before it waits: Envoy evaluates
+    /// expressions (`when`) about a request only in the callbacks of its own stream, not in those of a call.
+    applies: Vec<Result<bool, Failure>>,
     /// When it began to wait for shares.
     since: Option<u64>,
     /// For so long it waits at most, where it does.
@@ -63,6 +66,16 @@ impl Asked {
         let mut told = self.told.iter();
         told.find(|(limit, _)| *limit == place)
             .map(|(_, told)| *told)
+    }
+
+    /// Whether a limit applies, if that is known.
+    pub(crate) fn applies(&self, in_force: &InForce) -> Option<Result<bool, Failure>> {
+        self.applies.get(in_force.place).copied()
+    }
+
+    /// Notes whether the next limit applies.
+    pub(crate) fn note_applies(&mut self, applies: Result<bool, Failure>) {
+        self.applies.push(applies);
     }
 
     /// Whether the request has not waited yet.
@@ -322,8 +335,17 @@ fn ask_alone(
 
 impl Told {
     /// What is found of a limit that was asked about; nothing where it is to be decided on in this Envoy.
-    pub(crate) fn finding<'l>(self, in_force: &'l InForce, global: &Global) -> Option<Finding<'l>> {
-        let allowance = &in_force.limit.allowance;
+    pub(crate) fn finding<'l>(
+        self,
+        in_force: &'l InForce,
+        global: &Global,
+        subject: &mut Subject,
+        request: &mut Request<'_>,
+    ) -> Option<Finding<'l>> {
+        let limit = &in_force.limit;
+        // For what the response says of it, no more.
+        let allowance = limit.allowance_for(subject, request);
+        let allowance = allowance.unwrap_or(&limit.allowance);
         Some(match self {
             Self::Admitted(stated) => {
                 let shown = stated.map(|stated| stated.shown(&in_force.limit.name));

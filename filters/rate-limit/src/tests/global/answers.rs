@@ -597,3 +597,59 @@ fn host_calls() {
         expected(&[("proxy_increment_metric", 1)])
     );
 }
+
+/// Envoy evaluates expressions before a request waits, and no more after it.
+#[test]
+fn expressions_are_evaluated_before_the_wait() {
+    for (on_error, fails, expected) in [
+        ("deny", false, 200),
+        ("allow", true, 200),
+        ("deny", true, 503),
+    ] {
+        let limits = json!([
+            by_tenant("all", json!({})),
+            by_tenant("some", json!({"match": {"when": "yes"}})),
+            by_tenant(
+                "others",
+                json!({"match": {"when": "no"}, "on_error": on_error})
+            ),
+        ]);
+        let worker = Worker::alone(&global(limits, json!({})));
+        worker.host.expression_is("yes", Some(true));
+        worker
+            .host
+            .expression_is("no", if fails { None } else { Some(false) });
+        let mut stream = worker.tenant(1, "acme");
+        if expected == 503 {
+            assert_eq!(
+                stream.outcome(),
+                (503, "expression_failed.others".to_owned())
+            );
+            assert_eq!(worker.calls().len(), 0);
+            continue;
+        }
+        stream.waits();
+        let call = worker.call();
+        assert_eq!(call.descriptors().len(), 2);
+        worker.host.expression_is("yes", None);
+        worker.host.expression_is("no", None);
+        assert_eq!(worker.answer(&call, &ok(&[9, 8])), [1]);
+        assert_eq!(stream.outcome().0, 200);
+        assert_eq!(stream.told()[1].1, "\"all\";r=9;t=30, \"some\";r=8;t=30");
+        let failed = worker.counts("others").get("expression_failed").copied();
+        assert_eq!(failed, fails.then_some(1));
+    }
+}
+
+/// Where the service does not say of how much, a response says the terms of the key.
+#[test]
+fn the_policy_of_an_override() {
+    let overrides = json!([{"key": {"header": {"x-tenant": "acme"}}, "rate": "1000/1m"}]);
+    let limits = json!([by_tenant("a", json!({"overrides": overrides}))]);
+    let worker = Worker::alone(&global(limits, json!({"lease": 10})));
+    let mut stream = worker.tenant(1, "acme");
+    stream.waits();
+    worker.answer(&worker.call(), &ok(&[990]));
+    assert_eq!(stream.outcome().0, 200);
+    assert_eq!(stream.told()[0].1, "\"a\";q=1000;w=60");
+}

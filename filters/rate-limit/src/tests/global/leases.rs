@@ -48,68 +48,147 @@ fn a_share_and_the_next() {
 #[test]
 fn one_call_for_all_streams_of_a_key() {
     let worker = leased(&Shared::default(), json!({}));
-    let mut streams: Vec<_> = (1..=12)
+    let mut streams: Vec<_> = (1..=32)
         .map(|number| worker.tenant(number, "acme"))
         .collect();
     for stream in &mut streams {
         stream.waits();
     }
     let call = worker.call();
-    let everybody: Vec<u32> = (1..=12).collect();
+    assert_eq!(call.request.hits_addend, 10);
+    let everybody: Vec<u32> = (1..=32).collect();
     assert_eq!(worker.answer(&call, &ok(&[90])), everybody);
     for stream in &mut streams[..10] {
         assert_eq!(stream.outcome().0, 200);
     }
-    // The next share was asked for when it ran low, but who has waited for a share once asks for itself.
-    let ahead = worker.call();
-    assert_eq!(ahead.request.hits_addend, 10);
+    // What is asked for when it runs low is for those that it was not enough for, and they wait for it.
     for stream in &mut streams[10..] {
         stream.waits();
     }
-    let alone = worker.calls();
-    let costs: Vec<u32> = alone.iter().map(|call| call.request.hits_addend).collect();
-    assert_eq!(costs, [1, 1]);
-    for (call, number) in alone.iter().zip(11..) {
-        assert_eq!(worker.answer(call, &ok(&[79])), [number]);
-        assert_eq!(streams[number as usize - 1].outcome().0, 200);
+    let ahead = worker.call();
+    assert_eq!(ahead.request.hits_addend, 22);
+    // So do those who come later, and nobody asks for itself.
+    let mut late = worker.tenant(33, "acme");
+    late.waits();
+    assert_eq!(worker.calls().len(), 0);
+    let everybody: Vec<u32> = (11..=33).collect();
+    assert_eq!(worker.answer(&ahead, &ok(&[68])), everybody);
+    for stream in &mut streams[10..31] {
+        assert_eq!(stream.outcome().0, 200);
     }
+    let next = worker.call();
+    assert_eq!(next.request.hits_addend, 10);
+    assert_eq!(streams[31].outcome().0, 200);
+    late.waits();
+    assert_eq!(worker.answer(&next, &ok(&[58])), [33]);
+    assert_eq!(late.outcome().0, 200);
     assert_eq!(
         worker.counts("a"),
-        counts([("admitted", 12), ("leased", 10)])
+        counts([("admitted", 33), ("leased", 33)])
     );
+    assert_eq!(worker.service_counts(), counts([("calls", 3)]));
 }
 
-/// All workers serve from one lease; while one asks for a share, the others ask for what they need.
+/// Who has waited for as long as the timeout asks for itself: others may take what comes, again and again.
 #[test]
-fn two_workers() {
+fn nobody_waits_for_shares_without_end() {
     let shared = Shared::default();
-    let (one, other) = (leased(&shared, json!({})), leased(&shared, json!({})));
+    let worker = || leased(&shared, json!({"slots": 1}));
+    let (one, other) = (worker(), worker());
+    let mut first = one.tenant(1, "acme");
+    first.waits();
+    for round in 0..4 {
+        one.host.advance(Duration::from_millis(15));
+        let share = one.call();
+        assert_eq!(share.request.hits_addend, 10, "{round}");
+        assert_eq!(one.answer(&share, &ok(&[90])), [1]);
+        for number in 1..=10 {
+            assert_eq!(other.tenant(number, "acme").outcome().0, 200);
+        }
+        let ahead = other.call();
+        other.answer(&ahead, &over(&[CODE_OVER_LIMIT]));
+        // As if the window had ended.
+        shared.swap("gatehouse.leases0", b"", gatehouse_host::Cas(0));
+        first.waits();
+    }
+    let alone = one.call();
+    assert_eq!(alone.request.hits_addend, 1);
+    assert_eq!(one.answer(&alone, &ok(&[49])), [1]);
+    assert_eq!(first.outcome().0, 200);
+}
+
+/// All workers serve from one lease; while one asks for a share, another one asks for half of one, and a third for what
+/// it needs.
+#[test]
+fn several_workers() {
+    let shared = Shared::default();
+    let worker = || leased(&shared, json!({}));
+    let (one, other, third) = (worker(), worker(), worker());
     let mut first = one.tenant(1, "acme");
     first.waits();
     let share = one.call();
     let mut second = other.tenant(1, "acme");
     second.waits();
-    let alone = other.call();
-    assert_eq!(
-        (share.request.hits_addend, alone.request.hits_addend),
-        (10, 1)
-    );
-    assert_eq!(one.answer(&share, &ok(&[89])), [1]);
+    let half = other.call();
+    let mut streams: Vec<_> = (1..=3).map(|number| third.tenant(number, "acme")).collect();
+    for stream in &mut streams {
+        stream.waits();
+    }
+    let need = third.call();
+    let asked = [&share, &half, &need].map(|call| call.request.hits_addend);
+    assert_eq!(asked, [10, 5, 1]);
+    // One of three is served, and the others are asked for together.
+    assert_eq!(third.answer(&need, &ok(&[84])), [1, 2, 3]);
+    assert_eq!(streams[0].outcome().0, 200);
+    streams[1].waits();
+    streams[2].waits();
+    let need = third.call();
+    assert_eq!(need.request.hits_addend, 2);
+    // The half is there before the share: those who were first asked are served first, from whatever came.
+    assert_eq!(other.answer(&half, &ok(&[85])), [1]);
+    assert_eq!(second.outcome().0, 200);
+    assert_eq!(one.answer(&share, &ok(&[85])), [1]);
     assert_eq!(first.outcome().0, 200);
-    for number in 2..=8 {
+    assert_eq!(third.answer(&need, &ok(&[82])), [2, 3]);
+    for stream in &mut streams[1..] {
+        assert_eq!(stream.outcome().0, 200);
+    }
+    // Of 18, 13 are left; one low-water mark for all workers: one asks.
+    for number in 2..=12 {
         let worker = if number % 2 == 0 { &one } else { &other };
         assert_eq!(worker.tenant(number, "acme").outcome().0, 200);
     }
     assert_eq!(one.calls().len() + other.calls().len(), 0);
-    assert_eq!(other.answer(&alone, &ok(&[88])), [1]);
-    assert_eq!(second.outcome().0, 200);
-    // One low-water mark for all workers: one asks.
-    assert_eq!(other.tenant(9, "acme").outcome().0, 200);
-    assert_eq!(one.tenant(10, "acme").outcome().0, 200);
+    assert_eq!(other.tenant(13, "acme").outcome().0, 200);
+    assert_eq!(one.tenant(14, "acme").outcome().0, 200);
     assert_eq!((other.calls().len(), one.calls().len()), (1, 0));
 }
 
-/// The last of a quota is handed out one by one, and then nobody is asked until the window ends.
+/// However slow one worker's answer is, the other one's requests are not asked about one by one.
+#[test]
+fn one_slow_answer() {
+    let shared = Shared::default();
+    let (slow, other) = (leased(&shared, json!({})), leased(&shared, json!({})));
+    let mut first = slow.tenant(1, "acme");
+    first.waits();
+    let share = slow.call();
+    let (mut calls, mut left) = (0, 90);
+    for number in 1..=90 {
+        let mut stream = other.tenant(number, "acme");
+        if let Verdict::Wait { .. } = stream.ask() {
+            let call = other.call();
+            calls += 1;
+            left -= call.request.hits_addend;
+            assert_eq!(other.answer(&call, &ok(&[left])), [number]);
+            assert_eq!(stream.outcome().0, 200);
+        }
+    }
+    assert_eq!((calls, left), (18, 0));
+    assert_eq!(slow.answer(&share, &ok(&[0])), [1]);
+    assert_eq!(first.outcome().0, 200);
+}
+
+/// The last of a quota is handed out as the service says that it is left, and then nobody is asked until the window ends.
 #[test]
 fn the_end_of_a_quota() {
     let worker = leased(&Shared::default(), json!({}));
@@ -241,7 +320,7 @@ fn all_are_looked_at_before_one_is_charged() {
     assert_eq!(worker.calls().len(), 0);
 }
 
-/// A race for the last of a lease: the loser asks for itself, and what it was charged by then stays so.
+/// A race for the last of a lease: the loser asks, and what it was charged by then stays so.
 #[test]
 fn a_race_for_the_last_of_a_lease() {
     let shared = Shared::default();
@@ -282,7 +361,7 @@ fn bounded() {
         assert_eq!(stream.outcome().0, 200);
     }
     assert!(shared.len() <= 17, "{}", shared.len());
-    assert!(shared.bytes() <= 16 + 16 * 192, "{}", shared.bytes());
+    assert!(shared.bytes() <= 16 + 16 * 224, "{}", shared.bytes());
     assert!(worker.counts("a")["evicted"] > 0);
 }
 
@@ -291,7 +370,7 @@ fn bounded() {
 fn a_slot_that_somebody_wrote_to() {
     let shared = Shared::default();
     let worker = leased(&shared, json!({"slots": 1}));
-    shared.swap("gatehouse.lease.0", b"junk", gatehouse_host::Cas(0));
+    shared.swap("gatehouse.leases0", b"junk", gatehouse_host::Cas(0));
     assert_eq!(
         worker.tenant(1, "acme").outcome(),
         (503, "store_failed.a".to_owned())
