@@ -25,10 +25,12 @@ pub struct Lease {
     pub(crate) held: u64,
     /// So much, or more, the service refused.
     pub(crate) refused: u64,
-    /// What the service said was left, beyond what is held, and less what has been asked for since.
+    /// What the service said was left, beyond what is held.
     pub(crate) told: u64,
-    /// When the first and the second question under way began; else 0. True beyond the window.
+    /// When the first and the second question under way began; else 0. True beyond the window, as is what follows.
     pub(crate) asked: [u64; 2],
+    /// What these two ask for.
+    pub(crate) asked_for: u64,
 }
 
 /// Which of the questions under way one is: each worker may have one.
@@ -51,6 +53,7 @@ impl Default for Lease {
             refused: UNKNOWN,
             told: UNKNOWN,
             asked: [0; 2],
+            asked_for: 0,
         }
     }
 }
@@ -120,7 +123,7 @@ impl Lease {
         if let Some(held) = lease.held.checked_sub(cost) {
             let served = Self { held, ..lease };
             let is_low = cost > 0 && held < terms.low_water();
-            let units = terms.share.max(waiting).min(lease.told);
+            let units = lease.sensible(terms.share, waiting);
             if is_low && lease.turn() == Turn::First && units > 0 && units < lease.refused {
                 let turn = Turn::First;
                 let lease = served.marked(turn, units, now);
@@ -147,8 +150,8 @@ impl Lease {
             Turn::Second => terms.share / 2,
             Turn::Further => 0,
         };
-        let wanted = share.max(missing.saturating_add(waiting));
-        let units = wanted.min(lease.told).min(lease.likely()).max(missing);
+        let units = lease.sensible(share, missing.saturating_add(waiting));
+        let units = units.min(lease.likely()).max(missing);
         Taken::Short {
             ask: Ask { units, turn },
             lease: lease.marked(turn, units, now),
@@ -166,7 +169,7 @@ impl Lease {
         reset_ns: Option<u64>,
         told: Option<u64>,
     ) -> Self {
-        let before = self.at(terms, now).answered(ask.turn);
+        let before = self.at(terms, now).answered(ask);
         let reset_ns = reset_ns.map(at_least_a_second);
         let until = now.saturating_add(reset_ns.unwrap_or(UNKNOWN).min(terms.period_ns));
         // The service says when a window ends in whole seconds, so that of one window it seems to end now
@@ -188,7 +191,7 @@ impl Lease {
             until,
             held,
             refused,
-            told: before.left(told),
+            told: told.unwrap_or(UNKNOWN),
             ..before
         }
     }
@@ -209,10 +212,10 @@ impl Lease {
         if before.held > 0 && reset_ns.is_none() {
             return match ask.turn {
                 Turn::First => before,
-                turn => before.answered(turn),
+                _ => before.answered(ask),
             };
         }
-        let before = before.answered(ask.turn);
+        let before = before.answered(ask);
         let reset_ns = reset_ns.map(at_least_a_second);
         let until = now.saturating_add(reset_ns.unwrap_or(SECOND_NS).min(terms.period_ns));
         Self {
@@ -221,18 +224,15 @@ impl Lease {
                 _ => until.min(before.until),
             },
             refused: ask.units.min(before.refused),
-            told: told.map_or(before.told, |told| before.left(Some(told))),
+            told: told.unwrap_or(before.told),
             ..before
         }
     }
 
-    /// What a question that came to nothing makes of it: somebody else may ask. What is left is not known any more.
+    /// What a question that came to nothing makes of it: somebody else may ask.
     #[must_use]
-    pub fn unanswered(&self, turn: Turn) -> Self {
-        Self {
-            told: UNKNOWN,
-            ..self.answered(turn)
-        }
+    pub fn unanswered(&self, ask: Ask) -> Self {
+        self.answered(ask)
     }
 
     /// What is left to serve at this time.
@@ -269,7 +269,7 @@ impl Lease {
             let is_ahead = asked > now.saturating_add(SECOND_NS);
             if is_late || is_ahead { 0 } else { asked }
         });
-        Self { asked, ..lease }
+        Self { asked, ..lease }.settled()
     }
 
     /// Whose turn it is to ask.
@@ -284,39 +284,55 @@ impl Lease {
     /// With a mark that so much is asked for.
     fn marked(&self, turn: Turn, units: u64, now: u64) -> Self {
         let [first, second] = self.asked;
-        let told = match self.told {
-            UNKNOWN => UNKNOWN,
-            told => told.saturating_sub(units),
-        };
         let asked = match turn {
             Turn::First => [now, second],
             Turn::Second => [first, now],
             Turn::Further => return *self,
         };
         Self {
-            told,
             asked,
+            asked_for: self.asked_for.saturating_add(units),
             ..*self
         }
     }
 
     /// Without its mark.
-    fn answered(&self, turn: Turn) -> Self {
+    fn answered(&self, ask: Ask) -> Self {
         let [first, second] = self.asked;
-        let asked = match turn {
+        let asked = match ask.turn {
             Turn::First => [0, second],
             Turn::Second => [first, 0],
-            Turn::Further => self.asked,
+            Turn::Further => return *self,
         };
-        Self { asked, ..*self }
+        let asked_for = self.asked_for.saturating_sub(ask.units);
+        let answered = Self {
+            asked,
+            asked_for,
+            ..*self
+        };
+        answered.settled()
     }
 
-    /// What is left by an answer, which may know nothing of what is still asked for.
-    fn left(&self, told: Option<u64>) -> u64 {
+    /// Nothing is asked for where nobody asks.
+    fn settled(&self) -> Self {
         match self.asked {
-            [0, 0] => told.unwrap_or(UNKNOWN),
-            _ => told.map_or(UNKNOWN, |told| told.min(self.told)),
+            [0, 0] => Self {
+                asked_for: 0,
+                ..*self
+            },
+            _ => *self,
         }
+    }
+
+    /// A share, or what is needed where that is more, as far as it is there by what the service said. What is refused
+    /// may be lost, and what it said may be old, so no more than a share is asked for that is more than half of it.
+    fn sensible(&self, share: u64, needed: u64) -> u64 {
+        let left = match self.told {
+            UNKNOWN => UNKNOWN,
+            told => told.saturating_sub(self.asked_for),
+        };
+        let half = if left == UNKNOWN { UNKNOWN } else { left / 2 };
+        share.min(left).max(needed.min(half))
     }
 
     /// What the service may still have, where it refused more: a quarter of that is soon found, and soon used up.

@@ -116,7 +116,7 @@ proptest! {
                 Step::Lose { which } => {
                     if !questions.is_empty() {
                         let (key, ask) = questions.swap_remove(which % questions.len());
-                        let lease = slot.find(key).unanswered(ask.turn);
+                        let lease = slot.find(key).unanswered(ask);
                         slot.put(key, &lease, now);
                         version += 1;
                     }
@@ -132,7 +132,7 @@ proptest! {
     /// Nothing that is in the table, by us or by anybody, makes a decision that cannot be acted on.
     #[test]
     fn any_bytes(
-        bytes in prop::collection::vec(any::<u8>(), 56),
+        bytes in prop::collection::vec(any::<u8>(), 64),
         now in any::<u64>(),
         cost in any::<u64>(),
         share in 1_u64..,

@@ -1,6 +1,6 @@
-//! One slot of a table of leases in shared memory: up to four in 224 bytes.
+//! One slot of a table of leases in shared memory: up to four in 264 bytes.
 //!
-//! An entry is 56 bytes: the fingerprint of its key and the lease, seven numbers of 64 bits,
+//! An entry is 64 bytes: the fingerprint of its key and the lease, eight numbers of 64 bits,
 //! little-endian. Entries stand in the order of their arrival; there are no gaps.
 
 use crate::Lease;
@@ -8,7 +8,7 @@ use crate::Lease;
 /// How many leases a slot holds.
 pub const ENTRIES: usize = 4;
 
-const ENTRY_BYTES: usize = 56;
+const ENTRY_BYTES: usize = 64;
 
 /// A slot, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -83,6 +83,7 @@ fn encode(fingerprint: u64, lease: &Lease) -> [u8; ENTRY_BYTES] {
         lease.told,
         first,
         second,
+        lease.asked_for,
     ];
     let mut bytes = [0; ENTRY_BYTES];
     let (places, _) = bytes.as_chunks_mut::<8>();
@@ -95,7 +96,7 @@ fn encode(fingerprint: u64, lease: &Lease) -> [u8; ENTRY_BYTES] {
 fn decode(entry: &[u8; ENTRY_BYTES]) -> (u64, Lease) {
     let (places, _) = entry.as_chunks::<8>();
     let mut numbers = places.iter().map(|place| u64::from_le_bytes(*place));
-    // Seven numbers: none is missing.
+    // Eight numbers: none is missing.
     let mut next = || numbers.next().unwrap_or_default();
     let fingerprint = next();
     let lease = Lease {
@@ -104,6 +105,7 @@ fn decode(entry: &[u8; ENTRY_BYTES]) -> (u64, Lease) {
         refused: next(),
         told: next(),
         asked: [next(), next()],
+        asked_for: next(),
     };
     (fingerprint, lease)
 }

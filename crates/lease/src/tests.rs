@@ -336,13 +336,10 @@ fn refusing() {
 fn a_question_without_answer() {
     let lease = asked(&Lease::default(), NOW);
     assert_eq!(seen(&lease, NOW, 1), Seen::Second(10));
-    assert_eq!(
-        seen(&lease.unanswered(Turn::First), NOW, 1),
-        Seen::Short(20)
-    );
+    assert_eq!(seen(&lease.unanswered(first(20)), NOW, 1), Seen::Short(20));
     assert_eq!(
         asked(&holding(5), NOW)
-            .unanswered(Turn::First)
+            .unanswered(first(20))
             .held(&TERMS, NOW),
         4
     );
@@ -358,10 +355,11 @@ fn asking_for_those_that_wait() {
     let cases = [
         ("less than a share", new, 1, 18, Seen::Short(20)),
         ("more", new, 1, 30, Seen::Short(31)),
-        ("more than is left", told(25), 1, 30, Seen::Short(25)),
+        ("more than is left", told(25), 1, 30, Seen::Short(20)),
+        ("more than half of it", told(50), 1, 30, Seen::Short(25)),
         ("more than is likely", refused(None), 1, 30, Seen::Short(10)),
         ("the second", asked(&new, NOW), 1, 30, Seen::Second(31)),
-        ("ahead of need", low, 1, 30, Seen::Served(4, Some(30))),
+        ("ahead of need", low, 1, 30, Seen::Served(4, Some(25))),
         ("without end", new, 1, u64::MAX, Seen::Short(u64::MAX)),
         (
             "served all the same",
@@ -382,22 +380,20 @@ fn asking_for_those_that_wait() {
 fn two_questions() {
     let lease = asked(&asked(&holding(0), NOW), NOW);
     assert_eq!(seen(&lease, NOW, 2), Seen::Further(2));
-    // Of 50, 30 are asked for.
-    assert_eq!(lease.remaining(&TERMS, NOW), 20);
-    let half = lease.granted(&TERMS, NOW, second(10), Some(30 * SECOND), Some(40));
+    let half = lease.granted(&TERMS, NOW, second(10), Some(30 * SECOND), Some(32));
     assert_eq!(half.held(&TERMS, NOW), 10);
-    assert_eq!(
-        half.remaining(&TERMS, NOW),
-        30,
-        "the other one may be in it or not"
-    );
-    assert_eq!(seen(&half, NOW, 11), Seen::Second(10));
+    assert_eq!(half.remaining(&TERMS, NOW), 42);
+    // The other one may be in it or not.
+    assert_eq!(seen_waiting(&half, NOW, 11, 50), Seen::Second(10));
+    assert_eq!(seen_waiting(&half, NOW, 11, 0), Seen::Second(10));
     let both = half.granted(&TERMS, NOW, first(20), Some(30 * SECOND), Some(19));
     assert_eq!(both.held(&TERMS, NOW), 30);
     assert_eq!(both.remaining(&TERMS, NOW), 49);
-    let lost = half.unanswered(Turn::First);
-    assert_eq!(lost.remaining(&TERMS, NOW), 10, "nobody knows what is left");
+    assert_eq!(seen(&both, NOW, 31), Seen::Short(19));
+    let lost = half.unanswered(first(20));
     assert_eq!(seen(&lost, NOW, 11), Seen::Short(20));
+    // Of one that is forgotten, so is what it asked for.
+    assert_eq!(seen(&half, NOW + 3 * SECOND, 11), Seen::Short(20));
 }
 
 /// However much is left when a share is refused, few questions find it, and the last one says that there is no more.
@@ -499,19 +495,19 @@ fn slots() {
         "what has ended"
     );
     assert_eq!(slot.find(3), Lease::default());
-    assert_eq!(slot.as_bytes().len(), 224);
+    assert_eq!(slot.as_bytes().len(), 256);
     assert_eq!(Slot::decode(slot.as_bytes().to_vec()), Some(slot));
     for (length, valid) in [
         (0, true),
         (1, false),
-        (56, true),
-        (57, false),
-        (224, true),
-        (280, false),
+        (64, true),
+        (65, false),
+        (256, true),
+        (320, false),
     ] {
         assert_eq!(Slot::decode(vec![0; length]).is_some(), valid, "{length}");
     }
     // Whatever else writes there is a lease of some kind, and panics nothing.
-    let junk = Slot::decode(vec![0xff; 56]).unwrap().find(u64::MAX);
+    let junk = Slot::decode(vec![0xff; 64]).unwrap().find(u64::MAX);
     assert_eq!(seen(&junk, NOW, 1), Seen::Short(20));
 }

@@ -74,6 +74,18 @@ impl Slot {
     /// ceased to is the first to go, and one that *just* did is kept as long as there is room: a worker
     /// whose reading of the clock is older may still need it.
     pub fn put(&mut self, fingerprint: u64, state: State, now: u64) -> Lost {
+        self.put_beside(fingerprint, state, now, &|_| false)
+    }
+
+    /// The same, where some entries are not to go: those of the same key, of which there are fewer than
+    /// [`ENTRIES`].
+    pub fn put_beside(
+        &mut self,
+        fingerprint: u64,
+        state: State,
+        now: u64,
+        stays: &dyn Fn(u64) -> bool,
+    ) -> Lost {
         let new = encode(fingerprint, state);
         let has_room = self.0.len() < ENTRIES * ENTRY_BYTES;
         let (entries, _) = self.0.as_chunks_mut();
@@ -85,7 +97,8 @@ impl Slot {
             self.0.extend_from_slice(&new);
             return Lost::Nothing;
         }
-        let Some(entry) = entries.iter_mut().min_by_key(|entry| weight(entry)) else {
+        let others = entries.iter_mut().filter(|entry| !stays(print(entry)));
+        let Some(entry) = others.min_by_key(|entry| weight(entry)) else {
             return Lost::Nothing;
         };
         let lost = if until(entry) > now {

@@ -294,9 +294,8 @@ impl Bucket {
         strictest
     }
 
-    /// Stores what was decided; nothing where another worker came first. The last window first: the
-    /// longest comes last where operators write them, and in a full slot the one that is put later
-    /// stays.
+    /// Stores what was decided; nothing where another worker came first. In a full slot entries of other keys
+    /// go: should its own go, whose long window ends before theirs, a key would have its short windows only.
     fn store(
         &mut self,
         allowance: &impl Windows,
@@ -305,12 +304,16 @@ impl Bucket {
         let mut lost = Lost::Nothing;
         let mut changed = false;
         let (first, others) = allowance.windows();
-        let [next, further @ ..] = self.next;
-        let windows = others.iter().zip(further).rev();
-        for (window, next) in windows.chain([(first, next)]) {
+        let key = self.address.fingerprint;
+        let is_own = |print: u64| {
+            let mut windows = [first].into_iter().chain(others);
+            windows.any(|window| key ^ window.salt() == print)
+        };
+        for (window, next) in [first].into_iter().chain(others).zip(self.next) {
             if let Some(next) = next {
-                let fingerprint = self.address.fingerprint ^ window.salt();
-                lost = lost.max(self.slot.put(fingerprint, next, self.now));
+                let fingerprint = key ^ window.salt();
+                let put = self.slot.put_beside(fingerprint, next, self.now, &is_own);
+                lost = lost.max(put);
                 changed = true;
             }
         }

@@ -145,6 +145,79 @@ fn sequences() {
     }
 }
 
+/// A state that another count left: the rate was changed, or is another one by the consumer's group. What is counted
+/// beyond the count is no debt; what is owed stays owed, but for what the larger count has room for.
+#[test]
+fn another_count() {
+    const S: u64 = SECOND;
+    let of = |kind, count| window(kind, count, 10).with_debt();
+    type Steps<'a> = &'a [(u64, u64, Do, Answer)];
+    #[rustfmt::skip]
+    let cases: [(&str, Kind, Steps<'_>); 9] = [
+        ("fixed: smaller", Kind::Fixed, &[
+            (100, 0, Ask(100), Ok(0)),
+            (4, 0, Ask(1), Err(Some(10 * S))),
+            (4, 0, Ask(4), Err(Some(10 * S))),
+            (4, 10 * S, Ask(4), Ok(0)),
+        ]),
+        ("fixed: larger", Kind::Fixed, &[
+            (4, 0, Ask(4), Ok(0)),
+            (100, 0, Ask(1), Ok(95)),
+        ]),
+        ("fixed: owed, then smaller", Kind::Fixed, &[
+            (100, 0, Owe(107), Ok(0)),
+            (4, 0, Ask(4), Err(Some(30 * S))),
+            (4, 0, Ask(2), Err(Some(30 * S))),
+            (4, 0, Ask(1), Err(Some(20 * S))),
+            (4, 20 * S, Ask(1), Ok(0)),
+        ]),
+        ("fixed: owed, then larger", Kind::Fixed, &[
+            (4, 0, Owe(20), Ok(0)),
+            (100, 0, Ask(80), Ok(0)),
+            (4, 10 * S, Ask(4), Ok(0)),
+        ]),
+        ("fixed: by turns", Kind::Fixed, &[
+            (100, 0, Ask(50), Ok(50)),
+            (4, 0, Owe(3), Ok(0)),
+            (4, 0, Ask(1), Err(Some(10 * S))),
+            (100, 0, Ask(40), Ok(7)),
+            (4, 10 * S, Ask(4), Ok(0)),
+        ]),
+        ("sliding: smaller", Kind::Sliding, &[
+            (100, 0, Ask(100), Ok(0)),
+            (4, 0, Ask(1), Err(Some(12 * S + S / 2))),
+            (4, 10 * S, Ask(1), Err(Some(2 * S + S / 2))),
+            (4, 15 * S, Ask(2), Ok(0)),
+            (4, 20 * S, Ask(2), Ok(0)),
+        ]),
+        ("sliding: smaller, and not seen for a window", Kind::Sliding, &[
+            (100, 0, Ask(100), Ok(0)),
+            (4, 20 * S, Ask(4), Ok(0)),
+        ]),
+        ("sliding: larger", Kind::Sliding, &[
+            (4, 0, Ask(4), Ok(0)),
+            (100, 0, Ask(1), Ok(95)),
+        ]),
+        ("sliding: owed, then smaller", Kind::Sliding, &[
+            (100, 0, Owe(102), Ok(0)),
+            // Full, and 2 owed; then those weigh.
+            (4, 10 * S, Ask(2), Err(Some(10 * S))),
+            (4, 20 * S, Ask(2), Ok(0)),
+        ]),
+    ];
+    for (name, kind, steps) in cases {
+        let mut state = None;
+        for (index, (count, after, what, expected)) in steps.iter().enumerate() {
+            let decision = match *what {
+                Ask(cost) => of(kind, *count).decide(state, NOW + after, cost),
+                Owe(cost) => of(kind, *count).owe(state, NOW + after, cost),
+            };
+            assert_eq!(answer(&decision), *expected, "{name}, step {index}");
+            state = next(&decision).or(state);
+        }
+    }
+}
+
 #[test]
 fn the_extremes_of_rates() {
     for kind in [Kind::Fixed, Kind::Sliding] {
@@ -211,9 +284,9 @@ fn counters_at_their_ends() {
         assert_eq!(owed.current, u32::MAX);
         let again = window.owe(Some(owed), NOW, MAX);
         assert_eq!(next(&again).unwrap().current, u32::MAX);
-        // 4,294,967,295 are paid by a billion a second.
+        // Of what 4,294,967,295 are beyond a billion, one for each nanosecond of a period is owed at most.
         let wait = answer(&window.decide(Some(owed), NOW, MAX_COUNT));
-        let expected = if kind == Kind::Fixed { 5 } else { 6 };
+        let expected = if kind == Kind::Fixed { 2 } else { 3 };
         assert_eq!(wait, Err(Some(expected * SECOND)), "{kind:?}");
     }
     let hourly = window(Kind::Fixed, 10, 1).with_debt();

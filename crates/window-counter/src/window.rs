@@ -77,9 +77,11 @@ struct Here {
     elapsed: u64,
     /// Nanoseconds until it begins, for who is behind with the clock.
     early: u64,
-    /// Larger than a count only where something is owed.
+    /// Larger than a count only where something is owed, or where the count was larger.
     previous: u64,
     current: u64,
+    /// What later windows have to pay off, of what was counted beyond a count.
+    owed: u64,
     was_set_back: bool,
 }
 
@@ -107,8 +109,8 @@ impl Window {
     }
 
     /// The same with room for debts, for who charges with [`Window::owe`] after the fact: at most what
-    /// the rate gives in an hour, or in one period where that is longer, and what a counter of 32 bits
-    /// holds. What a charge goes beyond that is forgiven.
+    /// the rate gives in an hour, or in one period where that is longer, what a counter of 32 bits
+    /// holds, and one for each nanosecond of the period. What a charge goes beyond that is forgiven.
     #[must_use]
     pub fn with_debt(self) -> Self {
         let windows = DEBT_NS.div_ceil(self.period_ns).max(1).saturating_add(1);
@@ -158,8 +160,14 @@ impl Window {
 
     fn charge(&self, here: Here, cost: u64) -> Decision {
         let most = u64::from(self.most).max(here.current);
+        let current = here.current.saturating_add(cost).min(most);
+        // What exceeds the count for another reason than this cost was counted when the count was larger: that
+        // is no debt. What exceeds no count is none either.
+        let carried = self.owed_before(&here);
+        let beyond = current.saturating_add(carried).saturating_sub(self.count());
         let here = Here {
-            current: here.current.saturating_add(cost).min(most),
+            current,
+            owed: here.owed.saturating_add(cost).min(beyond.max(carried)),
             ..here
         };
         let Some(next) = self.counts(&here) else {
@@ -198,8 +206,14 @@ impl Window {
         start.checked_add(self.reach_ns())
     }
 
+    /// Windows begin and end at multiples of the period: what is beyond one is what is owed.
+    fn owed(&self, state: Counts) -> u64 {
+        state.until.checked_rem(self.period_ns).unwrap_or(0)
+    }
+
     fn start_of(&self, state: Counts) -> u64 {
-        state.until.saturating_sub(self.reach_ns())
+        let end = state.until.saturating_sub(self.owed(state));
+        end.saturating_sub(self.reach_ns())
     }
 
     fn here(&self, state: Option<Counts>, now: u64) -> Here {
@@ -211,6 +225,7 @@ impl Window {
                 early: 0,
                 previous: 0,
                 current: 0,
+                owed: 0,
                 was_set_back: false,
             };
         };
@@ -220,7 +235,7 @@ impl Window {
             false => self.start_of(state),
         };
         let passed = now_start.saturating_sub(start) / self.period_ns;
-        let (previous, current) = self.after(passed, state);
+        let (previous, current, owed) = self.after(passed, state);
         let start = if passed > 0 { now_start } else { start };
         Here {
             start,
@@ -228,47 +243,76 @@ impl Window {
             early: start.saturating_sub(now),
             previous,
             current,
+            owed,
             was_set_back,
         }
     }
 
-    /// The counters when so many windows have ended.
-    fn after(&self, windows: u64, state: Counts) -> (u64, u64) {
+    /// The counters when so many windows have ended, and what is owed. What a window counted beyond the present count is
+    /// carried on only as far as it is owed: the count may have been larger, since it was another key's rate, or
+    /// another configuration's.
+    fn after(&self, windows: u64, state: Counts) -> (u64, u64, u64) {
         let (previous, current) = (u64::from(state.previous), u64::from(state.current));
+        let owed = self.owed(state);
         let Some(further) = windows.checked_sub(1) else {
-            return (previous, current);
+            return (previous, current, owed);
         };
         match self.kind {
             Kind::Fixed => {
-                let paid = self.count().saturating_mul(windows);
-                (0, current.saturating_sub(paid))
+                let left = self.paid(current, owed, windows);
+                (0, left, left)
             }
             Kind::Sliding => {
-                let last = current.saturating_add(previous.saturating_sub(self.count()));
-                let paid = self.count().saturating_mul(further);
-                (last.saturating_sub(paid), 0)
+                let last = current.saturating_add(self.excess(previous).min(owed));
+                match further {
+                    0 => (last, 0, owed),
+                    _ => {
+                        let left = self.paid(last, owed, further);
+                        (left, 0, left)
+                    }
+                }
             }
         }
     }
 
+    /// What is left of a counter, of which so much is owed, when so many windows have paid off a count each.
+    fn paid(&self, counted: u64, owed: u64, windows: u64) -> u64 {
+        let further = self.count().saturating_mul(windows.saturating_sub(1));
+        self.excess(counted).min(owed).saturating_sub(further)
+    }
+
+    fn excess(&self, counted: u64) -> u64 {
+        counted.saturating_sub(self.count())
+    }
+
+    /// As it is stored.
     fn counts(&self, here: &Here) -> Option<Counts> {
         let counter = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let owed = here.owed.min(self.period_ns.saturating_sub(1));
         Some(Counts {
-            until: self.until(here.start)?,
+            until: self.until(here.start)?.checked_add(owed)?,
             previous: counter(here.previous),
             current: counter(here.current),
         })
     }
 
-    /// What of the window before weighs less and less, and what of it is owed.
-    fn weighing(&self, previous: u64) -> (u64, u64) {
-        let owed = previous.saturating_sub(self.count());
-        (previous.saturating_sub(owed), owed)
+    /// What of the window before weighs less and less.
+    fn weighing(&self, previous: u64) -> u64 {
+        previous.min(self.count())
+    }
+
+    /// What is owed of the window before.
+    fn owed_before(&self, here: &Here) -> u64 {
+        match self.kind {
+            Kind::Fixed => 0,
+            Kind::Sliding => self.excess(here.previous).min(here.owed),
+        }
     }
 
     /// What counts now, rounded up.
     fn used(&self, here: &Here) -> u64 {
-        let (weighing, owed) = self.weighing(here.previous);
+        let weighing = self.weighing(here.previous);
+        let owed = self.owed_before(here);
         let left = self.period_ns.saturating_sub(here.elapsed);
         let weight = match weighing {
             0 => 0,
@@ -298,22 +342,30 @@ impl Window {
         let within = match self.kind {
             Kind::Fixed => {
                 // Each window that ends pays off a count.
-                let over = here.current.saturating_sub(spare);
-                let more_windows = over.div_ceil(self.count()).saturating_sub(1);
+                let over = self
+                    .excess(here.current)
+                    .min(here.owed)
+                    .saturating_sub(spare);
+                let more_windows = over.div_ceil(self.count());
                 left.saturating_add(self.period_ns.saturating_mul(more_windows))
             }
             Kind::Sliding => {
-                let (weighing, owed) = self.weighing(here.previous);
-                let carried = here.current.saturating_add(owed);
+                let weighing = self.weighing(here.previous);
+                let carried = here.current.saturating_add(self.owed_before(here));
                 match spare.checked_sub(carried) {
                     Some(room) => self
                         .light_enough(weighing, room)
                         .saturating_sub(here.elapsed),
                     None => {
-                        let over = carried.saturating_sub(self.count().saturating_add(spare));
-                        let windows = over.div_ceil(self.count());
-                        let paid = windows.saturating_mul(self.count());
-                        let (weighing, owed) = self.weighing(carried.saturating_sub(paid));
+                        let owed = self.excess(carried).min(here.owed);
+                        let windows = owed.saturating_sub(spare).div_ceil(self.count());
+                        let (weighing, owed) = match windows {
+                            0 => (self.weighing(carried), owed),
+                            _ => {
+                                let left = self.paid(carried, owed, windows);
+                                (self.weighing(left), self.excess(left))
+                            }
+                        };
                         left.saturating_add(self.period_ns.saturating_mul(windows))
                             .saturating_add(self.light_enough(weighing, spare.saturating_sub(owed)))
                     }

@@ -139,6 +139,54 @@ fn a_change_of_the_rate_keeps_the_table() {
     }
 }
 
+/// By windows: what was counted stays counted, and nobody who owed nothing owes anything.
+#[test]
+fn a_change_of_the_count_of_a_window() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    // How many more are admitted by the new count at once, and in the windows after that.
+    let cases = [
+        ("fixed_window", "1000/1h", 1_000, "100/1h", [0, 100, 100]),
+        ("fixed_window", "1000/1h", 50, "100/1h", [50, 100, 100]),
+        (
+            "fixed_window",
+            "100/1h",
+            100,
+            "1000/1h",
+            [900, 1_000, 1_000],
+        ),
+        // All that the window before may count for is a full one: nothing at its very start.
+        ("sliding_window", "1000/1h", 1_000, "100/1h", [0, 0, 100]),
+        ("sliding_window", "1000/1h", 50, "100/1h", [50, 0, 100]),
+        ("sliding_window", "100/1h", 100, "1000/1h", [900, 0, 1_000]),
+    ];
+    for (algorithm, before, used, after, expected) in cases {
+        let shared = Shared::default();
+        let config = |rate: &str| one(json!({"rate": rate, "burst": null, "algorithm": algorithm}));
+        assert_eq!(
+            Worker::new(&shared, &config(before)).admitted("acme", used),
+            used
+        );
+        let worker = Worker::new(&shared, &config(after));
+        let seen = expected.map(|_| {
+            let admitted = worker.admitted("acme", 2_000);
+            worker.host.advance(HOUR);
+            admitted
+        });
+        assert_eq!(seen, expected, "{algorithm}: {before}, then {after}");
+        if used > 100 {
+            let shared = Shared::default();
+            Worker::new(&shared, &config(before)).admitted("acme", used);
+            let refused = Worker::new(&shared, &config(after)).request("acme");
+            let wait = if algorithm == "fixed_window" {
+                3_600
+            } else {
+                3_636
+            };
+            assert_eq!(refused.header("retry-after"), [wait.to_string()]);
+        }
+    }
+}
+
 #[test]
 fn a_million_keys_fit_in_the_table() {
     const SLOTS: u32 = 1_000;

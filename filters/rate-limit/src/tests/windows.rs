@@ -115,6 +115,45 @@ fn windows_in_a_full_slot() {
     assert!(worker.admitted("fifth", 10) <= 2);
 }
 
+/// A slot that is full of what lasts longer: a key's short window does not drive out its own long one.
+#[test]
+fn beside_longer_ones_in_a_full_slot() {
+    for (algorithm, others) in [
+        ("gcra", 8),
+        ("fixed_window", 8),
+        ("sliding_window", 8),
+        ("gcra", 7),
+    ] {
+        let config = json!({
+            "limits": [
+                limit("daily", json!({
+                    "match": {"headers": [{"name": "x-daily", "present": true}]},
+                    "rate": "1/1d", "burst": null, "algorithm": algorithm,
+                })),
+                limit("a", json!({
+                    "match": {"headers": [{"name": "x-daily", "present": false}]},
+                    "rate": ["10/1s", "20/1h"], "burst": null, "algorithm": algorithm,
+                })),
+            ],
+            "store": {"local": {"slots": 1}},
+        });
+        let worker = Worker::alone(&config);
+        for tenant in 0..others {
+            let tenant = tenant.to_string();
+            let headers = [("x-tenant", tenant.as_bytes()), ("x-daily", b"1")];
+            assert!(worker.send(&headers, |_| {}).is_admitted());
+        }
+        let mut admitted = 0;
+        for _ in 0..60 {
+            admitted += worker.admitted("acme", 20);
+            worker.host.advance(Duration::from_secs(1));
+        }
+        assert_eq!(admitted, 20, "{algorithm} {others}");
+        // One request took the places of others.
+        assert_eq!(worker.counts("a")["evicted"], 1, "{algorithm} {others}");
+    }
+}
+
 /// What is told apart by algorithm and period does not meet.
 #[test]
 fn a_change_of_the_algorithm_begins_anew() {

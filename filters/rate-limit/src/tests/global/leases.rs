@@ -361,7 +361,7 @@ fn bounded() {
         assert_eq!(stream.outcome().0, 200);
     }
     assert!(shared.len() <= 17, "{}", shared.len());
-    assert!(shared.bytes() <= 16 + 16 * 224, "{}", shared.bytes());
+    assert!(shared.bytes() <= 16 + 16 * 256, "{}", shared.bytes());
     assert!(worker.counts("a")["evicted"] > 0);
 }
 
