@@ -77,6 +77,9 @@ async fn accept(listener: TcpListener, decide: Arc<Decide>) {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
+        // As gRPC servers do: an answer is a few small writes, the last of which would wait for the peer's delayed
+        // acknowledgement of the first.
+        let _ = stream.set_nodelay(true);
         let decide = decide.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, decide.clone()));

@@ -132,29 +132,102 @@ fn exactly_as_many_as_the_service_says() {
     assert_eq!(response.header("ratelimit"), ["\"a\";r=0;t=1800"]);
 }
 
-/// Shares of ten: never more than the service gave, at most a share less, and hardly any question.
+/// Shares of ten, and three times as many requests at once: never more than the service gave, at most a share less,
+/// and hardly any question.
 #[test]
 fn a_lease() {
+    leased(32, 100);
+}
+
+/// As a lease is meant: what is under way fits into a share.
+#[test]
+fn a_lease_that_is_larger_than_what_is_under_way() {
+    leased(2, 40);
+}
+
+fn leased(connections: usize, most_calls: u64) {
     let echo = Echo::start();
     let server = hundred();
     let envoy = start(&echo, &server, ", timeout: 5s, lease: 10%", 2);
-    let outcome = load::run(1_000, 32, |_| {
+    let outcome = load::run(1_000, connections, |_| {
         envoy.request("GET", "/").header("x-tenant", "acme")
     });
     let admitted = outcome.count(200);
-    assert!((91..=100).contains(&admitted), "{outcome:?}");
-    assert_eq!(outcome.count(429), 1_000 - admitted);
     let calls = counted(&envoy, "service.calls");
     println!(
         "admitted {admitted} of 100, {calls} calls, {} leased",
         counted(&envoy, "leased.limit.a")
     );
-    // At worst each that was admitted asked for itself, so did all that were under way when the last of the
-    // quota was given, and each share was refused once.
-    assert!(calls <= 100 + 32 + 10, "{calls}");
+    assert!((91..=100).contains(&admitted), "{outcome:?}");
+    assert_eq!(outcome.count(429), 1_000 - admitted);
+    assert!(calls <= most_calls, "{calls}");
     // Nobody is asked any more.
     assert_eq!(ask(&envoy, "acme").status, 429);
     assert_eq!(counted(&envoy, "service.calls"), calls);
+}
+
+/// One worker's question is answered late, again and again: the other one's requests are not asked about one by one.
+#[test]
+fn a_lease_and_slow_answers() {
+    let echo = Echo::start();
+    let (used, asked) = (AtomicU32::new(0), AtomicU32::new(0));
+    let server = RateLimitServer::start(move |question| {
+        let cost = question.hits_addend.max(1);
+        let used = used.fetch_add(cost, Ordering::SeqCst) + cost;
+        let reply = match 100_u32.checked_sub(used) {
+            Some(left) => answer(CODE_OK, left),
+            None => answer(CODE_OVER_LIMIT, 0),
+        };
+        match asked.fetch_add(1, Ordering::SeqCst) % 3 {
+            0 => Reply::After(Duration::from_millis(200), Box::new(reply)),
+            _ => reply,
+        }
+    });
+    let envoy = start(&echo, &server, ", timeout: 5s, lease: 10%", 2);
+    let outcome = load::run(1_000, 4, |_| {
+        envoy.request("GET", "/").header("x-tenant", "acme")
+    });
+    let (admitted, calls) = (outcome.count(200), counted(&envoy, "service.calls"));
+    println!("admitted {admitted} of 100, {calls} calls");
+    assert!((91..=100).contains(&admitted), "{outcome:?}");
+    assert_eq!(outcome.count(429), 1_000 - admitted);
+    assert!(calls <= 40, "{calls}");
+}
+
+/// Expressions are about the request, also of limits that it waits for: Envoy evaluates them only before.
+#[test]
+fn expressions_and_a_wait() {
+    let echo = Echo::start();
+    let server = RateLimitServer::start(|question| {
+        let count = question.descriptors.len();
+        let statuses = vec![status(CODE_OK, 7); count];
+        Reply::Answer(RateLimitResponse {
+            overall_code: CODE_OK,
+            statuses,
+        })
+    });
+    for lease in ["", ", lease: 10"] {
+        let plugin = format!(
+            "limits:\n\
+             - {{name: all, key: [{{header: x-tenant}}], rate: 100/1h}}\n\
+             - {{name: posts, match: {{when: \"request.method == 'POST'\"}}, key: [{{header: x-tenant}}], rate: 50/1h}}\n\
+             store: {{global: {{cluster: ratelimit, domain: gatehouse, timeout: 5s{lease}}}}}"
+        );
+        let envoy = Config::load(FILE)
+            .upstream(&echo)
+            .endpoint(SERVICE_PORT, server.address())
+            .plugin(&plugin)
+            .start();
+        for (method, limits) in [("GET", 1), ("POST", 2)] {
+            let request = envoy.request(method, "/").header("x-tenant", method);
+            let response = request.send();
+            assert_eq!(response.status, 200, "{method}{lease}");
+            let policy = response.header("ratelimit-policy").join(", ");
+            assert_eq!(policy.matches(";q=").count(), limits, "{policy}");
+        }
+        assert_eq!(counted(&envoy, "admitted.limit.posts"), 1);
+        assert_eq!(counted(&envoy, "expression_failed.limit.posts"), 0);
+    }
 }
 
 /// Whatever the service sends, requests get what `on_error` says, and Envoy lives.
