@@ -27,7 +27,9 @@ pub struct Lease {
     pub(crate) refused: u64,
     /// What the service said was left, beyond what is held.
     pub(crate) told: u64,
-    /// When the first and the second question under way began; else 0. True beyond the window, as is what follows.
+    /// When the first and the second question under way began, to two nanoseconds; else 0. Odd where the other one was
+    /// answered since: what the service says was left may be older than what is known. True beyond the window, as is
+    /// what follows.
     pub(crate) asked: [u64; 2],
     /// What these two ask for.
     pub(crate) asked_for: u64,
@@ -169,7 +171,8 @@ impl Lease {
         reset_ns: Option<u64>,
         told: Option<u64>,
     ) -> Self {
-        let before = self.at(terms, now).answered(ask);
+        let lease = self.at(terms, now);
+        let before = lease.answered(ask);
         let reset_ns = reset_ns.map(at_least_a_second);
         let until = now.saturating_add(reset_ns.unwrap_or(UNKNOWN).min(terms.period_ns));
         // The service says when a window ends in whole seconds, so that of one window it seems to end now
@@ -191,7 +194,10 @@ impl Lease {
             until,
             held,
             refused,
-            told: told.unwrap_or(UNKNOWN),
+            told: match told {
+                Some(told) if !new_window && lease.is_overtaken(ask.turn) => told.min(before.told),
+                _ => told.unwrap_or(UNKNOWN),
+            },
             ..before
         }
     }
@@ -284,6 +290,7 @@ impl Lease {
     /// With a mark that so much is asked for.
     fn marked(&self, turn: Turn, units: u64, now: u64) -> Self {
         let [first, second] = self.asked;
+        let now = (now & !1).max(2);
         let asked = match turn {
             Turn::First => [now, second],
             Turn::Second => [first, now],
@@ -299,9 +306,10 @@ impl Lease {
     /// Without its mark.
     fn answered(&self, ask: Ask) -> Self {
         let [first, second] = self.asked;
+        let overtaken = |asked: u64| if asked == 0 { 0 } else { asked | 1 };
         let asked = match ask.turn {
-            Turn::First => [0, second],
-            Turn::Second => [first, 0],
+            Turn::First => [0, overtaken(second)],
+            Turn::Second => [overtaken(first), 0],
             Turn::Further => return *self,
         };
         let asked_for = self.asked_for.saturating_sub(ask.units);
@@ -311,6 +319,16 @@ impl Lease {
             ..*self
         };
         answered.settled()
+    }
+
+    /// Whether another question was answered while this one was under way.
+    fn is_overtaken(&self, turn: Turn) -> bool {
+        let [first, second] = self.asked;
+        match turn {
+            Turn::First => first & 1 == 1,
+            Turn::Second => second & 1 == 1,
+            Turn::Further => true,
+        }
     }
 
     /// Nothing is asked for where nobody asks.

@@ -386,6 +386,9 @@ fn two_questions() {
     // The other one may be in it or not.
     assert_eq!(seen_waiting(&half, NOW, 11, 50), Seen::Second(10));
     assert_eq!(seen_waiting(&half, NOW, 11, 0), Seen::Second(10));
+    // That says what was left before the half was taken.
+    let old = half.granted(&TERMS, NOW, first(20), Some(30 * SECOND), Some(42));
+    assert_eq!(old.remaining(&TERMS, NOW), 30 + 32);
     let both = half.granted(&TERMS, NOW, first(20), Some(30 * SECOND), Some(19));
     assert_eq!(both.held(&TERMS, NOW), 30);
     assert_eq!(both.remaining(&TERMS, NOW), 49);
@@ -394,6 +397,10 @@ fn two_questions() {
     assert_eq!(seen(&lost, NOW, 11), Seen::Short(20));
     // Of one that is forgotten, so is what it asked for.
     assert_eq!(seen(&half, NOW + 3 * SECOND, 11), Seen::Short(20));
+    // A question that was alone throughout is believed, whatever was known.
+    let alone =
+        asked(&holding(0), NOW).granted(&TERMS, NOW, first(20), Some(30 * SECOND), Some(70));
+    assert_eq!(alone.remaining(&TERMS, NOW), 90);
 }
 
 /// However much is left when a share is refused, few questions find it, and the last one says that there is no more.

@@ -363,6 +363,37 @@ fn the_first_that_holds() {
     }
 }
 
+/// The same of windows: what was used counts by either rate, and nobody owes what the larger one admitted.
+#[test]
+fn two_rates_over_one_window() {
+    let tokens = [json!(["gold"]), json!([])].map(|groups| who("ann", groups, json!({})));
+    let [with, without] = &tokens;
+    // How many of a hundred each are admitted: with the group, without it, and so in the next window, but the other way round.
+    let cases = [
+        ("fixed_window", "10/1h", "50/1h", [50, 0, 10, 40]),
+        ("fixed_window", "50/1h", "10/1h", [10, 40, 50, 0]),
+        // Of the window before, a whole one of the smaller rate counts, and all of the larger one.
+        ("sliding_window", "10/1h", "50/1h", [50, 0, 0, 0]),
+        ("sliding_window", "50/1h", "10/1h", [10, 40, 0, 0]),
+    ];
+    for (algorithm, rate, gold, expected) in cases {
+        let worker = Worker::alone(&one(json!({
+            "algorithm": algorithm, "rate": rate, "burst": null, "key": ["consumer"],
+            "overrides": [{"key": {"group": "gold"}, "rate": gold}],
+        })));
+        let hundred = |who| (0..5).map(|_| admitted(&worker, &[], who)).sum();
+        let mut seen: [usize; 4] = [hundred(with), hundred(without), 0, 0];
+        worker.host.advance(std::time::Duration::from_secs(3_600));
+        seen[2] = hundred(without);
+        seen[3] = hundred(with);
+        assert_eq!(seen, expected, "{algorithm}: {rate}, and {gold}");
+        worker
+            .host
+            .advance(std::time::Duration::from_secs(2 * 3_600));
+        assert!(hundred(without) > 0, "{algorithm}: nothing is owed");
+    }
+}
+
 /// Who has one token with a group in it and one without has two rates over one bucket. What the slower
 /// one left in it is no sign for the faster one that the clock was set back.
 #[test]

@@ -1,8 +1,16 @@
 //! Limitador's counters in Redis: fixed windows that begin with their first hit, as its own storage has them.
 //!
-//! Checked and counted in one step. Limitador's own storage does it in two, between which another server, or another
-//! thread, may come: then somewhat more is admitted than the limit. Here the limit is exact, so that what a test
-//! finds is ours.
+//! Why this is not Limitador's own storage in Redis (its feature `redis_storage`):
+//!
+//! 1. Of limitador 0.14 that feature does not compile without `disk_storage`: `storage/keys.rs` calls its module `bin`,
+//!    which only exists with that one. And `disk_storage` is RocksDB: libclang, and a C++ database to be compiled for a test that
+//!    does not use it.
+//! 2. It checks and counts in two steps (`storage/redis/redis_sync.rs`, `check_and_update`), between which another server, or
+//!    another thread, may come: then somewhat more is admitted than the limit, and `exactly_as_many_as_the_limit_on_two_envoys_together`
+//!    would show Limitador's error and not ours. Here both are one script, and a limit is exact.
+//!
+//! What is Limitador's in these tests: its limits, conditions and variables, which limits a question is about, and what
+//! becomes of a question about several of them (`RateLimiter::check_rate_limited_and_update`).
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
