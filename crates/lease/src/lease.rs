@@ -175,9 +175,10 @@ impl Lease {
         let before = lease.answered(ask);
         let reset_ns = reset_ns.map(at_least_a_second);
         let until = now.saturating_add(reset_ns.unwrap_or(UNKNOWN).min(terms.period_ns));
-        // The service says when a window ends in whole seconds, so that of one window it seems to end now
-        // here, now there.
-        let new_window = reset_ns.is_some() && until > before.until.saturating_add(SECOND_NS);
+        // The service says when a window ends in whole seconds, and its answer takes a while, so that of one window it
+        // seems to end now here, now there.
+        let tolerance = SECOND_NS.saturating_add(lease.waited(terms, now, ask.turn));
+        let new_window = reset_ns.is_some() && until > before.until.saturating_add(tolerance);
         let (held, until) = match before.held {
             0 => (ask.units, until),
             _ if new_window => (ask.units, until),
@@ -288,7 +289,7 @@ impl Lease {
     }
 
     /// With a mark that so much is asked for.
-    fn marked(&self, turn: Turn, units: u64, now: u64) -> Self {
+    pub(crate) fn marked(&self, turn: Turn, units: u64, now: u64) -> Self {
         let [first, second] = self.asked;
         let now = (now & !1).max(2);
         let asked = match turn {
@@ -319,6 +320,17 @@ impl Lease {
             ..*self
         };
         answered.settled()
+    }
+
+    /// How long a question has been under way, at most.
+    fn waited(&self, terms: &Terms, now: u64, turn: Turn) -> u64 {
+        let [first, second] = self.asked;
+        match (turn, first, second) {
+            (Turn::First, asked @ 1.., _) | (Turn::Second, _, asked @ 1..) => {
+                now.saturating_sub(asked)
+            }
+            _ => terms.patience_ns,
+        }
     }
 
     /// Whether another question was answered while this one was under way.

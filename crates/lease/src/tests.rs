@@ -233,8 +233,9 @@ fn the_clock_set_back() {
 #[test]
 fn granting() {
     let with = |held, reset_ns: Option<u64>, after: u64| {
-        let lease = holding(held).granted(&TERMS, NOW + after, first(20), reset_ns, Some(9));
         let now = NOW + after;
+        let asked = holding(held).marked(Turn::First, 20, now);
+        let lease = asked.granted(&TERMS, now, first(20), reset_ns, Some(9));
         (
             lease.held(&TERMS, now),
             lease.reset_ns(&TERMS, now),
