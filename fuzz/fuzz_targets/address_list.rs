@@ -18,7 +18,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(list) = lenient else { return };
     assert!(list.addresses.len() <= 100);
     let lines = bytes.split(|byte| *byte == b'\n');
-    for address in lines.filter_map(|line| std::str::from_utf8(line).ok()?.trim().parse::<IpAddr>().ok()) {
+    for address in lines.filter_map(|line| {
+        std::str::from_utf8(line.trim_ascii())
+            .ok()?
+            .parse::<IpAddr>()
+            .ok()
+    }) {
         let is_list = bytes.trim_ascii_start().first() != Some(&b'[');
         assert!(!is_list || list.addresses.labels(address).has(0));
     }

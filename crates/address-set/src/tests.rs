@@ -136,7 +136,7 @@ const STRICT: Terms = Terms {
 
 #[test]
 fn documents() {
-    let cases: [(&str, &str, Result<usize, &str>); 22] = [
+    let cases: [(&str, &str, Result<usize, &str>); 23] = [
         ("lines", "10.0.0.0/8\n2001:db8::/32\n", Ok(2)),
         ("without the last newline", "10.0.0.0/8\n192.0.2.1", Ok(2)),
         (
@@ -186,6 +186,11 @@ fn documents() {
             "a range",
             "10.0.0.0 - 10.0.0.9",
             Err("1 bad entry: line 1: \"10.0.0.0 - 10.0.0.9\""),
+        ),
+        (
+            "a blank that is none, which fuzzing took for one",
+            "::f\x0b\n10.0.0.1\u{a0}\n",
+            Err("2 bad entries: line 1: \"::f\\u{b}\", line 2: \"10.0.0.1\\u{a0}\""),
         ),
         (
             "many bad ones",

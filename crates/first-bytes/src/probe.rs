@@ -3,8 +3,8 @@
 use crate::lenient::odd_record;
 use crate::{Probe, Spoken};
 
-/// Those that begin with the first byte.
-pub(crate) const FIXED: [fn(&[u8]) -> Probe; 4] = [amqp, mqtt, postgresql, odd_record];
+/// Those that begin with the first byte. What decides by fewer bytes comes first, so that pieces don't matter.
+pub(crate) const FIXED: [fn(&[u8]) -> Probe; 4] = [odd_record, amqp, postgresql, mqtt];
 
 /// `AMQP` and the number of a layer: none, TLS, SASL. Whichever version follows, a server answers with its own.
 fn amqp(head: &[u8]) -> Probe {

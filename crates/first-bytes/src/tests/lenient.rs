@@ -128,6 +128,11 @@ fn records_before_the_hello() {
         ),
         ("half an alert", after(&[21, 3, 1, 0, 1, 1]), OTHER),
         ("a change of ciphers", after(&[20, 3, 3, 0, 1, 1]), OTHER),
+        (
+            "an alert with the name of MQTT in it, by fuzzing",
+            b"\x15\x03\0\x06MQIsdp\x15".to_vec(),
+            OTHER,
+        ),
         ("a heartbeat", after(&[24, 3, 1, 0, 3, 1, 0, 0]), OTHER),
         ("data", after(&[23, 3, 3, 0, 1, 0]), OTHER),
         (
