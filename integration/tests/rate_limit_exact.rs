@@ -31,8 +31,12 @@ limits:
 - {name: gcra-100, match: {path: {prefix: /gcra/100}}, key: [{header: x-run}], rate: 1/1d, burst: 100}
 - {name: gcra-1000, match: {path: {prefix: /gcra/1000}}, key: [{header: x-run}], rate: 1/1d, burst: 1000}
 - {name: gcra-10000, match: {path: {prefix: /gcra/10000}}, key: [{header: x-run}], rate: 1/1d, burst: 10000}
+- {name: fixed-10, match: {path: {prefix: /fixed/10}}, key: [{header: x-run}], rate: 10/3650d, algorithm: fixed_window}
+- {name: fixed-10000, match: {path: {prefix: /fixed/10000}}, key: [{header: x-run}], rate: 10000/3650d, algorithm: fixed_window}
 - {name: fixed-100, match: {path: {prefix: /fixed/100}}, key: [{header: x-run}], rate: 100/3650d, algorithm: fixed_window}
 - {name: fixed-1000, match: {path: {prefix: /fixed/1000}}, key: [{header: x-run}], rate: 1000/3650d, algorithm: fixed_window}
+- {name: sliding-10, match: {path: {prefix: /sliding/10}}, key: [{header: x-run}], rate: 10/3650d, algorithm: sliding_window}
+- {name: sliding-10000, match: {path: {prefix: /sliding/10000}}, key: [{header: x-run}], rate: 10000/3650d, algorithm: sliding_window}
 - {name: sliding-100, match: {path: {prefix: /sliding/100}}, key: [{header: x-run}], rate: 100/3650d, algorithm: sliding_window}
 - {name: sliding-1000, match: {path: {prefix: /sliding/1000}}, key: [{header: x-run}], rate: 1000/3650d, algorithm: sliding_window}
 - {name: several, match: {path: {prefix: /several/500}}, key: [{header: x-run}], rate: [500/3650d, 800/3000d, 1000/2000d], algorithm: fixed_window}
@@ -86,10 +90,14 @@ fn exactly_as_many_as_the_limit() {
         ("/gcra/100", 100),
         ("/gcra/1000", 1_000),
         ("/gcra/10000", 10_000),
+        ("/fixed/10", 10),
         ("/fixed/100", 100),
         ("/fixed/1000", 1_000),
+        ("/fixed/10000", 10_000),
+        ("/sliding/10", 10),
         ("/sliding/100", 100),
         ("/sliding/1000", 1_000),
+        ("/sliding/10000", 10_000),
         ("/several/500", 500),
     ] {
         for number in 0..RUNS {
