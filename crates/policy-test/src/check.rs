@@ -22,10 +22,7 @@ pub struct Mismatch {
 
 /// Everything that is not as expected, in the order of the format's table.
 pub(crate) fn check(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
-    let mut found = Found(Vec::new());
-    for callout in &outcome.unanswered {
-        found.add("callouts", "an answer for each in the case", callout);
-    }
+    let mut found = Found(unasked(outcome));
     let denied = outcome.ending == Ending::LocalReply;
     let allowed = outcome.ending == Ending::Upstream;
     if (expect.allowed.is_some() || expect.upstream.is_some()) && !allowed {
@@ -76,8 +73,14 @@ pub(crate) fn check(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
         found.count("host_calls", count, outcome.host_calls);
     }
     for (cluster, count) in &expect.callouts.0 {
-        let got = outcome.callouts.get(cluster).copied().unwrap_or(0);
-        found.count(&format!("callouts.{cluster}"), *count, got);
+        let what = format!("callouts.{cluster}");
+        match outcome.callouts.get(cluster) {
+            Some(got) => found.count(&what, *count, *got),
+            None => {
+                let known = outcome.callouts.keys().map(String::as_str);
+                found.add(&what, count.describe(), absent("cluster", cluster, known));
+            }
+        }
     }
     for text in expect.log.iter().flat_map(|texts| &texts.0) {
         if !outcome.log.iter().any(|line| line.contains(text)) {
@@ -87,6 +90,24 @@ pub(crate) fn check(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
             };
             found.add("log", format!("a line with {text:?}"), got);
         }
+    }
+    found.0
+}
+
+/// What is never as expected, also where nothing is.
+pub(crate) fn unasked(outcome: &Outcome) -> Vec<Mismatch> {
+    let mut found = Found(Vec::new());
+    for callout in &outcome.unanswered {
+        found.add("callouts", "an answer for each in the case", callout);
+    }
+    found.0
+}
+
+/// What must not become of a request of which nothing is expected: it is there for what it does to the filters.
+pub(crate) fn failed(outcome: &Outcome) -> Vec<Mismatch> {
+    let mut found = Found(unasked(outcome));
+    if matches!(outcome.ending, Ending::Failed(_) | Ending::Held) {
+        found.add("outcome", "allowed or denied", outcome.summary());
     }
     found.0
 }
@@ -242,28 +263,31 @@ impl Found {
             .filter(|(name, _)| metric.is(name))
             .collect();
         let got: u64 = named.iter().map(|(_, delta)| **delta).sum();
-        if got == expected && (expected == 0 || !named.is_empty()) {
+        // One that is not there is one that is misspelled, and was never counted either.
+        if got == expected && !named.is_empty() {
             return;
         }
         let what = format!("metrics.{}", metric.describe());
+        let known = outcome.metrics.keys().map(String::as_str);
         let got = match named.is_empty() {
             false => format!("+{got}"),
-            true => match nearest(&metric.name, outcome.metrics.keys().map(String::as_str)) {
-                Some(name) => format!("no such metric (did you mean {name:?}?)"),
-                None => "no such metric".to_owned(),
-            },
+            true => absent("metric", &metric.name, known),
         };
         self.add(&what, format!("+{expected}"), got);
     }
 
     fn count(&mut self, what: &str, expected: Count, got: u64) {
-        let (good, wanted) = match expected {
-            Count::Exactly(wanted) => (got == wanted, wanted.to_string()),
-            Count::AtMost(most) => (got <= most, format!("at most {most}")),
-        };
-        if !good {
-            self.add(what, wanted, got.to_string());
+        if !expected.accepts(got) {
+            self.add(what, expected.describe(), got.to_string());
         }
+    }
+}
+
+/// What is said of a name of nothing.
+fn absent<'n>(what: &str, name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
+    match nearest(name, known) {
+        Some(meant) => format!("no such {what} (did you mean {meant:?}?)"),
+        None => format!("no such {what}"),
     }
 }
 

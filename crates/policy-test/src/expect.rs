@@ -123,6 +123,22 @@ pub(crate) enum Count {
     AtMost(u64),
 }
 
+impl Count {
+    pub(crate) fn accepts(self, got: u64) -> bool {
+        match self {
+            Self::Exactly(wanted) => got == wanted,
+            Self::AtMost(most) => got <= most,
+        }
+    }
+
+    pub(crate) fn describe(self) -> String {
+        match self {
+            Self::Exactly(wanted) => wanted.to_string(),
+            Self::AtMost(most) => format!("at most {most}"),
+        }
+    }
+}
+
 impl Decode for Count {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
         if !value.is_object() {

@@ -99,7 +99,7 @@ impl Gateway {
             .flat_map(|(envoy, logged)| envoy.logs().into_iter().skip(logged))
             .map(|line| line.text)
             .collect();
-        outcome.callouts = std::mem::take(&mut services.counted);
+        outcome.callouts = services.take_counted();
         outcome.unanswered = std::mem::take(&mut services.unanswered);
         outcome
     }
@@ -390,7 +390,7 @@ fn named_clusters(configuration: &Value, clusters: &mut BTreeSet<String>) {
         Value::Object(map) => {
             for (key, value) in map {
                 match value {
-                    Value::String(name) if key == "cluster" => {
+                    Value::String(name) if key == "cluster" || key == "jwks_cluster" => {
                         clusters.insert(name.clone());
                     }
                     inner => named_clusters(inner, clusters),

@@ -31,7 +31,7 @@ pub(crate) struct Outcome {
     /// What was added to each metric, those that nothing was added to among them.
     pub metrics: BTreeMap<String, u64>,
     pub host_calls: u64,
-    /// How many callouts each cluster got.
+    /// How many callouts each cluster got that there is.
     pub callouts: BTreeMap<String, u64>,
     /// Callouts that the case has no answer for.
     pub unanswered: Vec<String>,

@@ -2,7 +2,7 @@
 
 use crate::case::{Case, Step};
 use crate::chain::Chain;
-use crate::check::{Mismatch, check};
+use crate::check::{Mismatch, check, failed};
 use crate::gateway::Gateway;
 use crate::modules::Modules;
 use crate::report::{CaseReport, StepFailure, SuiteReport};
@@ -100,7 +100,7 @@ fn run_case(chain: &Chain, case: &Case, modules: &Modules) -> Vec<StepFailure> {
             let outcome = gateway.send(&step.request, &step.upstream);
             let mismatches = match &step.expect {
                 Some(expect) => check(expect, &outcome),
-                None => Vec::new(),
+                None => failed(&outcome),
             };
             if mismatches.is_empty() {
                 continue;

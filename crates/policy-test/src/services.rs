@@ -45,6 +45,15 @@ impl Services {
         }
     }
 
+    /// How many callouts each cluster got since this was last asked, those with none among them.
+    pub(crate) fn take_counted(&mut self) -> BTreeMap<String, u64> {
+        let mut counted = std::mem::take(&mut self.counted);
+        for cluster in &self.clusters {
+            counted.entry(cluster.clone()).or_default();
+        }
+        counted
+    }
+
     /// From now on, clusters answer so.
     pub(crate) fn answer_with(&mut self, answers: &[(String, Arc<Answers>)], envoys: &[Envoy]) {
         for (cluster, new) in answers {
