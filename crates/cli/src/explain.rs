@@ -13,11 +13,11 @@ mod run;
 mod signature;
 
 use crate::environment::Variables;
-use crate::filter::Filter;
-use crate::plugin::{Plugin, Surroundings, Variable, find};
-use crate::source::parse;
+use crate::filter::{self, OwnCode as _};
 use crate::terminal::{Failure, Outcome, Terminal};
 use clap::{Args, ValueEnum};
+use gatehouse_located_yaml::parse;
+use gatehouse_plugins::{Filter, Plugin, Surroundings, Variable, config_maps, find, is_disabled};
 use request::Asked;
 use run::{Chain, Fate};
 
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     repeat: u32,
 
     /// What a configuration alone is for, where neither its fields nor a comment "# gatehouse: FILTER" say it
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", value_parser = filter::parser())]
     filter: Option<Filter>,
 
     #[command(flatten)]
@@ -70,10 +70,12 @@ pub(crate) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
     let asked = arguments.asked.read()?;
     let file = &arguments.file;
     let text = crate::validate::read_one(file, terminal.input).map_err(Failure::Told)?;
-    let documents = parse(&text).map_err(|error| {
-        let (line, column) = (error.at.line, error.at.column);
-        Failure::Told(format!("{file}:{line}:{column}: not YAML: {}", error.why))
-    })?;
+    let mut documents = parse(&text).map_err(|error| Failure::Told(format!("{file}:{error}")))?;
+    let within: Vec<_> = documents
+        .iter()
+        .flat_map(|document| config_maps(document).0)
+        .collect();
+    documents.extend(within);
     let mut all = Vec::new();
     for document in &documents {
         let found = find(document, arguments.filter);

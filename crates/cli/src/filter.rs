@@ -1,52 +1,32 @@
-//! The filters of Gatehouse, and what the command asks of their own code.
+//! What the command asks of the filters' own code.
 //!
-//! A new filter adds a variant, its name, and the type of its configuration in
-//! [`Filter::schema`] and [`Filter::problems`].
+//! A new filter adds the type of its configuration in [`OwnCode::schema`] and [`OwnCode::problems`].
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use gatehouse_config::{Decode, Environment, Problem, load_value, schema};
+use gatehouse_plugins::Filter;
 use serde_json::Value;
 
-/// One of the filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Filter {
-    Auth,
-    #[value(alias = "rate_limit")]
-    RateLimit,
-    Headers,
-    #[value(alias = "connection_guard")]
-    ConnectionGuard,
-    Gateway,
+/// A filter's name on the command line: with `-`, as options are, or with `_`, as it is in configurations.
+pub(crate) fn parser() -> impl TypedValueParser<Value = Filter> {
+    let names = Filter::ALL.iter().map(|filter| {
+        let value = PossibleValue::new(filter.name().replace('_', "-"));
+        value.alias(filter.name())
+    });
+    PossibleValuesParser::new(names).try_map(|name| Filter::named(&name).ok_or("no filter"))
 }
 
-impl Filter {
-    pub(crate) const ALL: &'static [Self] = &[
-        Self::Auth,
-        Self::RateLimit,
-        Self::Headers,
-        Self::ConnectionGuard,
-        Self::Gateway,
-    ];
+/// What a filter's own code knows of its configuration.
+pub(crate) trait OwnCode {
+    /// Which shape it has, as JSON Schema.
+    fn schema(self) -> Value;
 
-    /// As it is called in root ids, modules and the gateway's configuration.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::RateLimit => "rate_limit",
-            Self::Headers => "headers",
-            Self::ConnectionGuard => "connection_guard",
-            Self::Gateway => "gateway",
-        }
-    }
+    /// What is wrong with one.
+    fn problems(self, value: &Value, environment: &dyn Environment) -> Vec<Problem>;
+}
 
-    /// The filter of a name, with `_` or `-`.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        let same = |filter: &&Self| filter.name() == name.replace('-', "_");
-        Self::ALL.iter().find(same).copied()
-    }
-
-    /// Which shape its configuration has, as JSON Schema.
-    pub(crate) fn schema(self) -> Value {
+impl OwnCode for Filter {
+    fn schema(self) -> Value {
         fn of<T: Decode>(filter: Filter) -> Value {
             schema::document::<T>(&format!("Gatehouse: {}", filter.name()))
         }
@@ -59,8 +39,7 @@ impl Filter {
         }
     }
 
-    /// What is wrong with a configuration, by the filter's own code.
-    pub(crate) fn problems(self, value: &Value, environment: &dyn Environment) -> Vec<Problem> {
+    fn problems(self, value: &Value, environment: &dyn Environment) -> Vec<Problem> {
         fn of<T: Decode>(value: &Value, environment: &dyn Environment) -> Vec<Problem> {
             match load_value::<T>(value, environment) {
                 Ok(_) => Vec::new(),

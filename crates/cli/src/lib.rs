@@ -11,10 +11,8 @@ mod completions;
 mod environment;
 mod explain;
 mod filter;
-mod plugin;
 mod policy_test;
 mod schema;
-mod source;
 mod terminal;
 mod validate;
 
@@ -29,6 +27,14 @@ pub fn run(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     terminal: &mut Terminal<'_>,
 ) -> u8 {
+    let mut output = terminal::ReadAsFarAsWanted(&mut *terminal.output);
+    let terminal = &mut Terminal {
+        input: &mut *terminal.input,
+        output: &mut output,
+        errors: &mut *terminal.errors,
+        color: terminal.color,
+        environment: terminal.environment,
+    };
     let ran = match command::Gatehouse::try_parse_from(arguments) {
         Ok(gatehouse) => gatehouse.command.run(terminal),
         Err(error) => return usage(&error, terminal),
@@ -37,8 +43,6 @@ pub fn run(
         Ok(Outcome::Good) => 0,
         Ok(Outcome::Findings) => 1,
         Ok(Outcome::Unreadable) => 2,
-        // Whoever read the output has read enough: `gatehouse … | head`.
-        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
         Err(failure) => {
             // Where the errors cannot be written either, the exit code says it.
             let _ = writeln!(terminal.errors, "gatehouse: {failure}");

@@ -1,8 +1,9 @@
 //! `gatehouse schema`: which shape a filter's configuration has.
 
-use crate::filter::Filter;
+use crate::filter::{self, OwnCode as _};
 use crate::terminal::{Failure, Outcome, Terminal};
 use clap::Args;
+use gatehouse_plugins::Filter;
 
 /// Print the JSON Schema (2020-12) of a filter's configuration
 ///
@@ -16,6 +17,7 @@ An editor with yaml-language-server takes it from a comment at the top of a file
   # yaml-language-server: $schema=auth.schema.json")]
 pub(crate) struct Arguments {
     /// The filter
+    #[arg(value_parser = filter::parser())]
     filter: Filter,
 }
 

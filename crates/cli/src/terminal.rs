@@ -17,6 +17,26 @@ pub struct Terminal<'t> {
     pub environment: &'t dyn Fn(&str) -> Option<String>,
 }
 
+/// An output of which whoever reads it may have read enough: `gatehouse … | head`. What more there is goes nowhere, and the
+/// exit code is what it would be.
+pub(crate) struct ReadAsFarAsWanted<'w>(pub(crate) &'w mut dyn Write);
+
+impl Write for ReadAsFarAsWanted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
+}
+
 /// How a subcommand ends that could do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

@@ -53,6 +53,32 @@ fn every_subcommand_has_help_with_an_example() {
     }
 }
 
+/// Who reads a line and goes, as `head -1` does, still learns by the exit code what was found.
+#[test]
+fn a_reader_that_has_read_enough() {
+    struct Gone;
+    impl std::io::Write for Gone {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+    }
+    for (input, code) in [("limits: [{name: a}]", 1), ("limits: []", 0), ("a: [", 2)] {
+        let mut errors = Vec::new();
+        let mut terminal = Terminal {
+            input: &mut input.as_bytes(),
+            output: &mut Gone,
+            errors: &mut errors,
+            color: false,
+            environment: &|_| None,
+        };
+        let ended = run(["gatehouse", "validate", "-"], &mut terminal);
+        assert_eq!((ended, errors.as_slice()), (code, &b""[..]), "{input}");
+    }
+}
+
 #[test]
 fn completions() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

@@ -14,10 +14,11 @@ mod files;
 mod lint;
 mod report;
 
-use crate::filter::Filter;
-use crate::source::Position;
+use crate::filter;
 use crate::terminal::{Failure, Outcome, Terminal};
 use clap::{Args, ValueEnum};
+use gatehouse_located_yaml::Position;
+use gatehouse_plugins::Filter;
 use lint::Lint;
 
 /// Find what is wrong with configurations, by the filters' own code
@@ -38,7 +39,7 @@ pub(crate) struct Arguments {
     files: Vec<String>,
 
     /// What a configuration alone is for, where neither its fields nor a comment "# gatehouse: FILTER" say it
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", value_parser = filter::parser())]
     filter: Option<Filter>,
 
     #[command(flatten)]

@@ -1,34 +1,39 @@
-//! YAML to a [`Value`], and where in the text each part of it stands.
+//! YAML as trees that know where each value stands.
 //!
-//! Problems are found in values, by path (`rules[1].match`, as `gatehouse-config` writes them); people
-//! look for them in files, by line and column. [`Document`] goes from one to the other.
+//! Problems are found in values, by path (`rules[1].match`, as `gatehouse-config` writes them); people look for them in
+//! files, by line and column. A [`Node`] goes from one to the other.
 //!
-//! JSON is YAML, so JSON is read too. What is decided:
-//!
-//! 1. Plain scalars are what the core schema of YAML 1.2 (section 10.3) makes of them; quoted ones and blocks
-//!    are text.
-//! 2. A key twice in a mapping is refused, and so is a key that is not a scalar: what readers make of either
-//!    differs. `<<` is a key like any other.
-//! 3. An alias stands for what its anchor names; a problem inside is located at the anchor. Aliases that would
-//!    make more than [`MAX_NODES`] of a document are refused, and so is nesting deeper than [`MAX_DEPTH`].
-//! 4. Tags are refused, other than those of the core schema that say what is there anyway.
+//! 1. A text is YAML, of which JSON is a part; it may hold several documents. Every document becomes a tree of [`Node`]s.
+//! 2. What a plain scalar means is up to who reads the file (module `scalar`): Envoy and Kubernetes read it differently.
+//!    Merge keys (`<<`) are followed where Kubernetes reads, which does, and are keys like any other elsewhere (module `merge`).
+//! 3. Of what others read ([`parse`]), a key may be there twice, and tags may stand anywhere: that is for the reader to refuse, and
+//!    for `gatehouse validate` to tell.
+//! 4. What Gatehouse alone reads is strict ([`parse_strict`]): where readers differ, it is refused. A key twice, a tag other than those of
+//!    the core schema that say what is there anyway.
+//! 5. A tree within a text within a tree (a `StringValue` with JSON) has the positions of the file ([`parse_within`]).
+//! 6. An alias stands for what its anchor names; a problem inside is located at the anchor. Aliases that would make more
+//!    than [`MAX_NODES`] of a text are refused, and so is nesting deeper than [`MAX_DEPTH`].
 
+mod locate;
+mod merge;
+mod node;
+mod parse;
 mod path;
-mod read;
 mod scalar;
+mod strict;
 
 #[cfg(test)]
 mod tests;
 
+pub use node::{Entry, Kind, Node, Scalar};
+pub use parse::{Document, parse, parse_strict, parse_within};
 pub use path::{index, key};
-pub use read::parse;
+pub use scalar::Reader;
 
-use serde_json::Value;
-use std::collections::HashMap;
 use std::fmt;
 
-/// The deepest nesting of lists and mappings that is read.
-pub const MAX_DEPTH: usize = 64;
+/// The deepest nesting of lists and mappings that is read: what protobuf's JSON parser takes, with which Envoy reads.
+pub const MAX_DEPTH: usize = 100;
 
 /// The most scalars, lists and mappings that are read from one text, aliases expanded.
 pub const MAX_NODES: usize = 1_000_000;
@@ -65,49 +70,9 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// One document of a text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Document {
-    /// What it says.
-    pub value: Value,
-    positions: HashMap<String, Place>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Place {
-    /// Of the key, for what stands in a mapping.
-    key: Option<Position>,
-    value: Position,
-}
-
-impl Document {
-    /// Where the value at a path stands: `rules[1].match`, empty for all of it. For a path that is not in
-    /// the document, where the nearest part around it stands.
-    pub fn value_position(&self, path: &str) -> Position {
-        self.nearest(path).value
-    }
-
-    /// As [`Document::value_position`], but where the key stands, for what has one.
-    pub fn key_position(&self, path: &str) -> Position {
-        let place = self.nearest(path);
-        place.key.unwrap_or(place.value)
-    }
-
-    fn nearest(&self, path: &str) -> Place {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.positions.get(path) {
-                return *place;
-            }
-            match path::parent(path) {
-                Some(parent) => path = parent,
-                None => {
-                    return Place {
-                        key: None,
-                        value: Position { line: 1, column: 1 },
-                    };
-                }
-            }
-        }
-    }
+fn refuse<T>(position: Position, message: impl Into<String>) -> Result<T, Error> {
+    Err(Error {
+        position,
+        message: message.into(),
+    })
 }

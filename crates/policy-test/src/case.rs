@@ -7,6 +7,7 @@ use crate::token::{Mint, TokenSpec};
 use base64ct::{Base64, Encoding as _};
 use gatehouse_config::{Context, Decode as _, Duration, Entries, Time, Value, object};
 use gatehouse_located_yaml::Position;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -116,8 +117,15 @@ impl CaseSpec {
         now: u64,
         environment: &[(String, String)],
         position: Position,
+        clusters: Option<&BTreeSet<String>>,
         context: &mut Context<'_>,
     ) -> Option<Case> {
+        known(&self.callouts, clusters, context);
+        context.at_key("steps", |context| {
+            for (index, step) in self.steps.iter().flatten().enumerate() {
+                context.at_index(index, |context| known(&step.callouts, clusters, context));
+            }
+        });
         let request = self.request.over(&defaults.request);
         let upstream = self.upstream.over(&defaults.upstream);
         let callouts = shared(self.callouts, &shared_of(defaults.callouts));
@@ -228,6 +236,26 @@ impl Base<'_> {
                 .or_else(|| self.expect.clone()),
         })
     }
+}
+
+/// Tells of answers that nobody would ask for.
+pub(crate) fn known(
+    answers: &Entries<String, Answers>,
+    clusters: Option<&BTreeSet<String>>,
+    context: &mut Context<'_>,
+) {
+    let Some(clusters) = clusters else { return };
+    context.at_key("callouts", |context| {
+        for (name, _) in &answers.0 {
+            if clusters.contains(name) {
+                continue;
+            }
+            context.at_key(name, |context| {
+                let known = clusters.iter().map(String::as_str);
+                context.unknown::<()>(format!("no cluster named {name:?}"), name, known)
+            });
+        }
+    });
 }
 
 fn repeat(given: Option<u32>, context: &mut Context<'_>) -> Option<u32> {

@@ -3,6 +3,7 @@
 use crate::envoy_file;
 use gatehouse_config::{Context, Decode, Entries, NonEmpty, Value, object};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A filter with its configuration.
@@ -130,6 +131,29 @@ impl Chain {
         Some(chain)
     }
 
+    /// The clusters that there are, or that the configurations name; nothing where others may be asked too.
+    pub(crate) fn known_clusters(&self) -> Option<BTreeSet<String>> {
+        if let Some(clusters) = &self.clusters {
+            return Some(clusters.iter().cloned().collect());
+        }
+        let is_ours = |plugin: &Plugin| {
+            let name = plugin.module.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with("gatehouse_")
+        };
+        let named = self.named_clusters();
+        let is_known = |name: &String| !name.contains("${");
+        (self.plugins.iter().all(is_ours) && named.iter().all(is_known)).then_some(named)
+    }
+
+    /// Everything that the configurations call a cluster.
+    pub(crate) fn named_clusters(&self) -> BTreeSet<String> {
+        let mut clusters = BTreeSet::new();
+        for plugin in &self.plugins {
+            named_clusters(&plugin.configuration, &mut clusters);
+        }
+        clusters
+    }
+
     /// Puts a value into the configuration of the only filter, or of the one that the path begins with:
     /// `gatehouse_auth:rules[0].mode`.
     fn set(&mut self, path: &str, value: &Value, context: &mut Context<'_>) -> Option<()> {
@@ -196,6 +220,24 @@ fn place<'v>(value: &'v mut Value, path: &str) -> Option<&'v mut Value> {
         }
     }
     Some(at)
+}
+
+/// Everything that a configuration calls a cluster.
+fn named_clusters(configuration: &Value, clusters: &mut BTreeSet<String>) {
+    match configuration {
+        Value::Array(items) => items.iter().for_each(|item| named_clusters(item, clusters)),
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(name) if key == "cluster" || key == "jwks_cluster" => {
+                        clusters.insert(name.clone());
+                    }
+                    inner => named_clusters(inner, clusters),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 impl PluginSpec {

@@ -2,7 +2,7 @@
 
 use crate::expect::{Count, Denied, Expect, ExpectConsumer, ExpectUpstream, Metric, Names};
 use crate::matcher::{BodyMatcher, HeaderMatcher, TextMatcher, lacks};
-use crate::outcome::{Ending, Outcome};
+use crate::outcome::{Ending, Outcome, Seen};
 use gatehouse_config::{Entries, HeaderName, Value, nearest};
 
 /// Filter state in which the identity is, and the name.
@@ -23,7 +23,7 @@ pub struct Mismatch {
 /// Everything that is not as expected, in the order of the format's table.
 pub(crate) fn check(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
     let mut found = Found(unasked(outcome));
-    let denied = outcome.ending == Ending::LocalReply;
+    let denied = outcome.is_denied();
     let allowed = outcome.ending == Ending::Upstream;
     if (expect.allowed.is_some() || expect.upstream.is_some()) && !allowed {
         found.add("outcome", "allowed", outcome.summary());
@@ -51,12 +51,13 @@ pub(crate) fn check(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
     if let Some(body) = &expect.body {
         found.body("body", body, &outcome.body);
     }
+    found.headers("trailers", &expect.trailers, &outcome.trailers);
     if let Some(details) = &expect.details {
         let got = outcome.details.clone().unwrap_or_default();
         found.text("details", details, Some(got.as_bytes()));
     }
     if let (Some(expect), Some(seen)) = (&expect.upstream, &outcome.upstream) {
-        found.upstream(expect, &seen.headers, &seen.body);
+        found.upstream(expect, seen);
     }
     if let Some(consumer) = &expect.consumer {
         found.consumer(consumer, outcome);
@@ -207,7 +208,8 @@ impl Found {
         }
     }
 
-    fn upstream(&mut self, expect: &ExpectUpstream, headers: &[(String, Vec<u8>)], body: &[u8]) {
+    fn upstream(&mut self, expect: &ExpectUpstream, seen: &Seen) {
+        let headers = seen.headers.as_slice();
         let pseudo = [
             ("method", &expect.method),
             ("path", &expect.path),
@@ -224,8 +226,9 @@ impl Found {
         self.present("upstream.headers", expect.present.as_ref(), headers);
         self.absent("upstream.headers", expect.absent.as_ref(), headers);
         if let Some(expected) = &expect.body {
-            self.body("upstream.body", expected, body);
+            self.body("upstream.body", expected, &seen.body);
         }
+        self.headers("upstream.trailers", &expect.trailers, &seen.trailers);
     }
 
     fn consumer(&mut self, expected: &ExpectConsumer, outcome: &Outcome) {

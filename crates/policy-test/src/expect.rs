@@ -15,6 +15,7 @@ object! {
         pub present: Option<Names>,
         pub absent: Option<Names>,
         pub body: Option<BodyMatcher>,
+        pub trailers: Entries<HeaderName, HeaderMatcher> = Entries::default(),
     }
 }
 
@@ -29,6 +30,7 @@ object! {
         pub present: Option<Names>,
         pub absent: Option<Names>,
         pub body: Option<BodyMatcher>,
+        pub trailers: Entries<HeaderName, HeaderMatcher> = Entries::default(),
         pub details: Option<TextMatcher>,
         pub upstream: Option<ExpectUpstream>,
         pub consumer: Option<ExpectConsumer>,

@@ -7,7 +7,6 @@ use crate::modules::Modules;
 use crate::outcome::{Ending, Outcome, Seen};
 use crate::properties;
 use crate::services::{Services, now};
-use gatehouse_config::Value;
 use gatehouse_testkit::{
     Envoy, Headers, LocalReply, Message, Metric, Outcome as Fate, Response, Stream,
 };
@@ -40,9 +39,7 @@ impl Gateway {
         match &chain.clusters {
             Some(there) => clusters.extend(there.iter().cloned()),
             None => {
-                for plugin in &chain.plugins {
-                    named_clusters(&plugin.configuration, &mut clusters);
-                }
+                clusters.extend(chain.named_clusters());
                 clusters.extend(answers.iter().map(|(cluster, _)| cluster.clone()));
             }
         }
@@ -199,6 +196,7 @@ impl<'e> Passage<'e, '_> {
         let seen = Seen {
             headers: pairs(&message.headers),
             body: chunks.concat(),
+            trailers: message.trailers.as_ref().map(pairs).unwrap_or_default(),
         };
         let mut response = Response::new(upstream.status);
         for (name, value) in &upstream.headers {
@@ -243,6 +241,7 @@ impl<'e> Passage<'e, '_> {
         let mut outcome = self.nothing(ending, seen);
         outcome.status = Some(message.status());
         outcome.headers = without_pseudo(&message.headers);
+        outcome.trailers = message.trailers.as_ref().map(pairs).unwrap_or_default();
         outcome.body = message.body;
         outcome
     }
@@ -280,6 +279,7 @@ impl<'e> Passage<'e, '_> {
             status: None,
             headers: Vec::new(),
             body: Vec::new(),
+            trailers: Vec::new(),
             details: self.streams.last().and_then(Stream::details),
             upstream,
             filter_state: self.filter_state.clone(),
@@ -381,24 +381,6 @@ fn start(
         builder = builder.environment(name, value);
     }
     builder.build().map_err(|error| error.to_string())
-}
-
-/// Everything that a configuration calls a cluster.
-fn named_clusters(configuration: &Value, clusters: &mut BTreeSet<String>) {
-    match configuration {
-        Value::Array(items) => items.iter().for_each(|item| named_clusters(item, clusters)),
-        Value::Object(map) => {
-            for (key, value) in map {
-                match value {
-                    Value::String(name) if key == "cluster" || key == "jwks_cluster" => {
-                        clusters.insert(name.clone());
-                    }
-                    inner => named_clusters(inner, clusters),
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 fn headers(pairs: &[(String, Vec<u8>)]) -> Headers {

@@ -23,6 +23,7 @@ pub(crate) struct Outcome {
     /// Of the response, without pseudo-headers.
     pub headers: Vec<(String, Vec<u8>)>,
     pub body: Vec<u8>,
+    pub trailers: Vec<(String, Vec<u8>)>,
     pub details: Option<String>,
     /// What upstream saw, where it saw anything.
     pub upstream: Option<Seen>,
@@ -44,9 +45,22 @@ pub(crate) struct Outcome {
 pub(crate) struct Seen {
     pub headers: Vec<(String, Vec<u8>)>,
     pub body: Vec<u8>,
+    pub trailers: Vec<(String, Vec<u8>)>,
 }
 
 impl Outcome {
+    /// Whether a filter kept the request from upstream. One that answers a preflight of CORS has not denied it, nor has one that
+    /// takes the place of an answer of upstream.
+    pub(crate) fn is_denied(&self) -> bool {
+        let mut of_grpc = self
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "grpc-status");
+        let failed = of_grpc.any(|(_, value)| value != b"0");
+        let is_good = matches!(self.status, Some(200..=299)) && !failed;
+        self.ending == Ending::LocalReply && self.upstream.is_none() && !is_good
+    }
+
     /// In a line: `denied with 401 (auth.key_unknown)`.
     pub(crate) fn summary(&self) -> String {
         let status = self
@@ -60,7 +74,8 @@ impl Outcome {
             .unwrap_or_default();
         match &self.ending {
             Ending::Upstream => format!("allowed, {status} from upstream"),
-            Ending::LocalReply => format!("denied with {status}{details}"),
+            Ending::LocalReply if self.is_denied() => format!("denied with {status}{details}"),
+            Ending::LocalReply => format!("answered by a filter with {status}{details}"),
             Ending::Held => "held for good: nothing is left that could wake it".to_owned(),
             Ending::Failed(why) => format!("failed with {status}: {why}"),
         }

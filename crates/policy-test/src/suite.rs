@@ -1,16 +1,16 @@
 //! A file of cases, read.
 
-use crate::case::{Case, CaseSpec, Defaults};
+use crate::case::{Case, CaseSpec, Defaults, known};
 use crate::chain::Chain;
 use crate::key::TestKey;
 use crate::rows::rows;
 use crate::substitute::Substitution;
 use crate::token::{Mint, TokenSpec};
 use gatehouse_config::{Context, Decode as _, Entries, Fields, Problem, Time, Value};
-use gatehouse_located_yaml::{Document, Position};
+use gatehouse_located_yaml::{Node, Position, Reader, parse_strict};
 use serde_json::{Map, json};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::path::Path;
 
@@ -76,7 +76,7 @@ impl Suite {
     /// Everything that is wrong with it, in the order of the text.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Vec<SuiteProblem>> {
         let file = path.display().to_string();
-        let mut documents = gatehouse_located_yaml::parse(text)
+        let mut documents = parse_strict(text)
             .map_err(|error| vec![whole(&file, Some(error.position), error.message)])?;
         let document = match (documents.pop(), documents.len()) {
             (Some(document), 0) => document,
@@ -90,10 +90,11 @@ impl Suite {
         let mut context = Context::new(&nothing);
         let directory = path.parent().unwrap_or(Path::new(""));
         let told = RefCell::default();
-        let suite = decode(&document, directory, &told, &mut context);
+        let root = &document.root;
+        let suite = decode(root, directory, &told, &mut context);
         let mut problems = context.into_problems();
         problems.append(&mut told.into_inner());
-        let problems = located(&file, &document, problems);
+        let problems = located(&file, root, problems);
         match suite {
             Some(suite) if problems.is_empty() => Ok(suite),
             _ => Err(problems),
@@ -119,15 +120,15 @@ fn whole(file: &str, position: Option<Position>, message: String) -> SuiteProble
 }
 
 /// The problems where they stand, each once, however many rows of a table have it.
-fn located(file: &str, document: &Document, problems: Vec<Problem>) -> Vec<SuiteProblem> {
+fn located(file: &str, root: &Node, problems: Vec<Problem>) -> Vec<SuiteProblem> {
     let mut seen = HashSet::new();
     let mut located: Vec<_> = problems
         .into_iter()
         .filter(|problem| seen.insert((problem.path.clone(), problem.message.clone())))
         .map(|problem| {
             let position = match problem.message.starts_with("unknown field") {
-                true => document.key_position(&problem.path),
-                false => document.value_position(&problem.path),
+                true => root.key_position(&problem.path),
+                false => root.value_position(&problem.path),
             };
             SuiteProblem {
                 file: file.to_owned(),
@@ -141,12 +142,13 @@ fn located(file: &str, document: &Document, problems: Vec<Problem>) -> Vec<Suite
 }
 
 fn decode(
-    document: &Document,
+    root: &Node,
     directory: &Path,
     told: &RefCell<Vec<Problem>>,
     context: &mut Context<'_>,
 ) -> Option<Suite> {
-    let fields = context.object(&document.value, KEYS)?;
+    let value = root.value(Reader::Core);
+    let fields = context.object(&value, KEYS)?;
     let mut mint = Mint {
         keys: keys(&fields, directory, context),
         ..Mint::default()
@@ -169,12 +171,14 @@ fn decode(
     let environment: Option<Entries<String, String>> =
         fields.field_or("environment", Entries::default, context);
     let defaults = fields.given("defaults").cloned().unwrap_or(json!({}));
-    let reader = Reader {
-        document,
+    let clusters = chain.as_ref().and_then(Chain::known_clusters);
+    let reader = Cases {
+        root,
         mint: &mint,
         defaults: &defaults,
         told,
         environment: environment.as_ref().map_or(&[], |entries| &entries.0),
+        clusters: clusters.as_ref(),
     };
     let cases = context.at_key("cases", |context| match fields.given("cases") {
         None => context.problem("required, but missing"),
@@ -237,22 +241,24 @@ fn tokens(fields: &Fields<'_>, mint: &mut Mint, context: &mut Context<'_>) {
 }
 
 /// What cases are read with.
-struct Reader<'r> {
-    document: &'r Document,
+struct Cases<'r> {
+    root: &'r Node,
     mint: &'r Mint,
     defaults: &'r Value,
     /// What is wrong with the defaults.
     told: &'r RefCell<Vec<Problem>>,
     environment: &'r [(String, String)],
+    /// The clusters that there are, where that is known.
+    clusters: Option<&'r BTreeSet<String>>,
 }
 
-impl Reader<'_> {
+impl Cases<'_> {
     fn cases(&self, items: &[Value], context: &mut Context<'_>) -> Option<Vec<Case>> {
         let mut cases = Vec::new();
         let mut names = HashSet::new();
         for (index, item) in items.iter().enumerate() {
             context.at_index(index, |context| {
-                let position = self.document.value_position(&context.path());
+                let position = self.root.value_position(&context.path());
                 for row in rows(item, context).unwrap_or_default() {
                     let Some(case) = self.case(item, &row, position, context) else {
                         continue;
@@ -284,7 +290,8 @@ impl Reader<'_> {
             map.shift_remove("matrix");
             name_row(map, row);
         }
-        let now = self.time(&item, row, context)?;
+        // Where it is wrong, that is told, and whatever else is.
+        let now = self.time(&item, row, context).unwrap_or(BEGINNING);
         let columns = Map::new();
         let mut substitution = Substitution {
             mint: self.mint,
@@ -302,7 +309,9 @@ impl Reader<'_> {
         let mut elsewhere = Context::new(context.environment());
         let defaults = elsewhere.at_key("defaults", |context| {
             let defaults = substitution.apply(self.defaults, context)?;
-            Defaults::decode(&defaults, context)
+            let defaults = Defaults::decode(&defaults, context)?;
+            known(&defaults.callouts, self.clusters, context);
+            Some(defaults)
         });
         self.told.borrow_mut().extend(elsewhere.into_problems());
         let value = substitution.apply(&item, context)?;
@@ -313,6 +322,7 @@ impl Reader<'_> {
             now,
             self.environment,
             position,
+            self.clusters,
             context,
         )
     }

@@ -2,8 +2,8 @@
 
 use super::request::Request;
 use super::run::{EXPRESSION, Explained, Fate};
-use crate::source::Position;
 use crate::terminal::Terminal;
+use gatehouse_located_yaml::Position;
 use gatehouse_trace::Step;
 use serde_json::{Value, json};
 

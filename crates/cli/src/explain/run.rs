@@ -2,9 +2,9 @@
 
 use super::host::begin;
 use super::request::Request as Given;
-use crate::filter::Filter;
 use gatehouse_host::{Body, Exchange, HttpFilter, LocalReply, Module, Request, StreamId, Verdict};
 use gatehouse_host_fake::FakeHost;
+use gatehouse_plugins::Filter;
 use gatehouse_trace::{Step, traced};
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! The schemas, held against what the filters' own code says.
 
-use crate::filter::Filter;
-use crate::plugin::find;
-use crate::source::parse;
+use crate::filter::OwnCode as _;
 use crate::tests::gatehouse;
+use gatehouse_located_yaml::parse;
+use gatehouse_plugins::{Filter, find};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};

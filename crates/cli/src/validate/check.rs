@@ -3,10 +3,10 @@
 use super::files::File;
 use super::lint::{self, Lint};
 use super::{CONFIGURATION, Checked, Finding, Severity};
-use crate::filter::Filter;
-use crate::plugin::{self, Declared, Delivered, Plugin, Variable};
-use crate::source::{self, Document, Kind, Node, Position};
+use crate::filter::OwnCode as _;
 use gatehouse_config::Problem;
+use gatehouse_located_yaml::{Document, Kind, Node, Position, parse};
+use gatehouse_plugins::{Declared, Delivered, Filter, Plugin, Variable, config_maps, find};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -28,14 +28,23 @@ pub(super) fn file(
         .text
         .map_err(|why| unreadable(TOP, why))
         .and_then(|text| {
-            source::parse(&text)
-                .map_err(|error| unreadable(error.at, format!("not YAML: {}", error.why)))
+            parse(&text).map_err(|error| {
+                let finding = unreadable(error.position, error.message);
+                match text.contains("{{") {
+                    true => finding.advice(
+                        "a template is read once it is filled in: helm template . | gatehouse validate -",
+                    ),
+                    false => finding,
+                }
+            })
         });
     match documents {
         Ok(documents) => {
             for found in &documents {
                 document(found, as_filter, environment, allowed, &mut checked);
-                let (texts, broken) = config_map(found);
+                let (texts, broken) = config_maps(found);
+                let broken = broken.into_iter();
+                let broken = broken.map(|error| unreadable(error.position, error.message));
                 checked.findings.extend(broken);
                 for text in &texts {
                     document(text, None, environment, allowed, &mut checked);
@@ -49,33 +58,6 @@ pub(super) fn file(
     }
     checked.findings.sort_by_key(|finding| finding.at);
     checked
-}
-
-/// The files that a `ConfigMap` holds, where they speak of Gatehouse; and those of them that are no YAML, though
-/// their names say so.
-fn config_map(document: &Document) -> (Vec<Document>, Vec<Finding>) {
-    let root = &document.root;
-    let is_map = root.get("kind").and_then(Node::text) == Some("ConfigMap");
-    let data = root.get("data").filter(|_| is_map);
-    let (mut texts, mut broken) = (Vec::new(), Vec::new());
-    for file in data.map(Node::entries).unwrap_or_default() {
-        let speaks = file
-            .value
-            .text()
-            .is_some_and(|text| text.contains("gatehouse"));
-        let named = [".yaml", ".yml", ".json"]
-            .iter()
-            .any(|end| file.key.ends_with(end));
-        match source::parse_within(&file.value) {
-            _ if !speaks => {}
-            Ok(documents) => texts.extend(documents),
-            Err(error) if named => {
-                broken.push(unreadable(error.at, format!("not YAML: {}", error.why)));
-            }
-            Err(_) => {}
-        }
-    }
-    (texts, broken)
 }
 
 fn unreadable(at: Position, problem: String) -> Finding {
@@ -109,7 +91,7 @@ fn document(
     allowed: &[Lint],
     checked: &mut Checked,
 ) {
-    let found = plugin::find(document, as_filter);
+    let found = find(document, as_filter);
     checked.filters += found.plugins.len();
     for (at, name) in &found.strangers {
         checked.findings.push(stranger(*at, name));

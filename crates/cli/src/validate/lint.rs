@@ -6,10 +6,9 @@ mod network;
 mod runtime;
 
 use super::{Finding, Severity};
-use crate::filter::Filter;
-use crate::plugin::Plugin;
-use crate::source::{Document, Position};
 use clap::ValueEnum;
+use gatehouse_located_yaml::{Document, Position};
+use gatehouse_plugins::{Filter, Plugin};
 use serde_json::Value;
 
 /// What is looked for.
@@ -23,7 +22,7 @@ pub(super) enum Lint {
     VmId,
     /// After a trap, requests pass a filter that says who may come in
     FailOpen,
-    /// After a trap, a filter answers 503 until Envoy is restarted
+    /// After a trap, a filter answers 503, or closes connections, until Envoy is restarted
     FailReload,
     /// A configuration names a cluster that the bootstrap does not have
     Cluster,

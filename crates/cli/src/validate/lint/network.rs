@@ -2,13 +2,22 @@
 
 use super::super::Finding;
 use super::{Lint, parts};
-use crate::filter::Filter;
-use crate::plugin::{Plugin, Surroundings};
-use crate::source::{Node, Reader};
+use gatehouse_located_yaml::{Node, Reader, key as field};
+use gatehouse_plugins::{Delivered, Filter, Plugin, Surroundings};
 use serde_json::Value;
 
 /// Values that are the operator's own, in which a field of ours would mean nothing.
 const FREE: &[&str] = &["metadata", "claims", "const", "description"];
+
+/// The same for clusters: tables of values, and the parts of a limit's key.
+const FREE_OF_CLUSTERS: &[&str] = &[
+    "metadata",
+    "claims",
+    "const",
+    "description",
+    "values",
+    "key",
+];
 
 /// Clusters that a configuration names and the bootstrap lacks. Where clusters can come from elsewhere too, nothing
 /// can be said.
@@ -26,11 +35,16 @@ pub(super) fn clusters(plugin: &Plugin<'_>, root: &Node) -> Vec<Finding> {
     let names: Vec<&str> = names.collect();
     let mut named = Vec::new();
     let value = delivered.value();
-    walk(&value, String::new(), &mut |path, key, value| {
-        if let (Some("cluster" | "jwks_cluster"), Value::String(cluster)) = (key, value) {
-            named.push((path.to_owned(), cluster.clone()));
-        }
-    });
+    walk(
+        &value,
+        String::new(),
+        FREE_OF_CLUSTERS,
+        &mut |path, key, value| {
+            if let (Some("cluster" | "jwks_cluster"), Value::String(cluster)) = (key, value) {
+                named.push((path.to_owned(), cluster.clone()));
+            }
+        },
+    );
     let unknown = named
         .into_iter()
         .filter(|(_, name)| !names.contains(&name.as_str()));
@@ -53,38 +67,30 @@ pub(super) fn clusters(plugin: &Plugin<'_>, root: &Node) -> Vec<Finding> {
 }
 
 /// Everything in a configuration that is not the operator's own: its path, its key where it has one, itself.
-fn walk(value: &Value, path: String, visit: &mut dyn FnMut(&str, Option<&str>, &Value)) {
+fn walk(
+    value: &Value,
+    path: String,
+    free: &[&str],
+    visit: &mut dyn FnMut(&str, Option<&str>, &Value),
+) {
     match value {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let path = format!("{path}[{index}]");
                 visit(&path, None, item);
-                walk(item, path, visit);
+                walk(item, path, free, visit);
             }
         }
         Value::Object(map) => {
             for (key, value) in map {
-                let path = gatehouse_config_path(&path, key);
+                let path = field(&path, key);
                 visit(&path, Some(key), value);
-                if !FREE.contains(&key.as_str()) {
-                    walk(value, path, visit);
+                if !free.contains(&key.as_str()) {
+                    walk(value, path, free, visit);
                 }
             }
         }
         _ => {}
-    }
-}
-
-/// As `gatehouse_config` writes the path of a field.
-fn gatehouse_config_path(path: &str, key: &str) -> String {
-    let is_plain = !key.is_empty()
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    match (is_plain, path.is_empty()) {
-        (false, _) => format!("{path}[{key:?}]"),
-        (true, true) => key.to_owned(),
-        (true, false) => format!("{path}.{key}"),
     }
 }
 
@@ -134,7 +140,7 @@ fn signed_body(auth: &Value) -> Option<String> {
         // Every scheme signs the body, but for one that the operator spells out, which has to say so.
         let unsigned = hmac.pointer("/body/insecure_unsigned") == Some(&Value::Bool(true));
         let is_spelled = hmac.get("scheme").and_then(Value::as_str) == Some("canonical");
-        let path = gatehouse_config_path("providers", name);
+        let path = field("providers", name);
         (!(is_spelled && unsigned)).then(|| format!("{path}.hmac"))
     })
 }
@@ -156,6 +162,7 @@ pub(super) fn client_address(plugin: &Plugin<'_>) -> Option<Finding> {
     walk(
         &delivered.value(),
         String::new(),
+        FREE,
         &mut |path, key, value| {
             let is_text = value
                 .as_str()
@@ -182,12 +189,7 @@ pub(super) fn client_certificate(plugin: &Plugin<'_>) -> Option<Finding> {
             providers.into_iter().find_map(|(name, provider)| {
                 let from = provider.pointer("/mtls/from")?;
                 let is_header = from.as_str() == Some("xfcc") || from.get("xfcc").is_some();
-                is_header.then(|| {
-                    format!(
-                        "{path}{}.mtls.from",
-                        gatehouse_config_path("providers", &name)
-                    )
-                })
+                is_header.then(|| format!("{path}{}.mtls.from", field("providers", &name)))
             })
         })?;
     let details = manager.field("forward_client_cert_details");
@@ -207,7 +209,7 @@ pub(super) fn client_certificate(plugin: &Plugin<'_>) -> Option<Finding> {
     ))
 }
 
-fn managed<'p>(plugin: &'p Plugin<'_>) -> Option<(&'p Node, &'p crate::plugin::Delivered<'p>)> {
+fn managed<'p>(plugin: &'p Plugin<'_>) -> Option<(&'p Node, &'p Delivered<'p>)> {
     match (plugin.surroundings, &plugin.delivered) {
         (
             Surroundings::Envoy {

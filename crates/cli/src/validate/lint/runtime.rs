@@ -2,9 +2,8 @@
 
 use super::super::{Finding, Severity};
 use super::{Lint, parts};
-use crate::filter::Filter;
-use crate::plugin::{Plugin, Surroundings};
-use crate::source::{Node, Reader};
+use gatehouse_located_yaml::{Node, Reader};
+use gatehouse_plugins::{Filter, Plugin, Surroundings};
 use serde_json::Value;
 
 /// Shared data belongs to a `vm_id`; the empty one is shared with whoever has none either.
@@ -107,7 +106,10 @@ pub(super) fn failure(plugin: &Plugin<'_>) -> Option<Finding> {
     }
     match plugin.surroundings {
         Surroundings::Envoy { .. } if !policy_is("FAIL_RELOAD", "1") => {
-            let problem = "after a trap every request gets 503 until Envoy is restarted";
+            let problem = match plugin.filter.sees_requests() {
+                true => "after a trap every request gets 503 until Envoy is restarted",
+                false => "after a trap every connection is closed until Envoy is restarted",
+            };
             Some(
                 Lint::FailReload
                     .finding(at, filter, problem)

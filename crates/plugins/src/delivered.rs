@@ -3,21 +3,23 @@
 //! Envoy hands over the text of a `StringValue`, the bytes of a `BytesValue`, and the message of everything else. A
 //! filter understands a `Struct`. Istio and Envoy Gateway make JSON text of whatever the resource has.
 
-use crate::source::{Document, Node, Position, Reader, parse_within};
 use base64ct::{Base64, Encoding as _};
 use gatehouse_config::document;
+use gatehouse_located_yaml::{Document, Kind, Node, Position, Reader, parse_within};
 use serde_json::{Map, Value};
 
 /// What the filter gets, and where it comes from.
 #[derive(Debug)]
-pub(crate) enum Delivered<'d> {
+pub enum Delivered<'d> {
     /// A tree of the document.
     Tree(&'d Node, Reader),
     /// JSON text in the document.
     Text {
+        /// What it says.
         value: Value,
         /// The tree of the text, where it could be located.
         document: Option<Document>,
+        /// Where it begins.
         at: Position,
     },
     /// No configuration, which is an empty one.
@@ -26,15 +28,18 @@ pub(crate) enum Delivered<'d> {
 
 /// Why the filter gets nothing that it could read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NotDelivered {
-    pub(crate) at: Position,
-    pub(crate) problem: String,
-    pub(crate) suggestion: Option<String>,
+pub struct NotDelivered {
+    /// Where.
+    pub at: Position,
+    /// Why.
+    pub problem: String,
+    /// What to do about it.
+    pub suggestion: Option<String>,
 }
 
 impl<'d> Delivered<'d> {
     /// What Envoy makes of `configuration`, an `Any`.
-    pub(super) fn by_envoy(
+    pub(crate) fn by_envoy(
         any: Option<&'d Node>,
         reader: Reader,
         otherwise: Position,
@@ -45,9 +50,16 @@ impl<'d> Delivered<'d> {
         let value = any.get("value");
         let kind = any.get("@type").and_then(Node::text).unwrap_or_default();
         match kind.rsplit('/').next().unwrap_or_default() {
-            "google.protobuf.Struct" => {
-                Ok(value.map_or(Self::Nothing(any.at), |value| Self::Tree(value, reader)))
-            }
+            "google.protobuf.Struct" => match value {
+                Some(value) => Ok(Self::Tree(value, reader)),
+                None if any.entries().len() > 1 => Err(NotDelivered {
+                    at: any.at,
+                    problem: "the configuration stands beside \"@type\", and not under value"
+                        .to_owned(),
+                    suggestion: Some("write value: before it, and move it to the right".to_owned()),
+                }),
+                None => Ok(Self::Nothing(any.at)),
+            },
             "google.protobuf.StringValue" => match value {
                 Some(value) => Self::text(value),
                 None => Ok(Self::Nothing(any.at)),
@@ -75,7 +87,7 @@ impl<'d> Delivered<'d> {
     }
 
     /// What is turned into JSON on the way.
-    pub(super) fn as_json(
+    pub(crate) fn as_json(
         tree: Option<&'d Node>,
         otherwise: Position,
     ) -> Result<Self, NotDelivered> {
@@ -126,7 +138,7 @@ impl<'d> Delivered<'d> {
     }
 
     /// What the filter decodes.
-    pub(crate) fn value(&self) -> Value {
+    pub fn value(&self) -> Value {
         match self {
             Self::Tree(tree, reader) => match tree.value(*reader) {
                 Value::Null => Value::Object(Map::new()),
@@ -138,7 +150,7 @@ impl<'d> Delivered<'d> {
     }
 
     /// The tree of it, where there is one.
-    pub(crate) fn tree(&self) -> Option<&Node> {
+    pub fn tree(&self) -> Option<&Node> {
         match self {
             Self::Tree(tree, _) => Some(tree),
             Self::Text { document, .. } => document.as_ref().map(|document| &document.root),
@@ -147,7 +159,7 @@ impl<'d> Delivered<'d> {
     }
 
     /// Where a path in it leads to; to the name of a field where `key` says so.
-    pub(crate) fn locate(&self, path: &str, key: bool) -> Position {
+    pub fn locate(&self, path: &str, key: bool) -> Position {
         match (self.tree(), self) {
             (Some(tree), _) => tree.locate(path, key),
             (None, Self::Text { at, .. } | Self::Nothing(at)) => *at,
@@ -156,8 +168,7 @@ impl<'d> Delivered<'d> {
     }
 
     /// Whether what stands at a path is a number to everybody but Envoy.
-    pub(crate) fn is_text_to_envoy_only(&self, path: &str) -> bool {
-        use crate::source::Kind;
+    pub fn is_text_to_envoy_only(&self, path: &str) -> bool {
         let Self::Tree(tree, Reader::Envoy) = self else {
             return false;
         };

@@ -9,34 +9,37 @@
 //!
 //! A filter is Gatehouse's by its module (`gatehouse_auth.wasm`, `…/gatehouse_auth:1.0`), or by its root id.
 
-mod bare;
-mod delivered;
-mod environment;
-
-pub(crate) use delivered::{Delivered, NotDelivered};
-pub(crate) use environment::{Declared, Variable};
-
-use crate::filter::Filter;
-use crate::source::{Document, Node, Position, Reader};
+use crate::{Declared, Delivered, Filter, NotDelivered, bare};
+use gatehouse_located_yaml::{Document, Node, Position, Reader};
 
 /// A Gatehouse filter somewhere in a document.
 #[derive(Debug)]
-pub(crate) struct Plugin<'d> {
-    pub(crate) filter: Filter,
+pub struct Plugin<'d> {
+    /// Which one.
+    pub filter: Filter,
     /// Where it is named.
-    pub(crate) at: Position,
-    pub(crate) delivered: Result<Delivered<'d>, NotDelivered>,
-    pub(crate) declared: Declared,
-    pub(crate) surroundings: Surroundings<'d>,
+    pub at: Position,
+    /// What it will get.
+    pub delivered: Result<Delivered<'d>, NotDelivered>,
+    /// Which environment variables its VM will have.
+    pub declared: Declared,
+    /// What it stands in.
+    pub surroundings: Surroundings<'d>,
 }
 
 /// What a plugin stands in.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Surroundings<'d> {
-    /// Envoy's `PluginConfig`, and the HTTP connection manager around it where there is one.
+pub enum Surroundings<'d> {
+    /// Envoy's own configuration.
     Envoy {
+        /// Its `PluginConfig`.
         config: &'d Node,
+        /// The HTTP connection manager around it, where there is one.
         manager: Option<&'d Node>,
+        /// What has a name and the filter as its `typed_config`: an entry of `http_filters`, an extension that is served apart.
+        entry: Option<&'d Node>,
+        /// Whether it stands in a matcher, so that only some requests see it.
+        is_conditional: bool,
     },
     /// The `spec` of a `WasmPlugin`.
     Istio(&'d Node),
@@ -46,32 +49,35 @@ pub(crate) enum Surroundings<'d> {
     None,
 }
 
-/// What was found in a document.
-#[derive(Debug, Default)]
-pub(crate) struct Found<'d> {
-    pub(crate) plugins: Vec<Plugin<'d>>,
-    /// What calls itself Gatehouse's, and is no filter of ours: where, and what it is called.
-    pub(crate) strangers: Vec<(Position, String)>,
+/// A list of HTTP filters, of Gatehouse and others.
+#[derive(Debug, Clone, Copy)]
+pub struct Chain<'d> {
+    /// The listener around it, where there is one.
+    pub listener: Option<&'d Node>,
+    /// `http_filters`.
+    pub filters: &'d Node,
 }
 
-/// Who reads a document: what Kubernetes keeps is YAML of another kind than Envoy's own files.
-fn reader(document: &Document) -> Reader {
-    let has = |key| document.root.get(key).is_some();
-    match document.is_json || (has("apiVersion") && has("kind")) {
-        true => Reader::Json,
-        false => Reader::Envoy,
-    }
+/// What was found in a document.
+#[derive(Debug, Default)]
+pub struct Found<'d> {
+    /// The filters, in the order of the file.
+    pub plugins: Vec<Plugin<'d>>,
+    /// All lists of HTTP filters.
+    pub chains: Vec<Chain<'d>>,
+    /// What calls itself Gatehouse's, and is no filter of ours: where, and what it is called.
+    pub strangers: Vec<(Position, String)>,
 }
 
 /// The filters of a document. `as_filter` says what a configuration alone is for.
-pub(crate) fn find(document: &Document, as_filter: Option<Filter>) -> Found<'_> {
+pub fn find(document: &Document, as_filter: Option<Filter>) -> Found<'_> {
     let root = &document.root;
     let mut found = Found::default();
     let mut walk = Walk {
-        reader: reader(document),
+        reader: document.reader(),
         found: &mut found,
     };
-    walk.visit(root, None);
+    walk.visit(root, Around::default());
     if found.plugins.is_empty() && found.strangers.is_empty() {
         let declared = document.declared.as_deref().and_then(Filter::named);
         if let Some(filter) = as_filter.or(declared).or_else(|| bare::filter_of(root)) {
@@ -87,13 +93,28 @@ pub(crate) fn find(document: &Document, as_filter: Option<Filter>) -> Found<'_> 
     found
 }
 
+/// Whether an entry of `http_filters` is left out, unless a route wants it.
+pub fn is_disabled(entry: &Node) -> bool {
+    let disabled = entry.field("disabled");
+    disabled.is_some_and(|disabled| disabled.is_true(Reader::Envoy))
+}
+
+/// What a place of a document is in.
+#[derive(Clone, Copy, Default)]
+struct Around<'d> {
+    manager: Option<&'d Node>,
+    listener: Option<&'d Node>,
+    entry: Option<&'d Node>,
+    is_conditional: bool,
+}
+
 struct Walk<'d, 'f> {
     reader: Reader,
     found: &'f mut Found<'d>,
 }
 
 impl<'d> Walk<'d, '_> {
-    fn visit(&mut self, node: &'d Node, manager: Option<&'d Node>) {
+    fn visit(&mut self, node: &'d Node, mut around: Around<'d>) {
         let kind = node.get("kind").and_then(Node::text).unwrap_or_default();
         let spec = node.get("spec");
         match (kind, spec) {
@@ -105,21 +126,38 @@ impl<'d> Walk<'d, '_> {
             _ => {}
         }
         if node.field("root_id").is_some() || node.field("vm_config").is_some() {
-            return self.envoy(node, manager);
+            return self.envoy(node, around);
         }
-        let is_manager = node
-            .get("@type")
-            .and_then(Node::text)
-            .is_some_and(|name| name.ends_with(".HttpConnectionManager"));
-        let manager = if is_manager { Some(node) } else { manager };
+        let is = |message: &str| {
+            node.get("@type")
+                .and_then(Node::text)
+                .is_some_and(|name| name.ends_with(message))
+        };
+        if is(".HttpConnectionManager") {
+            around.manager = Some(node);
+        }
+        around.is_conditional |= is(".ExtensionWithMatcher") || is(".Composite");
+        // Only listeners have filter chains, and a name beside them.
+        if node.get("name").is_some() && node.field("filter_chains").is_some() {
+            around.listener = Some(node);
+        }
+        if node.get("name").is_some() && node.field("typed_config").is_some() {
+            around.entry = Some(node);
+        }
+        if let Some(filters) = node.field("http_filters") {
+            self.found.chains.push(Chain {
+                listener: around.listener,
+                filters,
+            });
+        }
         node.items()
             .iter()
-            .for_each(|item| self.visit(item, manager));
+            .for_each(|item| self.visit(item, around));
         let values = node.entries().iter().map(|entry| &entry.value);
-        values.for_each(|value| self.visit(value, manager));
+        values.for_each(|value| self.visit(value, around));
     }
 
-    fn envoy(&mut self, config: &'d Node, manager: Option<&'d Node>) {
+    fn envoy(&mut self, config: &'d Node, around: Around<'d>) {
         let code = config.path(&["vm_config", "code"]);
         let local = code.and_then(|code| code.path(&["local", "filename"]));
         let remote = code.and_then(|code| code.path(&["remote", "http_uri", "uri"]));
@@ -134,7 +172,12 @@ impl<'d> Walk<'d, '_> {
             at,
             delivered: Delivered::by_envoy(config.field("configuration"), reader, at),
             declared: Declared::by_envoy(config.path(&["vm_config", "environment_variables"])),
-            surroundings: Surroundings::Envoy { config, manager },
+            surroundings: Surroundings::Envoy {
+                config,
+                manager: around.manager,
+                entry: around.entry,
+                is_conditional: around.is_conditional,
+            },
         });
     }
 
@@ -186,17 +229,31 @@ impl<'d> Walk<'d, '_> {
 }
 
 /// What comes after `gatehouse_` in a root id, in the name of a module, or in an address that ends with one:
-/// `file:///opt/gatehouse_auth.wasm`, `oci://registry.example/gatehouse-auth:1.2@sha256:…`.
-fn own_name(text: &str) -> Option<&str> {
-    let file = text.rsplit('/').next()?;
-    let name = file
-        .strip_prefix("gatehouse")?
-        .strip_prefix(['_', '-', '.'])?;
-    let end = name
+/// `file:///opt/gatehouse_auth.wasm`, `oci://registry.example/gatehouse-auth-v1.2:latest`. Also where `gatehouse` is the folder around
+/// a filter: `oci://registry.example/gatehouse/auth:1.2`.
+pub(crate) fn own_name(text: &str) -> Option<&str> {
+    let mut parts = text.rsplit('/');
+    let (file, folder) = (parts.next()?, parts.next());
+    let rest = match file.strip_prefix("gatehouse") {
+        Some(rest) => rest.strip_prefix(['_', '-', '.'])?,
+        None if folder == Some("gatehouse") => file,
+        None => return None,
+    };
+    let end = rest
         .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_' || letter == '-'))
-        .unwrap_or(name.len());
-    name.get(..end)
+        .unwrap_or(rest.len());
+    let name = rest.get(..end)?;
+    let name = without_version(name).unwrap_or(name);
+    // Of what else there is in a folder of that name, nothing is said.
+    let is_ours = file.starts_with("gatehouse") || Filter::named(name).is_some();
+    is_ours.then_some(name)
 }
 
-#[cfg(test)]
-mod tests;
+/// `auth` of `auth-v1` and `auth_2`.
+fn without_version(name: &str) -> Option<&str> {
+    let (before, last) = name.rsplit_once(['-', '_'])?;
+    let version = last.strip_prefix('v').unwrap_or(last);
+    version
+        .starts_with(|first: char| first.is_ascii_digit())
+        .then_some(before)
+}

@@ -1,10 +1,10 @@
 //! Which filter a configuration alone is for, by its fields.
 
-use crate::filter::Filter;
-use crate::source::{Kind, Node};
+use crate::Filter;
+use gatehouse_located_yaml::{Kind, Node};
 
 /// Only what one filter has and no other says it.
-pub(super) fn filter_of(root: &Node) -> Option<Filter> {
+pub(crate) fn filter_of(root: &Node) -> Option<Filter> {
     let has = |key| root.get(key).is_some();
     let rules = || {
         root.get("rules")
@@ -27,7 +27,11 @@ pub(super) fn filter_of(root: &Node) -> Option<Filter> {
         Some(Kind::List(_))
     ) {
         Some(Filter::RateLimit)
-    } else if has("providers") || some_rule_has(&["allow", "deny", "require"]) {
+    } else if matches!(
+        root.get("providers").map(|providers| &providers.kind),
+        Some(Kind::Object(_))
+    ) || some_rule_has(&["allow", "deny", "require"])
+    {
         Some(Filter::Auth)
     } else if has("server_speaks_first") || has("first_data") || some_rule_has(&["action"]) {
         Some(Filter::ConnectionGuard)

@@ -1,8 +1,8 @@
 //! What is found, and as what.
 
-use super::{Found, Surroundings, find, own_name};
-use crate::filter::Filter;
-use crate::source::parse;
+use crate::find::own_name;
+use crate::{Filter, Found, Surroundings, find};
+use gatehouse_located_yaml::parse;
 
 #[test]
 fn names() {
@@ -13,6 +13,11 @@ fn names() {
         ("oci://r.example:5000/x/gatehouse_auth:1.2", Some("auth")),
         ("https://r.example/gatehouse_auth.wasm?x=/gatehouse", None),
         ("oci://r.example/gatehouse.auth@sha256:00", Some("auth")),
+        ("oci://r.example/gatehouse_auth-v1.2.0:latest", Some("auth")),
+        ("gatehouse_rate_limit_2.wasm", Some("rate_limit")),
+        ("oci://r.example/gatehouse/auth:1.0", Some("auth")),
+        ("oci://r.example/gatehouse/other:1.0", None),
+        ("/opt/gatehouse/envoy.yaml", None),
         ("auth", None),
         ("gatehouse", None),
         ("my_gatehouse_auth", None),
@@ -103,6 +108,13 @@ fn plugins() {
             vec!["auth in envoy with the filter cannot read a google.protobuf.Any"],
         ),
         (
+            "a Struct without its value",
+            "{root_id: gatehouse_auth, configuration: {'@type': x/google.protobuf.Struct, providers: {}}}",
+            vec![
+                "auth in envoy with the configuration stands beside \"@type\", and not under value",
+            ],
+        ),
+        (
             "no message",
             "{root_id: gatehouse_auth, configuration: {a: 1}}",
             vec!["auth in envoy with configuration has no \"@type\""],
@@ -135,6 +147,11 @@ fn plugins() {
         ("somebody else's", "{root_id: other, vm_config: {}}", vec![]),
         ("none", "a: 1", vec![]),
         ("a list", "[1, 2]", vec![]),
+        (
+            "providers of somebody else's",
+            "apiVersion: 1\nproviders: [{name: default, type: file}]",
+            vec![],
+        ),
         (
             "auth",
             "providers: {}",

@@ -1,11 +1,11 @@
 //! Which environment variables a plugin's VM will have.
 
-use crate::source::{Node, Reader};
+use gatehouse_located_yaml::{Node, Reader};
 use std::collections::BTreeMap;
 
 /// What is said about variables beside the configuration.
 #[derive(Debug)]
-pub(crate) enum Declared {
+pub enum Declared {
     /// Nothing could be said: a configuration alone.
     Anything,
     /// These, by name: with a value, or with that of the proxy's own environment.
@@ -14,7 +14,8 @@ pub(crate) enum Declared {
 
 /// What is known of a variable here.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Variable {
+pub enum Variable {
+    /// It will have this value.
     Is(String),
     /// The VM will have it if the proxy has it; it is not known here.
     Unknown,
@@ -23,7 +24,7 @@ pub(crate) enum Variable {
 }
 
 impl Declared {
-    pub(super) fn by_envoy(variables: Option<&Node>) -> Self {
+    pub(crate) fn by_envoy(variables: Option<&Node>) -> Self {
         let Some(variables) = variables else {
             return Self::These(BTreeMap::new());
         };
@@ -45,7 +46,7 @@ impl Declared {
         Self::These(keys.chain(values).collect())
     }
 
-    pub(super) fn by_istio(variables: Option<&Node>) -> Self {
+    pub(crate) fn by_istio(variables: Option<&Node>) -> Self {
         let variable = |variable: &Node| {
             let name = variable.get("name")?.text()?.to_owned();
             let is_host = variable.get("valueFrom").and_then(Node::text) == Some("HOST");
@@ -56,7 +57,7 @@ impl Declared {
         Self::These(variables.iter().filter_map(variable).collect())
     }
 
-    pub(super) fn by_envoy_gateway(keys: Option<&Node>) -> Self {
+    pub(crate) fn by_envoy_gateway(keys: Option<&Node>) -> Self {
         let keys = keys.map(Node::items).unwrap_or_default();
         let keys = keys
             .iter()
@@ -65,11 +66,7 @@ impl Declared {
     }
 
     /// What a variable will be, where the proxy has `environment`.
-    pub(crate) fn variable(
-        &self,
-        name: &str,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Variable {
+    pub fn variable(&self, name: &str, environment: &dyn Fn(&str) -> Option<String>) -> Variable {
         let of_proxy = || environment(name).map_or(Variable::Unknown, Variable::Is);
         match self {
             Self::Anything => of_proxy(),

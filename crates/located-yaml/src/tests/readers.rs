@@ -1,6 +1,6 @@
 //! What the trees hold, and where.
 
-use super::{Position, Reader, parse, parse_within};
+use crate::{Position, Reader, parse, parse_within};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -81,6 +81,53 @@ fn trees() {
     assert_eq!(declared, [Some("auth"), Some("headers")]);
 }
 
+/// Kubernetes follows merge keys, Envoy does not.
+#[test]
+fn merge_keys() {
+    let resource = |text: &str| {
+        format!(
+            "apiVersion: v1\nkind: A\nx: &x {{a: 1, b: {{c: 2}}}}\ny: &y {{a: 3, d: 4}}\n{text}"
+        )
+    };
+    for (name, text, value) in [
+        ("a mapping", "z: {<<: *x}", json!({"a": 1, "b": {"c": 2}})),
+        (
+            "what is there counts",
+            "z: {<<: *x, a: 5}",
+            json!({"a": 5, "b": {"c": 2}}),
+        ),
+        (
+            "wherever it stands",
+            "z: {a: 5, <<: *x}",
+            json!({"a": 5, "b": {"c": 2}}),
+        ),
+        (
+            "the first of several",
+            "z: {<<: [*y, *x]}",
+            json!({"a": 3, "d": 4, "b": {"c": 2}}),
+        ),
+        (
+            "in what is merged",
+            "w: &w {<<: *x, e: 6}\nz: {<<: *w}",
+            json!({"e": 6, "a": 1, "b": {"c": 2}}),
+        ),
+        ("a key in quotes is a key", "z: {'<<': 1}", json!({"<<": 1})),
+    ] {
+        let read = one(&resource(text), Reader::Json);
+        assert_eq!(read["z"], value, "{name}");
+    }
+    for (text, line) in [("z: {<<: 1}", 5), ("z: {<<: [*x, 1]}", 5)] {
+        let refused = parse(&resource(text)).unwrap_err();
+        let said = (refused.position.line, refused.message.as_str());
+        assert_eq!(
+            said,
+            (line, "a merge key (<<) of something else than mappings")
+        );
+    }
+    let of_envoy = "x: &x {a: 1}\nz: {<<: *x}";
+    assert_eq!(one(of_envoy, Reader::Envoy)["z"], json!({"<<": {"a": 1}}));
+}
+
 #[test]
 fn what_is_refused() {
     let deep = "[".repeat(200) + &"]".repeat(200);
@@ -95,13 +142,13 @@ fn what_is_refused() {
             "no end",
             "a: [1",
             2,
-            "while parsing a flow sequence, expected ',' or ']'",
+            "not YAML: while parsing a flow sequence, expected ',' or ']'",
         ),
         (
             "an unknown alias",
             "\na: *b",
             2,
-            "while parsing node, found unknown anchor",
+            "not YAML: while parsing node, found unknown anchor",
         ),
         (
             "in itself",
@@ -113,19 +160,19 @@ fn what_is_refused() {
             "a list for a key",
             "? [a]\n: 1",
             1,
-            "a key has to be a text",
+            "a key that is a list or a mapping",
         ),
-        ("deep", &deep, 1, "nested deeper than Envoy reads"),
+        ("deep", &deep, 1, "nested deeper than 100"),
         (
             "a bomb",
             &format!("a0: &a0 1\n{bomb}"),
             7,
-            "more than 1000000 values",
+            "more than 1000000 values, aliases expanded",
         ),
     ] {
         let refused = parse(text).unwrap_err();
         assert_eq!(
-            (refused.at.line, refused.why.as_str()),
+            (refused.position.line, refused.message.as_str()),
             (line, why),
             "{name}"
         );

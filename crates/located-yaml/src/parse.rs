@@ -1,40 +1,60 @@
 //! Text to trees.
 
-use super::{Entry, Kind, Node, Position, Scalar};
+use crate::merge::merged;
+use crate::{
+    Entry, Error, Kind, MAX_DEPTH, MAX_NODES, Node, Position, Reader, Scalar, refuse, strict,
+};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 use std::collections::HashMap;
 
-/// Deeper nesting than protobuf's JSON parser takes, which is what Envoy reads with.
-const DEEPEST: usize = 100;
-
-/// Aliases let a small file stand for a large tree.
-const MOST_NODES: usize = 1_000_000;
-
 /// One document of a text.
 #[derive(Debug)]
-pub(crate) struct Document {
-    pub(crate) root: Node,
+pub struct Document {
+    /// All of it.
+    pub root: Node,
     /// What a comment before it says it is: `# gatehouse: auth`.
-    pub(crate) declared: Option<String>,
+    pub declared: Option<String>,
     /// Whether the text is JSON too, in which nothing has two meanings.
-    pub(crate) is_json: bool,
+    pub is_json: bool,
 }
 
-/// Why a text is no YAML.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NotYaml {
-    pub(crate) at: Position,
-    pub(crate) why: String,
+impl Document {
+    /// Who reads it: what Kubernetes keeps is YAML of another kind than Envoy's own files.
+    pub fn reader(&self) -> Reader {
+        match self.is_json || is_resource(&self.root) {
+            true => Reader::Json,
+            false => Reader::Envoy,
+        }
+    }
 }
 
-/// The documents of a text; empty ones are left out.
-pub(crate) fn parse(text: &str) -> Result<Vec<Document>, NotYaml> {
-    parse_from(text, Origin::File)
+/// Whether it is something that Kubernetes keeps.
+fn is_resource(root: &Node) -> bool {
+    root.get("apiVersion").is_some() && root.get("kind").is_some()
+}
+
+/// The documents of a text that others read; empty ones are left out.
+///
+/// # Errors
+/// Where it is no YAML, or too much.
+pub fn parse(text: &str) -> Result<Vec<Document>, Error> {
+    parse_from(text, Origin::File, false)
+}
+
+/// The documents of a text that nobody but Gatehouse reads ([`Reader::Core`]).
+///
+/// # Errors
+/// As [`parse`], and where readers would differ.
+pub fn parse_strict(text: &str) -> Result<Vec<Document>, Error> {
+    parse_from(text, Origin::File, true)
 }
 
 /// The documents of the text that a scalar holds. Only a block keeps its lines, so that positions in it are
 /// exact; everything in another scalar stands where that begins.
-pub(crate) fn parse_within(scalar: &Node) -> Result<Vec<Document>, NotYaml> {
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_within(scalar: &Node) -> Result<Vec<Document>, Error> {
     let Kind::Scalar(Scalar { text, is_block, .. }) = &scalar.kind else {
         return Ok(Vec::new());
     };
@@ -42,7 +62,7 @@ pub(crate) fn parse_within(scalar: &Node) -> Result<Vec<Document>, NotYaml> {
         true => Origin::Block(scalar.at),
         false => Origin::Elsewhere(scalar.at),
     };
-    parse_from(text, origin)
+    parse_from(text, origin, false)
 }
 
 /// What positions of the parser are relative to.
@@ -67,7 +87,7 @@ impl Origin {
     }
 }
 
-fn parse_from(text: &str, origin: Origin) -> Result<Vec<Document>, NotYaml> {
+fn parse_from(text: &str, origin: Origin, is_strict: bool) -> Result<Vec<Document>, Error> {
     // Not all JSON is YAML.
     let is_json = serde_json::from_str::<serde_json::Value>(text).is_ok();
     let rewritten = is_json.then(|| as_yaml(text));
@@ -75,6 +95,7 @@ fn parse_from(text: &str, origin: Origin) -> Result<Vec<Document>, NotYaml> {
     let mut builder = Builder {
         events: Parser::new_from_str(text),
         origin,
+        is_strict,
         anchors: HashMap::new(),
         nodes: 0,
     };
@@ -87,7 +108,11 @@ fn parse_from(text: &str, origin: Origin) -> Result<Vec<Document>, NotYaml> {
             Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
             event => {
                 let ends = span.start.line().saturating_sub(1);
-                let root = builder.node(event, span, DEEPEST)?;
+                let root = builder.node(event, span, MAX_DEPTH)?;
+                let root = match !is_strict && !is_json && is_resource(&root) {
+                    true => merged(root)?,
+                    false => root,
+                };
                 let lines = text.lines().take(ends).skip(begins);
                 let declared = lines
                     .filter_map(|line| line.trim().strip_prefix("# gatehouse:"))
@@ -110,49 +135,46 @@ fn parse_from(text: &str, origin: Origin) -> Result<Vec<Document>, NotYaml> {
 struct Builder<'t> {
     events: Parser<'t, StrInput<'t>>,
     origin: Origin,
+    is_strict: bool,
     anchors: HashMap<usize, Node>,
     nodes: usize,
 }
 
 impl<'t> Builder<'t> {
-    fn next(&mut self) -> Result<Option<(Event<'t>, Span)>, NotYaml> {
+    fn next(&mut self) -> Result<Option<(Event<'t>, Span)>, Error> {
         match self.events.next() {
             None => Ok(None),
             Some(Ok(event)) => Ok(Some(event)),
-            Some(Err(error)) => Err(NotYaml {
-                at: self.origin.place(error.marker()),
-                why: error.info().to_owned(),
-            }),
+            Some(Err(error)) => refuse(
+                self.origin.place(error.marker()),
+                format!("not YAML: {}", error.info()),
+            ),
         }
     }
 
     /// The next event of a collection, which has not ended yet.
-    fn inner(&mut self, at: Position) -> Result<(Event<'t>, Span), NotYaml> {
-        self.next()?.ok_or_else(|| NotYaml {
-            at,
-            why: "it has no end".to_owned(),
-        })
+    fn inner(&mut self, at: Position) -> Result<(Event<'t>, Span), Error> {
+        match self.next()? {
+            Some(event) => Ok(event),
+            None => refuse(at, "it has no end"),
+        }
     }
 
-    fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, NotYaml> {
+    fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, Error> {
         let at = self.origin.place(&span.start);
-        let refuse = |why: &str| NotYaml {
-            at,
-            why: why.to_owned(),
+        let too_deep = || refuse(at, format!("nested deeper than {MAX_DEPTH}"));
+        let Some(depth) = depth.checked_sub(1) else {
+            return too_deep();
         };
-        let depth = depth
-            .checked_sub(1)
-            .ok_or_else(|| refuse("nested deeper than Envoy reads"))?;
         self.count(1, at)?;
-        let (anchor, kind) = match event {
+        let (anchor, tag, kind) = match event {
             Event::Alias(anchor) => {
                 // One that stands in what it names has no end.
-                let named = self.anchors.get(&anchor);
-                let mut copy = named
-                    .ok_or_else(|| refuse("the alias stands in what it names"))?
-                    .clone();
+                let Some(mut copy) = self.anchors.get(&anchor).cloned() else {
+                    return refuse(at, "the alias stands in what it names");
+                };
                 if depth_of(&copy) > depth {
-                    return Err(refuse("nested deeper than Envoy reads"));
+                    return too_deep();
                 }
                 self.count(size_of(&copy), at)?;
                 copy.at = at;
@@ -160,14 +182,16 @@ impl<'t> Builder<'t> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let is_text = tag.as_deref().is_some_and(is_text_tag);
+                // Of a text that is tagged as something else, that is what it is.
+                let is_plain = style == ScalarStyle::Plain || (self.is_strict && tag.is_some());
                 let scalar = Scalar {
                     text: text.into_owned(),
-                    is_plain: style == ScalarStyle::Plain && !is_text,
+                    is_plain: is_plain && !is_text,
                     is_block: style == ScalarStyle::Literal,
                 };
-                (anchor, Kind::Scalar(scalar))
+                (anchor, tag, Kind::Scalar(scalar))
             }
-            Event::SequenceStart(anchor, _) => {
+            Event::SequenceStart(anchor, tag) => {
                 let mut items = Vec::new();
                 loop {
                     match self.inner(at)? {
@@ -175,9 +199,9 @@ impl<'t> Builder<'t> {
                         (event, span) => items.push(self.node(event, span, depth)?),
                     }
                 }
-                (anchor, Kind::List(items))
+                (anchor, tag, Kind::List(items))
             }
-            Event::MappingStart(anchor, _) => {
+            Event::MappingStart(anchor, tag) => {
                 let mut entries = Vec::new();
                 loop {
                     let (event, span) = self.inner(at)?;
@@ -186,10 +210,16 @@ impl<'t> Builder<'t> {
                     }
                     entries.extend(self.entry(event, span, depth)?);
                 }
-                (anchor, Kind::Object(entries))
+                if self.is_strict {
+                    strict::entries(&mut entries)?;
+                }
+                (anchor, tag, Kind::Object(entries))
             }
-            _ => return Err(refuse("not a value")),
+            _ => return refuse(at, "not a value"),
         };
+        if let (true, Some(tag)) = (self.is_strict, tag.as_deref()) {
+            strict::tag(tag, &kind, at)?;
+        }
         let node = Node { at, kind };
         if anchor > 0 {
             self.count(size_of(&node), at)?;
@@ -204,28 +234,36 @@ impl<'t> Builder<'t> {
         event: Event<'t>,
         span: Span,
         depth: usize,
-    ) -> Result<Option<Entry>, NotYaml> {
+    ) -> Result<Option<Entry>, Error> {
         let ignored = matches!(&event, Event::Scalar(_, _, _, Some(tag)) if tag.suffix == "ignore");
         let key = self.node(event, span, depth)?;
         let key_at = key.at;
         let (event, span) = self.inner(key_at)?;
         let value = self.node(event, span, depth)?;
-        let Kind::Scalar(Scalar { text: key, .. }) = key.kind else {
-            return Err(NotYaml {
-                at: key_at,
-                why: "a key has to be a text".to_owned(),
-            });
+        let Kind::Scalar(Scalar {
+            text: key,
+            is_plain,
+            ..
+        }) = key.kind
+        else {
+            return refuse(key_at, "a key that is a list or a mapping");
         };
-        Ok((!ignored).then_some(Entry { key, key_at, value }))
+        let entry = Entry {
+            key,
+            key_at,
+            is_plain,
+            value,
+        };
+        Ok((!ignored).then_some(entry))
     }
 
-    fn count(&mut self, nodes: usize, at: Position) -> Result<(), NotYaml> {
+    fn count(&mut self, nodes: usize, at: Position) -> Result<(), Error> {
         self.nodes += nodes;
-        match self.nodes > MOST_NODES {
-            true => Err(NotYaml {
+        match self.nodes > MAX_NODES {
+            true => refuse(
                 at,
-                why: format!("more than {MOST_NODES} values"),
-            }),
+                format!("more than {MAX_NODES} values, aliases expanded"),
+            ),
             false => Ok(()),
         }
     }
