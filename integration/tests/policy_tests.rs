@@ -238,4 +238,21 @@ fn every_suite_of_the_documentation_passes() {
             ran.output
         );
     }
+    // What is printed of the first.
+    let console = text.split("```console\n").nth(1).expect("what is printed");
+    let (command, printed) = console.split_once('\n').expect("a command");
+    assert_eq!(command, "$ gatehouse test keys.yaml");
+    let printed = printed.split("```").next().unwrap_or_default();
+    let (printed, code) = printed.split_once("$ echo $?\n").expect("the exit code");
+    let file = folder.path().join("keys.yaml");
+    let block = blocks[0].replace("envoy/gateway.yaml", &path("envoy/gateway.yaml"));
+    std::fs::write(&file, block).expect("written");
+    let ran = gatehouse(&[&file.display().to_string()], false);
+    let folder = format!("{}/", folder.path().display());
+    let marker = "finished in ";
+    assert_eq!(
+        without_times(&ran.output.replace(&folder, ""), marker),
+        without_times(printed, marker)
+    );
+    assert_eq!(format!("{}\n", ran.code), code);
 }

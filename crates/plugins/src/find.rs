@@ -36,6 +36,10 @@ pub enum Surroundings<'d> {
         config: &'d Node,
         /// The HTTP connection manager around it, where there is one.
         manager: Option<&'d Node>,
+        /// The listener around it.
+        listener: Option<&'d Node>,
+        /// The filter chain of that which it is in.
+        filter_chain: Option<&'d Node>,
         /// What has a name and the filter as its `typed_config`: an entry of `http_filters`, an extension that is served apart.
         entry: Option<&'d Node>,
         /// Whether it stands in a matcher, so that only some requests see it.
@@ -104,6 +108,7 @@ pub fn is_disabled(entry: &Node) -> bool {
 struct Around<'d> {
     manager: Option<&'d Node>,
     listener: Option<&'d Node>,
+    filter_chain: Option<&'d Node>,
     entry: Option<&'d Node>,
     is_conditional: bool,
 }
@@ -141,7 +146,14 @@ impl<'d> Walk<'d, '_> {
         if node.get("name").is_some() && node.field("filter_chains").is_some() {
             around.listener = Some(node);
         }
-        if node.get("name").is_some() && node.field("typed_config").is_some() {
+        // A filter chain, and nothing else in a listener, has `filters`.
+        if around.listener.is_some() && node.field("filters").is_some() {
+            around.filter_chain = Some(node);
+        }
+        let is_entry = ["typed_config", "config_discovery"]
+            .iter()
+            .any(|field| node.field(field).is_some());
+        if node.get("name").is_some() && is_entry {
             around.entry = Some(node);
         }
         if let Some(filters) = node.field("http_filters") {
@@ -175,6 +187,8 @@ impl<'d> Walk<'d, '_> {
             surroundings: Surroundings::Envoy {
                 config,
                 manager: around.manager,
+                listener: around.listener,
+                filter_chain: around.filter_chain,
                 entry: around.entry,
                 is_conditional: around.is_conditional,
             },

@@ -362,3 +362,6 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -259,8 +259,13 @@ impl Cases<'_> {
         for (index, item) in items.iter().enumerate() {
             context.at_index(index, |context| {
                 let position = self.root.value_position(&context.path());
+                let mut rowless = item.clone();
+                if let Value::Object(map) = &mut rowless {
+                    map.shift_remove("table");
+                    map.shift_remove("matrix");
+                }
                 for row in rows(item, context).unwrap_or_default() {
-                    let Some(case) = self.case(item, &row, position, context) else {
+                    let Some(case) = self.case(&rowless, &row, position, context) else {
                         continue;
                     };
                     if !names.insert(case.name.clone()) {
@@ -286,8 +291,6 @@ impl Cases<'_> {
     ) -> Option<Case> {
         let mut item = item.clone();
         if let Value::Object(map) = &mut item {
-            map.shift_remove("table");
-            map.shift_remove("matrix");
             name_row(map, row);
         }
         // Where it is wrong, that is told, and whatever else is.

@@ -123,7 +123,29 @@ fn what_is_wrong_with_a_suite() {
         (
             "types",
             case("{name: 1, time: noon, request: {path: [], client_ip: localhost, body: {json: 1, base64: x}}, repeat: 0, expect: {status: ok, host_calls: {at_least: 1}}}"),
-            "suite.yaml:3:19: cases[0].time: \"noon\" is not a time (write it as RFC 3339 has it, such as \"2026-01-01T00:00:00Z\")",
+            "suite.yaml:3:10: cases[0].name: expected a text, found the number 1\n\
+             suite.yaml:3:19: cases[0].time: \"noon\" is not a time (write it as RFC 3339 has it, such as \"2026-01-01T00:00:00Z\")\n\
+             suite.yaml:3:41: cases[0].request.path: expected a text, found a list\n\
+             suite.yaml:3:56: cases[0].request.client_ip: \"localhost\" is not an IP address\n\
+             suite.yaml:3:73: cases[0].request.body: json and base64 at once, but only one of json, base64, chunks can stand here\n\
+             suite.yaml:3:124: cases[0].expect.status: expected a whole number, found the text \"ok\"\n\
+             suite.yaml:3:140: cases[0].expect.host_calls.at_most: required, but missing\n\
+             suite.yaml:3:141: cases[0].expect.host_calls.at_least: unknown field (known: at_most)",
+        ),
+        (
+            "a cluster that nobody asks",
+            case("{name: a, request: {path: /}, expect: allowed, callouts: {idp: down}}"),
+            "suite.yaml:3:66: cases[0].callouts.idp: no cluster named \"idp\"",
+        ),
+        (
+            "a cluster with a typing error, in defaults, cases and steps",
+            "config: {auth: {providers: {p: {introspection: {cluster: idp}}}}}\n\
+             defaults: {callouts: {ipd: down}}\n\
+             cases:\n\
+             - {name: a, request: {path: /}, expect: allowed, callouts: {idq: down}, steps: [{callouts: {idp: down, id: down}}]}\n".to_owned(),
+            "suite.yaml:2:28: defaults.callouts.ipd: no cluster named \"ipd\" (did you mean \"idp\"?)\n\
+             suite.yaml:4:66: cases[0].callouts.idq: no cluster named \"idq\" (did you mean \"idp\"?)\n\
+             suite.yaml:4:108: cases[0].steps[0].callouts.id: no cluster named \"id\" (did you mean \"idp\"?)",
         ),
         (
             "more types",
