@@ -11,7 +11,13 @@ use clap::{Parser, Subcommand};
     version,
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 all is good, 1 something was found wrong, 2 the question could not be answered."
+    after_help = "Examples:
+  gatehouse validate envoy.yaml
+  gatehouse explain envoy.yaml --request 'GET /orders host=api.example x-api-key=acme-key-1'
+  gatehouse schema auth > auth.schema.json
+  gatehouse test policy/
+
+Exit codes: 0 all is good, 1 something was found wrong, 2 the question could not be answered."
 )]
 pub(crate) struct Gatehouse {
     #[command(subcommand)]

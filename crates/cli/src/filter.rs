@@ -10,8 +10,12 @@ use serde_json::Value;
 /// A filter's name on the command line: with `-`, as options are, or with `_`, as it is in configurations.
 pub(crate) fn parser() -> impl TypedValueParser<Value = Filter> {
     let names = Filter::ALL.iter().map(|filter| {
-        let value = PossibleValue::new(filter.name().replace('_', "-"));
-        value.alias(filter.name())
+        let name = match filter {
+            Filter::RateLimit => "rate-limit",
+            Filter::ConnectionGuard => "connection-guard",
+            other => other.name(),
+        };
+        PossibleValue::new(name).alias(filter.name())
     });
     PossibleValuesParser::new(names).try_map(|name| Filter::named(&name).ok_or("no filter"))
 }

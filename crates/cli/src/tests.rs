@@ -1,7 +1,7 @@
 //! The command as it is typed.
 
 use crate::{Terminal, run};
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, Parser as _};
 
 /// What came of a command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +50,28 @@ fn every_subcommand_has_help_with_an_example() {
             help.output.contains(&format!("\n  gatehouse {name} ")),
             "{name}"
         );
+        examples(&help.output);
     }
+    let help = gatehouse(&["--help"], b"");
+    assert_eq!((help.code, help.errors.as_str()), (0, ""));
+    assert!(examples(&help.output) >= 4);
+}
+
+/// Every line of an example is one that the command takes. How many there are.
+fn examples(text: &str) -> usize {
+    let lines = text.lines().map(str::trim);
+    let lines = lines.flat_map(|line| line.split(" | "));
+    let commands: Vec<&str> = lines
+        .filter(|line| line.starts_with("gatehouse "))
+        .map(|line| line.split(['>', '#']).next().unwrap())
+        .collect();
+    for command in &commands {
+        // A shell would put something in the place of a variable.
+        let command = command.replace('"', "'");
+        let parsed = crate::command::Gatehouse::try_parse_from(words(&command));
+        assert!(parsed.is_ok(), "{command}: {}", parsed.err().unwrap());
+    }
+    commands.len()
 }
 
 /// Who reads a line and goes, as `head -1` does, still learns by the exit code what was found.
@@ -65,7 +86,11 @@ fn a_reader_that_has_read_enough() {
             Err(std::io::ErrorKind::BrokenPipe.into())
         }
     }
-    for (input, code) in [("limits: [{name: a}]", 1), ("limits: []", 0), ("a: [", 2)] {
+    for (input, code) in [
+        ("limits: [{name: a}]", 1),
+        ("limits: [{name: a, key: [method], rate: 1/1s}]", 0),
+        ("a: [", 2),
+    ] {
         let mut errors = Vec::new();
         let mut terminal = Terminal {
             input: &mut input.as_bytes(),
@@ -137,15 +162,29 @@ fn the_readme() {
     let mut commands = 0;
     for block in readme.split("```console\n").skip(1) {
         let block = block.split("```").next().unwrap();
-        for command in block.split("$ gatehouse ").skip(1) {
-            commands += 1;
+        let mut last = None;
+        for command in block.split("$ ").skip(1) {
             let (line, output) = command.split_once('\n').unwrap();
-            let line = here(line);
+            if line == "echo $?" {
+                assert_eq!(last.take(), Some(output.to_owned()), "{block}");
+                continue;
+            }
+            commands += 1;
+            let line = here(line.strip_prefix("gatehouse ").unwrap());
             let ran = gatehouse(&words(&line), b"");
             assert_eq!(ran.output, here(output), "gatehouse {line}: {}", ran.errors);
+            last = Some(format!("{}\n", ran.code));
         }
+        assert_eq!(last, None, "every block ends with the exit code: {block}");
     }
-    assert!(commands >= 3, "{commands}");
+    assert!(commands >= 5, "{commands}");
+    // What is run with modules is run by the tests that have some.
+    let blocks = readme.split("```sh\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap());
+    let in_blocks: usize = blocks.map(examples).sum();
+    assert!(in_blocks >= 3, "{in_blocks}");
+    let of_ci = include_str!("../../../examples/policy-tests/README.md").replace("run: ", "");
+    assert!(examples(&of_ci) >= 4);
     for subcommand in crate::command::Gatehouse::command().get_subcommands() {
         let name = subcommand.get_name();
         assert!(readme.contains(&format!("## gatehouse {name}\n")), "{name}");

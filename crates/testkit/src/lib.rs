@@ -53,6 +53,7 @@ pub use callouts::{CalloutKind, SentCallout};
 pub use connection::{Connection, End};
 pub use engine::{Engine, EngineOptions, LoadError, Module};
 pub use envoy::Envoy;
+pub use foreign::verify_signature;
 pub use headers::Headers;
 pub use log::{Level, LogLine};
 pub use message::{Message, Request, Response, Tls};

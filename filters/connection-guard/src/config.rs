@@ -10,6 +10,8 @@ mod tests;
 
 pub(crate) use feed::{FeedConfig, OnMissing};
 pub(crate) use limits::{ByteRate, Limits};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use matching::Match;
 pub(crate) use matching::{CertificateMatch, Name, Protocol, Source};
 pub(crate) use rule::{Action, Rule};
 

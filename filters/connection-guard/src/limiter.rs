@@ -18,6 +18,7 @@ use gatehouse_limit_table::{
     Address, Algorithm, Bucket, Failure, Held, Lost, Metered, Permits, Table, Ticket, Windows,
     write_part,
 };
+use gatehouse_trace::trace;
 use siphasher::sip128::SipHasher13;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -201,6 +202,7 @@ impl Limiter {
             let failed = |failure| Refused::Failed(counted.limit, failure);
             let bucket = self.bucket(counted, source, now, host).map_err(failed)?;
             if bucket.look(counted).decision.standing.remaining == 0 {
+                trace!(("limit {}", counted.limit.name()), ("over"));
                 return Err(Refused::Over(counted.limit));
             }
         }
@@ -340,9 +342,24 @@ impl Limiter {
         let charged = bucket.charge(found, counted, 1, host).map_err(failed)?;
         self.note(charged.lost, host);
         let decision = charged.found.decision;
-        if decision.refused.is_some() {
+        if let Some(_retry) = decision.refused {
+            trace!(
+                ("limit {}", counted.limit.name()),
+                (
+                    "over{}",
+                    match _retry {
+                        gatehouse_limit_table::Retry::After(nanos) =>
+                            format!(": room again in {} s", nanos.div_ceil(1_000_000_000)),
+                        _ => String::new(),
+                    }
+                )
+            );
             return Err(Refused::Over(counted.limit));
         }
+        trace!(
+            ("limit {}", counted.limit.name()),
+            ("charged: {} left", decision.standing.remaining)
+        );
         let Algorithm::Concurrency(capacity) = counted.algorithm else {
             return Ok(None);
         };

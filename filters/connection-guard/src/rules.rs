@@ -6,7 +6,11 @@
 use crate::config::{Action, CertificateMatch, Name, OnMissing, Protocol, Rule, Source};
 use gatehouse_address_set::{AddressSets, Labels};
 use gatehouse_first_bytes::{ClientHello, TlsVersion};
+use gatehouse_trace::{because, trace};
 use std::net::IpAddr;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod told;
 
 /// All rules, and what they need to know.
 #[derive(Debug)]
@@ -136,18 +140,38 @@ impl Rules {
 
     /// What follows from these facts.
     pub(crate) fn decide(&self, facts: &Facts<'_>, in_feed: &mut InFeed<'_>) -> Decision {
+        gatehouse_trace::enter!("connection_guard");
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(said) = facts.said {
+            trace!(("client"), ("{}", told::of(said)));
+        }
         let labels = match facts.source {
             Some(source) => self.ranges.labels(source),
             None => Labels::default(),
         };
         for (place, rule) in self.rules.iter().enumerate() {
             match holds(rule, place, facts, labels, in_feed) {
-                Holds::No => {}
-                Holds::Yes => return Decision::Rule(place),
-                Holds::Unknown => return Decision::Undecided,
-                Holds::Missing(feed) => return Decision::Missing(feed),
+                Holds::No => {
+                    trace!(("rule {}", rule.name), ("does not apply"));
+                }
+                Holds::Yes => {
+                    trace!(("rule {}", rule.name), ("applies"));
+                    return Decision::Rule(place);
+                }
+                Holds::Unknown => {
+                    trace!(("rule {}", rule.name), ("hangs on what the client says"));
+                    return Decision::Undecided;
+                }
+                Holds::Missing(feed) => {
+                    trace!(
+                        ("rule {}", rule.name),
+                        ("hangs on a list that is not there")
+                    );
+                    return Decision::Missing(feed);
+                }
             }
         }
+        trace!(("rules"), ("none applies"));
         Decision::Default
     }
 }
@@ -186,6 +210,7 @@ fn holds(
             .iter()
             .any(|ports| facts.port.is_some_and(|port| ports.has(port)))
     {
+        because!("destination_port does not match");
         return Holds::No;
     }
     let mut holds = match &matches.source {
@@ -193,6 +218,9 @@ fn holds(
         Some(_) if labels.has(u32::try_from(place).unwrap_or(u32::MAX)) => Holds::Yes,
         Some(sources) => in_feeds(sources, facts.source, in_feed),
     };
+    if holds == Holds::No {
+        because!("source does not match");
+    }
     if holds == Holds::No || !matches.needs_data() {
         return holds;
     }
@@ -200,6 +228,7 @@ fn holds(
         return Holds::Unknown;
     };
     if !says(said, rule) {
+        because!("{} does not match", told::missed(said, rule));
         holds = Holds::No;
     }
     holds

@@ -1,7 +1,6 @@
 //! The host in memory that a request meets.
 
 use super::request::Request;
-use super::signature;
 use gatehouse_host::Timestamp;
 use gatehouse_host_fake::FakeHost;
 use std::net::SocketAddr;
@@ -10,7 +9,7 @@ use std::net::SocketAddr;
 pub(super) fn host(request: &Request) -> FakeHost {
     let host = FakeHost::default();
     host.set_now(Timestamp::from_nanos(request.now));
-    host.verifies(Box::new(signature::is_good));
+    host.verifies(Box::new(gatehouse_testkit::verify_signature));
     for (expression, holds) in &request.expressions {
         host.expression_is(expression, Some(*holds));
     }

@@ -63,7 +63,7 @@ pub(super) fn text(
     Ok(())
 }
 
-fn steps(steps: &[Step], terminal: &mut Terminal<'_>) -> std::io::Result<()> {
+pub(super) fn steps(steps: &[Step], terminal: &mut Terminal<'_>) -> std::io::Result<()> {
     let mut filter = "";
     for step in steps {
         if step.filter != filter {
@@ -134,7 +134,7 @@ fn changes(explained: &Explained) -> Vec<String> {
 }
 
 /// What a request or a file has in it must not steer the terminal.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars()
         .map(|letter| {
             if letter.is_control() {
@@ -155,14 +155,6 @@ pub(super) fn json(file: &str, all: &All, terminal: &mut Terminal<'_>) -> std::i
 }
 
 fn entry(file: &str, at: Option<Position>, explained: &Explained) -> Value {
-    let step = |step: &Step| {
-        json!({
-            "filter": step.filter,
-            "subject": step.subject,
-            "finding": step.finding,
-            "because": step.because.as_ref().filter(|_| step.finding == "does not apply"),
-        })
-    };
     let decision = match &explained.fate {
         Fate::Passes => json!({"is": "passes", "headers": explained.after}),
         Fate::Denied { by, reply } => json!({
@@ -183,7 +175,16 @@ fn entry(file: &str, at: Option<Position>, explained: &Explained) -> Value {
         "column": at.map(|at| at.column),
         "decision": decision,
         "consumer": explained.consumer,
-        "steps": explained.steps.iter().map(step).collect::<Vec<_>>(),
+        "steps": explained.steps.iter().map(entry_of_step).collect::<Vec<_>>(),
         "callouts": explained.callouts,
+    })
+}
+
+pub(super) fn entry_of_step(step: &Step) -> Value {
+    json!({
+        "filter": step.filter,
+        "subject": step.subject,
+        "finding": step.finding,
+        "because": step.because.as_ref().filter(|_| step.finding == "does not apply"),
     })
 }

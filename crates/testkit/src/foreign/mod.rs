@@ -7,6 +7,7 @@ mod state;
 use crate::imports::NOT_FOUND;
 use crate::vm::State;
 pub(crate) use expressions::Expressions;
+pub use signature::is_good as verify_signature;
 
 /// What a function answers, or the status it failed with.
 pub(crate) type Answer = Result<Vec<u8>, u32>;

@@ -55,6 +55,17 @@ pub(super) fn verify(arguments: &[u8]) -> Answer {
     Ok(outcome.encode_to_vec())
 }
 
+/// Whether `verify_signature` finds a signature (of ECDSA in ASN.1) over a message good, by a key (DER, SubjectPublicKeyInfo).
+pub fn is_good(hash_function: &str, key: &[u8], signature: &[u8], message: &[u8]) -> bool {
+    let arguments = Arguments {
+        hash_function: hash_function.to_owned(),
+        signature: signature.to_vec(),
+        text: message.to_vec(),
+        ..Arguments::default()
+    };
+    check(&arguments, Key::from_der(key)).is_ok()
+}
+
 fn check(arguments: &Arguments, key: Option<Key>) -> Result<(), String> {
     let text = &arguments.text;
     let (hash, scheme) = match arguments.hash_function.to_ascii_lowercase().as_str() {
