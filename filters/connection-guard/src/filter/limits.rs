@@ -8,6 +8,8 @@ use crate::traffic::{Counted, Traffic};
 use gatehouse_host::{Connection, ConnectionData, Flow, Host, Result, Side, Timestamp};
 use std::time::Duration;
 
+const SECOND_NS: u64 = 1_000_000_000;
+
 impl Filter {
     /// Asks the limits of a new connection: nothing where it may go on.
     pub(super) fn limit(
@@ -48,8 +50,10 @@ impl Filter {
     pub(super) fn bound_idle(&self, connection: &Connection<'_>) -> Result<()> {
         match (self.limits.idle, self.mode) {
             (Some(idle), Mode::Enforce) => {
+                // At least a second later: this one looks four times, on ticks, and is to be the first.
                 let nanos = idle.as_nanos();
-                let timeout = Duration::from_nanos(nanos.saturating_add(nanos / 2));
+                let timeout =
+                    Duration::from_nanos(nanos.saturating_add((nanos / 2).max(SECOND_NS)));
                 connection.set_idle_timeout(timeout)
             }
             _ => Ok(()),

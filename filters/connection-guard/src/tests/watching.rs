@@ -83,6 +83,18 @@ fn tcp_proxy_is_told_the_idle_time() {
         ("denied", "198.51.100.1", json!({}), None),
         ("report", "10.0.0.1", json!({"mode": "report"}), None),
         (
+            "a short idle time",
+            "10.0.0.1",
+            json!({"limits": {"idle": "1s"}}),
+            Some("2000"),
+        ),
+        (
+            "a long idle time",
+            "10.0.0.1",
+            json!({"limits": {"idle": "10m"}}),
+            Some("900000"),
+        ),
+        (
             "no idle time",
             "10.0.0.1",
             json!({"limits": {"duration": "1m"}}),
