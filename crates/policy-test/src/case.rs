@@ -113,13 +113,16 @@ impl CaseSpec {
     pub(crate) fn into_case(
         self,
         defaults: Defaults,
-        mint: &Mint,
         now: u64,
-        environment: &[(String, String)],
         position: Position,
-        clusters: Option<&BTreeSet<String>>,
+        suite: &OfSuite<'_>,
         context: &mut Context<'_>,
     ) -> Option<Case> {
+        let OfSuite {
+            mint,
+            environment,
+            clusters,
+        } = *suite;
         known(&self.callouts, clusters, context);
         context.at_key("steps", |context| {
             for (index, step) in self.steps.iter().flatten().enumerate() {
@@ -191,6 +194,15 @@ impl CaseSpec {
             steps,
         })
     }
+}
+
+/// What the cases of a suite have in common, beside its defaults.
+#[derive(Clone, Copy)]
+pub(crate) struct OfSuite<'s> {
+    pub mint: &'s Mint,
+    pub environment: &'s [(String, String)],
+    /// The clusters that there are, where that is known.
+    pub clusters: Option<&'s BTreeSet<String>>,
 }
 
 /// What the steps of a case have in common.

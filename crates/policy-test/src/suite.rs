@@ -1,6 +1,6 @@
 //! A file of cases, read.
 
-use crate::case::{Case, CaseSpec, Defaults, known};
+use crate::case::{Case, CaseSpec, Defaults, OfSuite, known};
 use crate::chain::Chain;
 use crate::key::TestKey;
 use crate::rows::rows;
@@ -10,7 +10,7 @@ use gatehouse_config::{Context, Decode as _, Entries, Fields, Problem, Time, Val
 use gatehouse_located_yaml::{Node, Position, Reader, parse_strict};
 use serde_json::{Map, json};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::Path;
 
@@ -174,11 +174,13 @@ fn decode(
     let clusters = chain.as_ref().and_then(Chain::known_clusters);
     let reader = Cases {
         root,
-        mint: &mint,
+        of_suite: OfSuite {
+            mint: &mint,
+            environment: environment.as_ref().map_or(&[], |entries| &entries.0),
+            clusters: clusters.as_ref(),
+        },
         defaults: &defaults,
         told,
-        environment: environment.as_ref().map_or(&[], |entries| &entries.0),
-        clusters: clusters.as_ref(),
     };
     let cases = context.at_key("cases", |context| match fields.given("cases") {
         None => context.problem("required, but missing"),
@@ -243,13 +245,10 @@ fn tokens(fields: &Fields<'_>, mint: &mut Mint, context: &mut Context<'_>) {
 /// What cases are read with.
 struct Cases<'r> {
     root: &'r Node,
-    mint: &'r Mint,
+    of_suite: OfSuite<'r>,
     defaults: &'r Value,
     /// What is wrong with the defaults.
     told: &'r RefCell<Vec<Problem>>,
-    environment: &'r [(String, String)],
-    /// The clusters that there are, where that is known.
-    clusters: Option<&'r BTreeSet<String>>,
 }
 
 impl Cases<'_> {
@@ -297,7 +296,7 @@ impl Cases<'_> {
         let now = self.time(&item, row, context).unwrap_or(BEGINNING);
         let columns = Map::new();
         let mut substitution = Substitution {
-            mint: self.mint,
+            mint: self.of_suite.mint,
             now: Some(now),
             columns: &columns,
             lenient: false,
@@ -313,21 +312,13 @@ impl Cases<'_> {
         let defaults = elsewhere.at_key("defaults", |context| {
             let defaults = substitution.apply(self.defaults, context)?;
             let defaults = Defaults::decode(&defaults, context)?;
-            known(&defaults.callouts, self.clusters, context);
+            known(&defaults.callouts, self.of_suite.clusters, context);
             Some(defaults)
         });
         self.told.borrow_mut().extend(elsewhere.into_problems());
         let value = substitution.apply(&item, context)?;
         let spec = CaseSpec::decode(&value, context)?;
-        spec.into_case(
-            defaults?,
-            self.mint,
-            now,
-            self.environment,
-            position,
-            self.clusters,
-            context,
-        )
+        spec.into_case(defaults?, now, position, &self.of_suite, context)
     }
 
     /// When the case begins.
@@ -343,7 +334,7 @@ impl Cases<'_> {
         };
         context.at_key("time", |context| {
             let substitution = Substitution {
-                mint: self.mint,
+                mint: self.of_suite.mint,
                 now: None,
                 columns: row,
                 lenient: false,
