@@ -172,7 +172,7 @@ impl Lease {
         told: Option<u64>,
     ) -> Self {
         let lease = self.at(terms, now);
-        let before = lease.answered(ask);
+        let before = lease.ended(ask);
         let reset_ns = reset_ns.map(at_least_a_second);
         let until = now.saturating_add(reset_ns.unwrap_or(UNKNOWN).min(terms.period_ns));
         // The service says when a window ends in whole seconds, and its answer takes a while, so that of one window it
@@ -219,10 +219,10 @@ impl Lease {
         if before.held > 0 && reset_ns.is_none() {
             return match ask.turn {
                 Turn::First => before,
-                _ => before.answered(ask),
+                _ => before.ended(ask),
             };
         }
-        let before = before.answered(ask);
+        let before = before.ended(ask);
         let reset_ns = reset_ns.map(at_least_a_second);
         let until = now.saturating_add(reset_ns.unwrap_or(SECOND_NS).min(terms.period_ns));
         Self {
@@ -236,10 +236,23 @@ impl Lease {
         }
     }
 
-    /// What a question that came to nothing makes of it: somebody else may ask.
+    /// What the end of a question makes of it, and all that one does that came to nothing: somebody else may ask.
     #[must_use]
-    pub fn unanswered(&self, ask: Ask) -> Self {
-        self.answered(ask)
+    pub fn ended(&self, ask: Ask) -> Self {
+        let [first, second] = self.asked;
+        let overtaken = |asked: u64| if asked == 0 { 0 } else { asked | 1 };
+        let asked = match ask.turn {
+            Turn::First => [0, overtaken(second)],
+            Turn::Second => [overtaken(first), 0],
+            Turn::Further => return *self,
+        };
+        let asked_for = self.asked_for.saturating_sub(ask.units);
+        let ended = Self {
+            asked,
+            asked_for,
+            ..*self
+        };
+        ended.settled()
     }
 
     /// What is left to serve at this time.
@@ -302,24 +315,6 @@ impl Lease {
             asked_for: self.asked_for.saturating_add(units),
             ..*self
         }
-    }
-
-    /// Without its mark.
-    fn answered(&self, ask: Ask) -> Self {
-        let [first, second] = self.asked;
-        let overtaken = |asked: u64| if asked == 0 { 0 } else { asked | 1 };
-        let asked = match ask.turn {
-            Turn::First => [0, overtaken(second)],
-            Turn::Second => [overtaken(first), 0],
-            Turn::Further => return *self,
-        };
-        let asked_for = self.asked_for.saturating_sub(ask.units);
-        let answered = Self {
-            asked,
-            asked_for,
-            ..*self
-        };
-        answered.settled()
     }
 
     /// How long a question has been under way, at most.

@@ -116,7 +116,7 @@ proptest! {
                 Step::Lose { which } => {
                     if !questions.is_empty() {
                         let (key, ask) = questions.swap_remove(which % questions.len());
-                        let lease = slot.find(key).unanswered(ask);
+                        let lease = slot.find(key).ended(ask);
                         slot.put(key, &lease, now);
                         version += 1;
                     }

@@ -14,6 +14,23 @@ fn holding(held: u64) -> Lease {
     Lease::default().granted(&TERMS, NOW, first(held), Some(30 * SECOND), Some(50))
 }
 
+/// Nothing is held, and the service said that so much is left.
+fn told(left: u64) -> Lease {
+    Lease::default().granted(&TERMS, NOW, first(0), Some(30 * SECOND), Some(left))
+}
+
+/// What becomes of a lease that asks a service which has so much left, and does not say how much.
+fn answered(lease: &Lease, terms: &Terms, ask: Ask, left: &mut u64) -> Lease {
+    let reset = Some(30 * SECOND);
+    match left.checked_sub(ask.units) {
+        Some(rest) => {
+            *left = rest;
+            lease.granted(terms, NOW, ask, reset, None)
+        }
+        None => lease.refused(terms, NOW, ask, reset, None),
+    }
+}
+
 fn first(units: u64) -> Ask {
     let turn = Turn::First;
     Ask { units, turn }
@@ -67,7 +84,6 @@ fn asked(lease: &Lease, now: u64) -> Lease {
 fn taking() {
     let new = Lease::default();
     let over = |units, told| new.refused(&TERMS, NOW, first(units), Some(9 * SECOND), told);
-    let told = |told| new.granted(&TERMS, NOW, first(0), Some(30 * SECOND), Some(told));
     let later = 31 * SECOND;
     let cases = [
         ("nothing is known", new, 0, 1, Seen::Short(20)),
@@ -337,11 +353,9 @@ fn refusing() {
 fn a_question_without_answer() {
     let lease = asked(&Lease::default(), NOW);
     assert_eq!(seen(&lease, NOW, 1), Seen::Second(10));
-    assert_eq!(seen(&lease.unanswered(first(20)), NOW, 1), Seen::Short(20));
+    assert_eq!(seen(&lease.ended(first(20)), NOW, 1), Seen::Short(20));
     assert_eq!(
-        asked(&holding(5), NOW)
-            .unanswered(first(20))
-            .held(&TERMS, NOW),
+        asked(&holding(5), NOW).ended(first(20)).held(&TERMS, NOW),
         4
     );
 }
@@ -350,7 +364,6 @@ fn a_question_without_answer() {
 #[test]
 fn asking_for_those_that_wait() {
     let new = Lease::default();
-    let told = |told| new.granted(&TERMS, NOW, first(0), Some(30 * SECOND), Some(told));
     let refused = |told| new.refused(&TERMS, NOW, first(40), Some(30 * SECOND), told);
     let low = holding(5);
     let cases = [
@@ -394,7 +407,7 @@ fn two_questions() {
     assert_eq!(both.held(&TERMS, NOW), 30);
     assert_eq!(both.remaining(&TERMS, NOW), 49);
     assert_eq!(seen(&both, NOW, 31), Seen::Short(19));
-    let lost = half.unanswered(first(20));
+    let lost = half.ended(first(20));
     assert_eq!(seen(&lost, NOW, 11), Seen::Short(20));
     // Of one that is forgotten, so is what it asked for.
     assert_eq!(seen(&half, NOW + 3 * SECOND, 11), Seen::Short(20));
@@ -423,14 +436,7 @@ fn the_last_of_a_quota() {
                 }
                 Taken::Short { ask, lease } => {
                     calls += 1;
-                    let reset = Some(30 * SECOND);
-                    match left.checked_sub(ask.units) {
-                        Some(rest) => {
-                            left = rest;
-                            lease.granted(&terms, NOW, ask, reset, None)
-                        }
-                        None => lease.refused(&terms, NOW, ask, reset, None),
-                    }
+                    answered(&lease, &terms, ask, &mut left)
                 }
                 Taken::Served {
                     lease,
@@ -438,14 +444,7 @@ fn the_last_of_a_quota() {
                 } => {
                     served += 1;
                     calls += 1;
-                    let reset = Some(30 * SECOND);
-                    match left.checked_sub(ask.units) {
-                        Some(rest) => {
-                            left = rest;
-                            lease.granted(&terms, NOW, ask, reset, None)
-                        }
-                        None => lease.refused(&terms, NOW, ask, reset, None),
-                    }
+                    answered(&lease, &terms, ask, &mut left)
                 }
                 Taken::Over { .. } => break,
                 Taken::Alone => panic!("{left}"),

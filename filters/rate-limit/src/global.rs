@@ -226,7 +226,7 @@ impl Global {
         let reset_ns = standing.and_then(|standing| standing.reset_ns);
         in_force.note_unlimited(standing, host);
         in_force.update(leased, host, &|lease, now| match answer {
-            None => lease.unanswered(ask),
+            None => lease.ended(ask),
             Some(answer) if answer.is_admitted => {
                 lease.granted(&leased.terms, now, ask, reset_ns, told)
             }

@@ -127,7 +127,7 @@ fn send_for_share(
         })
         .and_then(|(descriptor, now)| global.call(vec![descriptor], now, purpose, host));
     if sent.is_err() {
-        in_force.update(leased, host, &|lease, _| lease.unanswered(ask));
+        in_force.update(leased, host, &|lease, _| lease.ended(ask));
     }
     sent.ok()
 }
