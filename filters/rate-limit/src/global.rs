@@ -40,7 +40,7 @@ use gatehouse_lease::{Ask, Terms, Turn};
 use gatehouse_limit_config::{Allowance, Global as Service, Mode, OnServiceError};
 use gatehouse_outage::Outage;
 use gatehouse_rate_limit_service::{self as service, Descriptor};
-use outcome::Failure;
+use outcome::{Failure, GRPC_UNAVAILABLE};
 use stats::ServiceStats;
 
 /// The service, and what this worker is asking it.
@@ -122,12 +122,12 @@ impl Global {
 
     /// Of its own timeout Envoy says UNAVAILABLE, as of a connection that broke: what tells them apart is the
     /// time that has passed. Its timers go by the time at which a round of its loop began, so they are early
-    /// by what was done in that round.
+    /// by what was done in that round. Any other status is the service's own, however late.
     fn timed_out(&self, failure: Failure, began: Timestamp, host: &dyn Host) -> Failure {
         let most = self.service.timeout.saturating_mul(3) / 4;
         let is_late = || host.now().is_ok_and(|now| now >= began.after(most));
         match failure {
-            Failure::Status(..) if is_late() => Failure::TimedOut,
+            Failure::Status(GRPC_UNAVAILABLE, _) if is_late() => Failure::TimedOut,
             failure => failure,
         }
     }

@@ -64,6 +64,9 @@ pub(crate) enum Failure {
 /// DEADLINE_EXCEEDED
 const GRPC_TIMED_OUT: u32 = 4;
 
+/// UNAVAILABLE
+pub(crate) const GRPC_UNAVAILABLE: u32 = 14;
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -302,6 +302,40 @@ fn calls_that_come_to_nothing() {
     }
 }
 
+/// Envoy's own timeout is UNAVAILABLE at the deadline, or a little before; what else a service says then, it says itself.
+#[test]
+fn a_status_at_the_deadline() {
+    let timed_out = ("timed_out", "not answered in time".to_owned());
+    let status = |status: u32| ("status", format!("gRPC status {status} \"said so\""));
+    let cases = [
+        ("UNAVAILABLE at once", 0, 14, status(14)),
+        ("UNAVAILABLE, early", 37_499, 14, status(14)),
+        ("UNAVAILABLE, at 3/4", 37_500, 14, timed_out.clone()),
+        ("UNAVAILABLE, late", 50_000, 14, timed_out.clone()),
+        ("DEADLINE_EXCEEDED at once", 0, 4, timed_out.clone()),
+        ("DEADLINE_EXCEEDED, late", 50_000, 4, timed_out),
+        ("UNKNOWN, late", 50_000, 2, status(2)),
+        ("RESOURCE_EXHAUSTED, late", 50_000, 8, status(8)),
+        ("INTERNAL, late", 50_000, 13, status(13)),
+        ("UNAUTHENTICATED, late", 50_000, 16, status(16)),
+    ];
+    for (name, after_us, status, (counted, why)) in cases {
+        let worker = plain(json!({"timeout": "50ms"}));
+        let mut stream = worker.tenant(1, "acme");
+        stream.waits();
+        let call = worker.call();
+        worker.host.advance(Duration::from_micros(after_us));
+        assert_eq!(worker.fail(&call, status), [1], "{name}");
+        assert_eq!(
+            worker.service_counts(),
+            counts([("calls", 1), (counted, 1)]),
+            "{name}"
+        );
+        let line = format!("Warn: rate_limit: calls of the service fail: {why}");
+        assert_eq!(worker.host.log_lines(), [line], "{name}");
+    }
+}
+
 /// Each Envoy by itself, at the configured rate.
 #[test]
 fn on_error_local() {
