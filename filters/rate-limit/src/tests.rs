@@ -12,6 +12,7 @@ mod keys;
 mod legacy;
 mod parts;
 mod patterns;
+mod recipes;
 mod schedules;
 mod table;
 mod windows;
