@@ -8,7 +8,7 @@ use super::held::Held;
 use super::outcome::Told;
 use super::{Global, descriptor};
 use crate::decision::Finding;
-use crate::filter::InForce;
+use crate::filter::{Findings, InForce, denies};
 use crate::store::{ATTEMPTS, Address, Bucket, Failure, host_failed};
 use gatehouse_host::{Host, Request, Timestamp};
 use gatehouse_lease::{Ask, Lease, Taken};
@@ -57,8 +57,6 @@ pub(crate) struct Lent<'l> {
     held: Held,
     leased: Leased,
 }
-
-type Findings<'l> = [(&'l InForce, Finding<'l>)];
 
 impl Asked {
     /// What is known of a limit.
@@ -224,11 +222,6 @@ impl Global {
         fail(self, findings, asked, request);
         None
     }
-}
-
-fn denies(findings: &Findings<'_>) -> bool {
-    let mut findings = findings.iter();
-    findings.any(|(in_force, finding)| finding.denies(&in_force.limit))
 }
 
 /// Nothing more can be waited for.

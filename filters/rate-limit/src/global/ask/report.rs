@@ -3,8 +3,9 @@
 use super::super::calls::{Item, Purpose};
 use super::super::{Global, descriptor};
 use super::share::{ask_for_share, charge_lease};
-use super::{Findings, unanswered};
+use super::unanswered;
 use crate::decision::Finding;
+use crate::filter::Findings;
 use crate::store::host_failed;
 use gatehouse_host::Request;
 use gatehouse_request_match::Subject;
