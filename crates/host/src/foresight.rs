@@ -13,6 +13,7 @@
 //! 4. When the body arrives, that is a callback of the request: nothing has to be known beforehand.
 
 use crate::capability::{Expression, HostError, Result, Status};
+use std::rc::Rc;
 
 /// What an expression looks at, as far as filters can change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Reads {
 
 /// What was evaluated before the request waited, and still holds.
 #[derive(Debug, Default)]
-pub(crate) struct Foresight(Vec<(Expression, Reads, Result<bool>)>);
+pub(crate) struct Foresight(Vec<(Expression, Rc<Reads>, Result<bool>)>);
 
 /// Nobody can say any more.
 const STALE: HostError = HostError {
@@ -34,8 +35,13 @@ const STALE: HostError = HostError {
 };
 
 impl Foresight {
-    pub(crate) fn note(&mut self, expression: Expression, reads: Reads, outcome: Result<bool>) {
-        self.0.push((expression, reads, outcome));
+    pub(crate) fn note(
+        &mut self,
+        expression: Expression,
+        reads: &Rc<Reads>,
+        outcome: Result<bool>,
+    ) {
+        self.0.push((expression, Rc::clone(reads), outcome));
     }
 
     pub(crate) fn outcome(&self, expression: Expression) -> Result<bool> {
@@ -47,7 +53,7 @@ impl Foresight {
     /// Forgets what looks at a header.
     #[inline(never)]
     pub(crate) fn changed(&mut self, name: &str) {
-        self.0.retain(|(_, reads, _)| match reads {
+        self.0.retain(|(_, reads, _)| match &**reads {
             Reads::Headers(names) => !names.iter().any(|known| known == name),
             Reads::Anything => false,
         });
@@ -56,6 +62,6 @@ impl Foresight {
     /// Forgets what may look at filter state.
     pub(crate) fn changed_state(&mut self) {
         self.0
-            .retain(|(_, reads, _)| matches!(reads, Reads::Headers(_)));
+            .retain(|(_, reads, _)| matches!(**reads, Reads::Headers(_)));
     }
 }

@@ -110,7 +110,8 @@ impl<'a> Request<'a> {
         Ok(self.exchange.request.get_or_insert_default())
     }
 
-    /// Makes this the only value of a header. Costs no host call, and no new choice of a route, where a snapshot
+    /// Makes this the only value of a header. The name is as Envoy keeps it, here and below: in lower case, and
+    /// `:authority` for what clients call `host`. Costs no host call, and no new choice of a route, where a snapshot
     /// says that it is.
     ///
     /// # Errors
@@ -158,6 +159,9 @@ impl<'a> Request<'a> {
     }
 
     fn changed(&mut self, name: &str) {
+        // Envoy would change `:authority`; the snapshot, and what expressions are known to look at, would not
+        // say so. No configuration can name it.
+        debug_assert_ne!(name, "host");
         if let Some(foresight) = &mut self.exchange.foresight {
             foresight.changed(name);
         }
@@ -177,7 +181,7 @@ impl<'a> Request<'a> {
 
     /// Has an expression evaluated that may be wanted when the request is asked about anew; in
     /// [`crate::HttpFilter::foresee`].
-    pub fn foresee(&mut self, expression: Expression, reads: Reads) {
+    pub fn foresee(&mut self, expression: Expression, reads: &Rc<Reads>) {
         let outcome = self.host.holds(expression);
         if let Some(foresight) = &mut self.exchange.foresight {
             foresight.note(expression, reads, outcome);

@@ -12,7 +12,11 @@
 
 use crate::{Match, reads};
 use gatehouse_config::{Context, Decode, Problem, Problems, Value};
-use gatehouse_host::{ConfigureError, Expression, Expressions, HostError, Request, Result, Status};
+use gatehouse_host::{
+    ConfigureError, Expression, Expressions, HostError, Reads, Request, Result, Status,
+};
+use std::cell::OnceCell;
+use std::rc::Rc;
 
 /// An expression over the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +26,9 @@ pub struct When {
     path: String,
     /// Once [`When::compile`] has been there.
     compiled: Option<Expression>,
+    /// What it looks at, once a request was to wait: found out then, so that modules in which none ever waits
+    /// do not contain how.
+    reads: OnceCell<Rc<Reads>>,
 }
 
 /// What Envoy answers where the text is no expression.
@@ -58,7 +65,8 @@ impl When {
     /// Has it evaluated for a request that is about to wait ([`gatehouse_host::HttpFilter::foresee`]).
     pub fn foresee(&self, request: &mut Request<'_>) {
         if let Some(compiled) = self.compiled {
-            request.foresee(compiled, reads::of(&self.text));
+            let reads = self.reads.get_or_init(|| Rc::new(reads::of(&self.text)));
+            request.foresee(compiled, reads);
         }
     }
 
@@ -105,6 +113,7 @@ impl Decode for When {
             text,
             path: context.path(),
             compiled: None,
+            reads: OnceCell::new(),
         })
     }
 

@@ -8,6 +8,7 @@ use gatehouse_host::{
 };
 use gatehouse_host_fake::FakeHost;
 use std::cell::Cell;
+use std::rc::Rc;
 
 /// Does what the path says, and counts how often it was asked in `x-asked`. The query says what
 /// more it wants: `body` (of the response), `trailers`, `hold` (something until the stream ends), `when` (what
@@ -90,7 +91,7 @@ impl HttpFilter for Obedient {
     }
 
     fn foresee(&self, request: &mut Request<'_>) {
-        request.foresee(WHEN, Reads::Headers(Vec::new()));
+        request.foresee(WHEN, &Rc::new(Reads::Headers(Vec::new())));
     }
 
     fn response(&self, response: &mut Response<'_>, asked: &mut Asked) -> Result<()> {
