@@ -208,6 +208,13 @@ impl Decode for Location {
                     context.problem_hint("cookies are read one by one", "write {cookie: NAME}")
                 })
             }
+            (Some(name), None, None) if name.as_str() == "host" => {
+                context.at_key("header", |context| {
+                    context.problem(
+                        "host is Envoy's :authority, by which it routes, and holds no credential",
+                    )
+                })
+            }
             (Some(name), None, None) => Some(Self::Header { name, prefix }),
             (None, Some(_), None) | (None, None, Some(_)) if prefix.is_some() => context
                 .at_key("prefix", |context| {

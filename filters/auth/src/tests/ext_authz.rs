@@ -755,8 +755,8 @@ fn mistakes() {
             "headers.send[1]: \":path\" is a pseudo-header, which cannot stand here",
         ),
         (
-            "{cluster: o, headers: {send: [te, cookie], add: {host: a}, to_upstream: [connection, cookie], to_client_on_denial: [content-length]}}",
-            "headers.send: te cannot stand here\nheaders.add: host cannot stand here\nheaders.to_upstream: connection cannot stand here\nheaders.to_upstream: cookie cannot stand here\nheaders.to_client_on_denial: content-length cannot stand here",
+            "{cluster: o, headers: {send: [te, cookie], add: {host: a}, to_upstream: [connection, cookie, host], to_client_on_denial: [content-length]}}",
+            "headers.send: te cannot stand here\nheaders.add: host cannot stand here\nheaders.to_upstream: connection cannot stand here\nheaders.to_upstream: cookie cannot stand here\nheaders.to_upstream: host cannot stand here\nheaders.to_client_on_denial: content-length cannot stand here",
         ),
         (
             "{cluster: o, headers: {add: {authorization: a}}}",

@@ -259,6 +259,11 @@ fn api_keys() {
             "from[0].header: cookies are read one by one (write {cookie: NAME})",
         ),
         (
+            "{header: Host}",
+            "{name: a, key: '${env:A_KEY}'}",
+            "from[0].header: host is Envoy's :authority, by which it routes, and holds no credential",
+        ),
+        (
             "{cookie: 'a b'}",
             "{name: a, key: '${env:A_KEY}'}",
             "from[0].cookie: \"a b\" is not a cookie's name",
@@ -499,6 +504,10 @@ fn providers_and_forward() {
         (
             "rules: [{allow: anonymous}]\nforward: {consumer_header: Host}",
             "forward.consumer_header: host cannot carry an identity",
+        ),
+        (
+            "rules: [{allow: anonymous}]\nforward: {claim_headers: [{claim: a, header: Host}]}",
+            "forward.claim_headers[0].header: host cannot carry an identity",
         ),
         (
             "rules: [{allow: anonymous}]\nforward: {consumer_header: x-a, claim_headers: [{claim: a, header: x_a}]}",
