@@ -5,57 +5,22 @@
     reason = "native test machinery: places take their time"
 )]
 
+mod fragile;
 #[path = "connection_guard/guarded.rs"]
 mod guarded;
 
-use gatehouse_integration::{TcpServer, repository};
+use gatehouse_integration::TcpServer;
 use guarded::{bootstrap, counter, dials_at_once, listener};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::time::{Duration, Instant};
-use walrus::ir::BinaryOp;
-use walrus::{FunctionBuilder, Module, ValType};
 
-/// Data of this many bytes is what the module traps at.
+/// Data of this many bytes, or more, is what the module traps at.
 const FATAL: usize = 13;
 
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The module as it is, but that it traps at some data: nothing that anybody could send it is known to.
-fn write_fragile(to: &Path) {
-    let file = repository().join("dist/gatehouse_connection_guard.wasm");
-    let mut module = Module::from_file(file).unwrap();
-    let name = "proxy_on_downstream_data";
-    let original = module.exports.get_func(name).unwrap();
-    let arguments = [ValType::I32; 3];
-    let locals = arguments.map(|of| module.locals.add(of));
-    let mut wrapper = FunctionBuilder::new(&mut module.types, &arguments, &[ValType::I32]);
-    let [connection, size, end] = locals;
-    wrapper
-        .func_body()
-        .local_get(size)
-        .i32_const(i32::try_from(FATAL).unwrap())
-        .binop(BinaryOp::I32Eq)
-        .if_else(
-            None,
-            |fatal| {
-                fatal.unreachable();
-            },
-            |_| {},
-        )
-        .local_get(connection)
-        .local_get(size)
-        .local_get(end)
-        .call(original);
-    let wrapper = wrapper.finish(locals.to_vec(), &mut module.funcs);
-    let export = module.exports.iter().find(|export| export.name == name);
-    let export = export.unwrap().id();
-    module.exports.get_mut(export).item = wrapper.into();
-    module.emit_wasm_file(to).unwrap();
-}
 
 /// A client that was let in, if it was.
 fn let_in(to: SocketAddr) -> Option<TcpStream> {
@@ -74,7 +39,8 @@ fn is_served(stream: &mut TcpStream) -> bool {
 fn places_of_a_vm_that_is_lost() {
     let directory = tempfile::tempdir().unwrap();
     let module = directory.path().join("fragile.wasm");
-    write_fragile(&module);
+    let callback = "proxy_on_downstream_data";
+    fragile::write("connection_guard", callback, FATAL, &module);
     let upstream = TcpServer::echo();
     let limits = "{default: allow, limits: {concurrent: {total: 3, expires: 2s}}}";
     let mut fragile = dials_at_once(listener("fragile", 10000, limits));
