@@ -554,3 +554,43 @@ rules:
     assert_eq!(response.header("server"), ["envoy"]);
     assert_eq!(response.header("x-envoy-upstream-service-time"), [""; 0]);
 }
+
+/// What is appended to some headers Envoy joins: what is read afterwards is what it has, whether this filter had read
+/// the headers before or not.
+#[test]
+fn what_was_appended_is_read_as_envoy_keeps_it() {
+    let echo = Echo::start();
+    let request = r#"
+  - append: {name: via, value: "1.1 gatehouse"}
+  - append: {name: x-hops, value: b}
+  - set: {name: x-via, value: "${request.header.via}"}
+  - map: {name: x-joined, from: via, values: {"1.0 a,1.1 gatehouse": "yes"}, default: "no"}
+  - set: {name: x-hops-seen, value: "${request.header.x-hops | default(\"several\")}"}"#;
+    let response = r#"
+  - set: {name: vary, value: a}
+  - set: {name: x-two, value: a}
+  - when: {headers: [{name: vary, exact: a}]}
+    append: {name: vary, value: b}
+  - append: {name: x-two, value: b}
+  - set: {name: x-vary, value: "${response.header.vary}"}
+  - set: {name: x-two-seen, value: "${response.header.x-two | default(\"several\")}"}"#;
+    for read in ["", "match: {headers: [{name: x-hops, exact: a}]}"] {
+        let plugin = format!("rules:\n- {read}\n  request: {request}\n  response: {response}\n");
+        let envoy = envoy(&echo, &plugin);
+        let request = envoy.request("GET", "/");
+        let response = request.header("via", "1.0 a").header("x-hops", "a").send();
+        assert_eq!(sent_on(&response, "via"), ["1.0 a,1.1 gatehouse"], "{read}");
+        assert_eq!(
+            sent_on(&response, "x-via"),
+            ["1.0 a,1.1 gatehouse"],
+            "{read}"
+        );
+        assert_eq!(sent_on(&response, "x-joined"), ["yes"], "{read}");
+        assert_eq!(sent_on(&response, "x-hops"), ["a", "b"], "{read}");
+        assert_eq!(sent_on(&response, "x-hops-seen"), ["several"], "{read}");
+        assert_eq!(response.header("vary"), ["a,b"], "{read}");
+        assert_eq!(response.header("x-vary"), ["a,b"], "{read}");
+        assert_eq!(response.header("x-two"), ["a", "b"], "{read}");
+        assert_eq!(response.header("x-two-seen"), ["several"], "{read}");
+    }
+}

@@ -6,6 +6,7 @@ use gatehouse_host::{
     GrpcCallout, HeaderMap, HeaderMaps, Headers, HostError, Level, LocalReplies, LocalReply, Log,
     Metrics, Properties, Result, SharedData, Signatures, Status, Timestamp,
 };
+use gatehouse_inline_headers::{Of, joined};
 
 impl FakeHost {
     pub(crate) fn call(&self, call: &'static str) -> Result<()> {
@@ -86,7 +87,17 @@ impl HeaderMaps for FakeHost {
 
     fn append_header(&self, map: HeaderMap, name: &str, value: &[u8]) -> Result<()> {
         self.call("proxy_add_header_map_value")?;
-        self.map(map).borrow_mut().append(name, value);
+        let mut headers = self.map(map).borrow_mut();
+        let of = match map {
+            HeaderMap::Request => Of::Request,
+            HeaderMap::Response => Of::Response,
+            HeaderMap::RequestTrailers | HeaderMap::ResponseTrailers => Of::Trailers,
+        };
+        let present = headers.all(name).next().filter(|_| of.keeps_one(name));
+        match present.map(|present| joined(present, value)) {
+            Some(value) => headers.set(name, &value),
+            None => headers.append(name, value),
+        }
         Ok(())
     }
 

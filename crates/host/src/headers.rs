@@ -147,6 +147,17 @@ impl Headers {
         self.entries.push(Entry { name, value });
     }
 
+    /// What a snapshot becomes once the host has added a value. Of some headers Envoy keeps one line and joins what
+    /// is added with a comma (its inline headers: `via`, `content-type`, …); which, its version and extensions
+    /// decide. So where there was a value, there is no snapshot any more: who asks again reads what Envoy has.
+    #[inline(never)]
+    pub(crate) fn appended(snapshot: &mut Option<Self>, name: &str, value: &[u8]) {
+        match snapshot {
+            Some(headers) if !headers.contains(name) => headers.append(name, value),
+            _ => *snapshot = None,
+        }
+    }
+
     /// Removes all values of a header.
     pub fn remove(&mut self, name: &str) {
         let Self { bytes, entries } = self;

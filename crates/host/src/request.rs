@@ -130,16 +130,14 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
-    /// Adds a value to those a header has.
+    /// Adds a value to those a header has. Where a snapshot says that there are any, whoever asks next reads it anew.
     ///
     /// # Errors
     /// Where the host refuses it.
     pub fn append(&mut self, name: &str, value: &[u8]) -> Result<()> {
         self.host.append_header(HeaderMap::Request, name, value)?;
         self.changed(name);
-        if let Some(headers) = &mut self.exchange.request {
-            headers.append(name, value);
-        }
+        Headers::appended(&mut self.exchange.request, name, value);
         Ok(())
     }
 

@@ -78,15 +78,13 @@ impl<'a> Response<'a> {
         Ok(())
     }
 
-    /// Adds a value to those a header has.
+    /// Adds a value to those a header has. Where a snapshot says that there are any, whoever asks next reads it anew.
     ///
     /// # Errors
     /// Where the host refuses it.
     pub fn append(&mut self, name: &str, value: &[u8]) -> Result<()> {
         self.host.append_header(HeaderMap::Response, name, value)?;
-        if let Some(headers) = self.headers.as_mut() {
-            headers.append(name, value);
-        }
+        Headers::appended(self.headers, name, value);
         Ok(())
     }
 

@@ -62,15 +62,13 @@ impl<'a> Trailers<'a> {
         Ok(())
     }
 
-    /// Adds a value to those a field has.
+    /// Adds a value to those a field has. Where a snapshot says that there are any, whoever asks next reads it anew.
     ///
     /// # Errors
     /// Where the host refuses it.
     pub fn append(&mut self, name: &str, value: &[u8]) -> Result<()> {
         self.host.append_header(self.map, name, value)?;
-        if let Some(fields) = self.fields.as_mut() {
-            fields.append(name, value);
-        }
+        Headers::appended(&mut self.fields, name, value);
         Ok(())
     }
 

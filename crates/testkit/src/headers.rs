@@ -1,5 +1,7 @@
 //! A header map as Envoy keeps it: names in lower case, in the order of arrival, a name as often as it came.
 
+use gatehouse_inline_headers::{Of, joined};
+
 /// Headers or trailers. Names are in lower case; values are bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, Vec<u8>)>);
@@ -84,12 +86,7 @@ impl Headers {
         let name = name.to_ascii_lowercase();
         let existing = self.0.iter_mut().find(|(known, _)| *known == name);
         match (existing, of.keeps_one(&name)) {
-            (Some((_, present)), true) => {
-                if !present.is_empty() && !value.as_ref().is_empty() {
-                    present.push(b',');
-                }
-                present.extend_from_slice(value.as_ref());
-            }
+            (Some((_, present)), true) => *present = joined(present, value.as_ref()),
             _ => self.push(&name, value),
         }
     }
@@ -131,99 +128,3 @@ impl<N: AsRef<str>, V: AsRef<[u8]>, const COUNT: usize> From<[(N, V); COUNT]> fo
         pairs.into_iter().collect()
     }
 }
-
-/// What a map is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Of {
-    Request,
-    Response,
-    Trailers,
-}
-
-impl Of {
-    /// By the number of the ABI.
-    pub(crate) fn map(map: u32) -> Self {
-        match map {
-            0 => Self::Request,
-            2 => Self::Response,
-            _ => Self::Trailers,
-        }
-    }
-
-    /// Whether Envoy keeps one entry of a header: those of `envoy/http/header_map.h`, and those that extensions of a
-    /// stock Envoy register (CORS, cache, compression, OAuth).
-    fn keeps_one(self, name: &str) -> bool {
-        match self {
-            Self::Request => BOTH.contains(&name) || REQUEST.contains(&name),
-            Self::Response => BOTH.contains(&name) || RESPONSE.contains(&name),
-            Self::Trailers => ["grpc-message", "grpc-status"].contains(&name),
-        }
-    }
-}
-
-const BOTH: &[&str] = &[
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-request-id",
-];
-
-const REQUEST: &[&str] = &[
-    ":authority",
-    ":method",
-    ":path",
-    ":protocol",
-    ":scheme",
-    "accept",
-    "accept-encoding",
-    "access-control-request-headers",
-    "access-control-request-method",
-    "authorization",
-    "expect",
-    "grpc-accept-encoding",
-    "grpc-timeout",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "origin",
-    "pragma",
-    "referer",
-    "te",
-    "user-agent",
-    "x-client-trace-id",
-    "x-forwarded-client-cert",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-];
-
-const RESPONSE: &[&str] = &[
-    ":status",
-    "access-control-allow-credentials",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-allow-origin",
-    "access-control-expose-headers",
-    "access-control-max-age",
-    "age",
-    "date",
-    "etag",
-    "expires",
-    "grpc-message",
-    "grpc-status",
-    "last-modified",
-    "location",
-    "proxy-status",
-    "server",
-    "vary",
-];

@@ -1,9 +1,9 @@
 //! Answers that do not come from an upstream (`Utility::prepareLocalReply` in Envoy's `source/common/http/utility.cc`).
 
 use crate::Headers;
-use crate::headers::Of;
 use crate::stream_state::Way;
 use crate::vm::{LocalReplyArguments, Vm};
+use gatehouse_inline_headers::Of;
 
 impl Vm {
     /// Answers a request in place of the upstream.

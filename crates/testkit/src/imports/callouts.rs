@@ -3,9 +3,9 @@
 use super::memory::Guest;
 use super::{BAD_ARGUMENT, INTERNAL_FAILURE, NOT_FOUND, Outcome, PARSE_FAILURE, Stop, host_call};
 use crate::callouts::{CalloutKind, SentCallout, UNAVAILABLE, reachable};
-use crate::headers::Of;
 use crate::vm::{Action, State};
 use crate::{Cluster, Headers, wire};
+use gatehouse_inline_headers::Of;
 use prost::Message as _;
 use std::time::Duration;
 use wasmtime::{Caller, Linker, Result};

@@ -1,10 +1,10 @@
 //! Header maps and buffers.
 
 use super::{BAD_ARGUMENT, NOT_FOUND, OK, Outcome, host_call};
-use crate::headers::Of;
 use crate::stream_state::Buffer;
 use crate::vm::State;
 use crate::{Headers, wire};
+use gatehouse_inline_headers::Of;
 use wasmtime::{Caller, Linker, Result};
 
 /// The last of the map types.

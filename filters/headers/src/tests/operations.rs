@@ -89,9 +89,28 @@ const CASES: &[Case] = &[
     ),
     case(
         "append",
-        "[{append: {name: via, value: gatehouse}}]",
+        "[{append: {name: x, value: '2'}}]",
+        &[("x", b"1")],
+        &["x: 1", "x: 2"],
+    ),
+    case(
+        "append to a header that Envoy keeps one line of",
+        "[{append: {name: via, value: gatehouse}}, {append: {name: via, value: ''}}]",
         &[("via", b"1.1 a")],
-        &["via: 1.1 a", "via: gatehouse"],
+        &["via: 1.1 a,gatehouse"],
+    ),
+    case(
+        "map after such an append",
+        "[{remove: {prefix: none-}}, {append: {name: via, value: b}}, \
+         {map: {name: x, from: via, values: {'a,b': joined}, default: several}}]",
+        &[("via", b"a")],
+        &["via: a,b", "x: joined"],
+    ),
+    case(
+        "replace after such an append",
+        "[{remove: {prefix: none-}}, {append: {name: via, value: b}}, {replace: {name: via, regex: '^a,b$', with: ab}}]",
+        &[("via", b"a")],
+        &["via: ab"],
     ),
     case(
         "append where none is",
@@ -459,6 +478,51 @@ fn a_response_sees_the_request_as_it_went_on() {
         host.counters(),
         [("gatehouse.headers.missing_values".to_owned(), 1)].into()
     );
+}
+
+/// Envoy joins what is appended to some headers: what is read afterwards is what it has, whether headers were read
+/// before or not.
+#[test]
+fn what_was_appended_is_read_as_envoy_keeps_it() {
+    // The value of `x` afterwards, with one value of the header before.
+    let cases: [(&str, &str, Option<&str>); 3] = [
+        ("one line of a request", "via", Some("1.0 a,1.1 b")),
+        ("one line of either", "content-type", Some("1.0 a,1.1 b")),
+        ("any other", "x-hops", None),
+    ];
+    for (name, header, expected) in cases {
+        for matching in ["", "match: {headers: [{name: x-all, present: false}]}, "] {
+            let host = FakeHost::default();
+            let operations = |side: &str| {
+                format!(
+                    "[{{append: {{name: {header}, value: 1.1 b}}}}, \
+                      {{set: {{name: x, value: '${{{side}.header.{header}}}'}}}}]"
+                )
+            };
+            let (asked, told) = (operations("request"), operations("response"));
+            let yaml = format!("rules: [{{{matching}request: {asked}, response: {told}}}]");
+            let filter = configure(&yaml, &host).unwrap();
+            host.begin([(header, &b"1.0 a"[..]), ("x", b"spoofed")]);
+            host.respond([(header, &b"1.0 a"[..]), ("x", b"spoofed")]);
+            let (verdict, pending) = request(&filter, &host);
+            assert_eq!(verdict, Ok(Verdict::Continue), "{name}");
+            response(&filter, &host, pending).unwrap();
+            for headers in [host.request_headers(), host.response_headers()] {
+                let mut values = headers.iter().filter(|(name, _)| name == "x");
+                let value = values.next().map(|(_, value)| value.as_str());
+                assert_eq!(value, expected, "{name}: {matching}");
+            }
+            let missing = host
+                .counters()
+                .get("gatehouse.headers.missing_values")
+                .copied();
+            assert_eq!(
+                missing,
+                expected.is_none().then_some(2),
+                "{name}: {matching}"
+            );
+        }
+    }
 }
 
 #[test]

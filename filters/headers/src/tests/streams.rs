@@ -107,7 +107,7 @@ fn a_response_whose_request_was_never_seen() {
 #[test]
 fn host_calls() {
     let matched = "match: {path: {prefix: /}}";
-    let cases: [(&str, String, Calls); 17] = [
+    let cases: [(&str, String, Calls); 20] = [
         (
             "one request header and one response header",
             "request: [{set: {name: a, value: '1'}}], response: [{set: {name: b, value: '2'}}]".to_owned(),
@@ -120,6 +120,32 @@ fn host_calls() {
         ),
         ("nothing to do", "request: []".to_owned(), &[]),
         ("append", "request: [{append: {name: a, value: '1'}}]".to_owned(), &[("proxy_add_header_map_value", 1)]),
+        (
+            "append to what is there, and nothing is read afterwards",
+            format!("{matched}, request: [{{append: {{name: x, value: '2'}}}}, {{append: {{name: x, value: '3'}}}}]"),
+            &[("proxy_add_header_map_value", 2), ("proxy_get_header_map_pairs", 1)],
+        ),
+        (
+            "append to what is there: only the host knows what there is then",
+            format!(
+                "{matched}, request: [{{append: {{name: x, value: '2'}}}}, {{set: {{name: a, value: '1', if: absent}}}}, \
+                 {{set: {{name: b, value: '1', if: absent}}}}]"
+            ),
+            &[
+                ("proxy_add_header_map_value", 1),
+                ("proxy_get_header_map_pairs", 2),
+                ("proxy_replace_header_map_value", 2),
+            ],
+        ),
+        (
+            "append to what is known not to be there",
+            format!("{matched}, request: [{{append: {{name: y, value: '1'}}}}, {{set: {{name: a, value: '1', if: absent}}}}]"),
+            &[
+                ("proxy_add_header_map_value", 1),
+                ("proxy_get_header_map_pairs", 1),
+                ("proxy_replace_header_map_value", 1),
+            ],
+        ),
         (
             "remove, without knowing whether it is there",
             "request: [{remove: x}], response: [{remove: x}]".to_owned(),
