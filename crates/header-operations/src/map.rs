@@ -10,7 +10,7 @@ use gatehouse_template::{Rendered, Template};
 /// The table, and where its keys come from.
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
-    name: HeaderName,
+    pub(crate) name: HeaderName,
     from: Source,
     /// Sorted by their keys.
     values: Vec<(Box<str>, HeaderValue)>,

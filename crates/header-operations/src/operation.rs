@@ -183,6 +183,11 @@ impl Step {
         Some((name, value))
     }
 
+    /// The header that it gives a value, where it does.
+    pub fn written(&self) -> Option<&str> {
+        self.operation.written()
+    }
+
     /// Does the operation, where it is for this message.
     ///
     /// # Errors
@@ -256,6 +261,27 @@ impl Operation {
             Self::TraceContext { sampled } => identifier::trace_context(*sampled, side),
             Self::RequestId(request_id) => request_id.apply(side),
         }
+    }
+
+    /// The header that it gives a value.
+    fn written(&self) -> Option<&str> {
+        Some(match self {
+            Self::Set { name, .. } | Self::Append { name, .. } => name,
+            Self::Move { to, .. } => to,
+            Self::Map(map) => &map.name,
+            Self::TraceContext { .. } => "traceparent",
+            Self::RequestId(request_id) => &request_id.header,
+            Self::Remove(_)
+            | Self::RemoveAll(_)
+            | Self::Replace { .. }
+            | Self::Dedupe { .. }
+            | Self::Path(_)
+            | Self::Host(_)
+            | Self::Query(_)
+            | Self::Cookie(_)
+            | Self::SetCookie(_)
+            | Self::Location(_) => return None,
+        })
     }
 
     /// The template that it renders, where it has one.

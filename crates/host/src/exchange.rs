@@ -11,6 +11,8 @@ use std::rc::Rc;
 pub struct Exchange {
     pub(crate) stream: StreamId,
     pub(crate) body: Body,
+    /// The headers were all of the request.
+    pub(crate) without_body: bool,
     pub(crate) wait_is_over: bool,
     pub(crate) request: Option<Headers>,
     pub(crate) now: Option<Timestamp>,
@@ -28,6 +30,7 @@ impl Exchange {
     pub fn new(stream: StreamId, without_body: bool) -> Self {
         Self {
             stream,
+            without_body,
             body: match without_body {
                 true => Body::Complete(0),
                 false => Body::Coming,

@@ -156,6 +156,42 @@ impl<'a> Request<'a> {
         self.host.remove_header(HeaderMap::Request, name)
     }
 
+    /// Takes headers out of what `connection` names: those go no further than the next proxy (RFC 9110, 7.6.1), and
+    /// on an upgrade, though on no other request, Envoy sends the client's own `connection` on. `keeps` is asked about
+    /// each name, in lower case.
+    ///
+    /// Costs no host call where a snapshot is there, nor where the request has no body: an upgrade has one, to Envoy
+    /// (`handling_upgrade_` in `source/common/http/http1/codec_impl.cc`).
+    ///
+    /// # Errors
+    /// Where the host does not hand over the headers, or refuses the change.
+    #[inline(never)]
+    pub fn keep_to_the_end(&mut self, keeps: &dyn Fn(&[u8]) -> bool) -> Result<()> {
+        if self.exchange.request.is_none() && self.exchange.without_body {
+            return Ok(());
+        }
+        let mut kept = Vec::new();
+        let mut is_named = false;
+        for line in self.headers()?.all("connection") {
+            for option in line.split(|byte| *byte == b',') {
+                let option = option.trim_ascii();
+                if keeps(&option.to_ascii_lowercase()) {
+                    is_named = true;
+                    continue;
+                }
+                if !kept.is_empty() {
+                    kept.extend_from_slice(b", ");
+                }
+                kept.extend_from_slice(option);
+            }
+        }
+        match (is_named, kept.is_empty()) {
+            (false, _) => Ok(()),
+            (true, true) => self.remove("connection"),
+            (true, false) => self.set("connection", &kept),
+        }
+    }
+
     fn changed(&mut self, name: &str) {
         // Envoy would change `:authority`; the snapshot, and what expressions are known to look at, would not
         // say so. No configuration can name it.

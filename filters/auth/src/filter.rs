@@ -202,39 +202,15 @@ impl Forward {
             let value = values.next().and_then(Option::as_deref);
             write(request, &claim_header.header, value)?;
         }
-        self.keep_to_the_end(request)
-    }
-
-    /// A header that `connection` names goes no further than the next proxy (RFC 9110, 7.6.1), and
-    /// on an upgrade Envoy sends the client's own `connection` on.
-    fn keep_to_the_end(&self, request: &mut Request<'_>) -> Result<()> {
-        let is_ours = |option: &[u8]| {
-            let option = option.trim_ascii().to_ascii_lowercase();
+        request.keep_to_the_end(&|option| {
             let claims = self.claim_headers.iter().map(|claim| &claim.header);
             let mut ours = self
                 .consumer_header
                 .iter()
                 .chain(claims)
                 .chain(&self.from_services);
-            ours.any(|header| spelling::is_same(header.as_bytes(), &option))
-        };
-        let lines = request.headers()?.all("connection");
-        let options: Vec<&[u8]> = lines
-            .flat_map(|line| line.split(|byte| *byte == b','))
-            .collect();
-        if !options.iter().any(|option| is_ours(option)) {
-            return Ok(());
-        }
-        let kept: Vec<&[u8]> = options
-            .into_iter()
-            .filter(|option| !is_ours(option))
-            .map(<[u8]>::trim_ascii)
-            .collect();
-        let kept = kept.join(&b", "[..]);
-        match kept.is_empty() {
-            true => request.remove("connection"),
-            false => request.set("connection", &kept),
-        }
+            ours.any(|header| spelling::is_same(header.as_bytes(), option))
+        })
     }
 }
 

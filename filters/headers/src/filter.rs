@@ -188,6 +188,10 @@ impl Filter {
         {
             host.increment(self.stats.would_change_requests, 1);
         }
+        let written = rule.request.iter().filter_map(Step::written);
+        if !self.rehearses() && written.clone().next().is_some() {
+            request.keep_to_the_end(&|name| written.clone().any(|ours| ours.as_bytes() == name))?;
+        }
         Ok(Verdict::Continue)
     }
 

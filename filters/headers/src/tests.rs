@@ -17,7 +17,7 @@ mod variables;
 
 use crate::{Filter, Pending};
 use gatehouse_host::{
-    Consumer, Exchange, HttpFilter as _, Module as _, Request, Response, Verdict,
+    Consumer, Exchange, HttpFilter as _, Module as _, Request, Response, StreamId, Verdict,
 };
 use gatehouse_host_fake::FakeHost;
 
@@ -65,9 +65,9 @@ fn establish(host: &FakeHost) {
     host.property_is(gatehouse_host::IDENTITY_STATE, consumer().to_json());
 }
 
-/// Sends the request of the host's stream through the filter.
+/// Sends the request of the host's stream, which has no body, through the filter.
 fn request(filter: &Filter, host: &FakeHost) -> (gatehouse_host::Result<Verdict>, Pending) {
-    let mut exchange = Exchange::default();
+    let mut exchange = Exchange::new(StreamId::default(), true);
     let mut pending = Pending::default();
     let verdict = filter.request(&mut Request::new(host, &mut exchange), &mut pending);
     (verdict, pending)

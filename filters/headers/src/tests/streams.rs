@@ -480,3 +480,96 @@ fn nothing_is_kept_after_the_response() {
         assert_eq!(format!("{pending:?}"), "Pending(NoRule)");
     }
 }
+
+/// What a client names in `connection` the next proxy takes out, and on an upgrade Envoy sends it on.
+#[test]
+fn what_the_rule_sets_is_named_by_no_connection() {
+    let set = "request: [{set: {name: x-user, value: '${consumer.name}'}}]";
+    let several = "request: [{append: {name: X-Hops, value: '1'}}, {copy: {from: x-a, to: x-b}}, \
+                   {map: {name: x-tier, value: a, values: {a: '1'}}}, {preset: trace_context}, \
+                   {preset: {request_id: {header: x-id}}}, {remove: x-gone}]";
+    type Case = (&'static str, &'static str, &'static [&'static [u8]], Lines);
+    let cases: &[Case] = &[
+        ("one of two", set, &[b"Upgrade, x-user"], &["Upgrade"]),
+        (
+            "in any case and spacing",
+            set,
+            &[b"X-USER ,upgrade,\tx-User"],
+            &["upgrade"],
+        ),
+        (
+            "on lines of its own",
+            set,
+            &[b"upgrade", b"x-user"],
+            &["upgrade"],
+        ),
+        ("alone", set, &[b"x-user"], &[]),
+        (
+            "others stay as they are",
+            set,
+            &[b"upgrade,x-users"],
+            &["upgrade,x-users"],
+        ),
+        ("no bytes of text", set, &[b"\xff, x-user"], &["\u{fffd}"]),
+        (
+            "whatever gives it a value",
+            several,
+            &[b"upgrade, x-hops, x-b, x-tier, traceparent, x-id, x-a, x-gone"],
+            &["upgrade, x-a, x-gone"],
+        ),
+        (
+            "nothing is set",
+            "request: [{remove: x-user}]",
+            &[b"upgrade, x-user"],
+            &["upgrade, x-user"],
+        ),
+    ];
+    for (name, rule, connection, expected) in cases {
+        for mode in ["enforce", "report"] {
+            let host = FakeHost::default();
+            let filter =
+                configure(&format!("{{mode: {mode}, rules: [{{{rule}}}]}}"), &host).unwrap();
+            let lines = connection.iter().map(|line| ("connection", *line));
+            host.begin(lines.chain([(":method", &b"GET"[..]), ("x-a", b"1")]));
+            establish(&host);
+            let mut exchange = Exchange::new(StreamId::default(), false);
+            let mut request = Request::new(&host, &mut exchange);
+            let verdict = filter.request(&mut request, &mut Pending::default());
+            assert_eq!(verdict, Ok(Verdict::Continue), "{name}");
+            let headers = host.request_headers();
+            let named = headers.iter().filter(|(name, _)| name == "connection");
+            let named: Vec<_> = named.map(|(_, value)| value.clone()).collect();
+            let sent = connection.iter().map(|line| String::from_utf8_lossy(line));
+            match mode {
+                "enforce" => assert_eq!(named, *expected, "{name}"),
+                _ => assert!(sent.eq(named), "{name}"),
+            }
+        }
+    }
+}
+
+/// An upgrade has a body, to Envoy; a request without one has no `connection`.
+#[test]
+fn what_it_costs_to_look_for_an_upgrade() {
+    let set = "request: [{set: {name: x, value: '1'}}]";
+    let matched = format!("match: {{methods: [POST]}}, {set}");
+    let cases: [(&str, &str, bool, usize); 6] = [
+        ("without a body", set, true, 0),
+        ("with a body, and unread headers", set, false, 1),
+        ("headers that were read, without a body", &matched, true, 1),
+        ("headers that were read, with a body", &matched, false, 1),
+        ("nothing is set", "request: [{remove: x}]", false, 0),
+        ("nothing is done", "request: []", false, 0),
+    ];
+    for (name, rule, without_body, expected) in cases {
+        let host = FakeHost::default();
+        let filter = configure(&format!("rules: [{{{rule}}}]"), &host).unwrap();
+        host.begin([(":method", &b"POST"[..])]);
+        let mut exchange = Exchange::new(StreamId::default(), without_body);
+        let mut request = Request::new(&host, &mut exchange);
+        let verdict = filter.request(&mut request, &mut Pending::default());
+        assert_eq!(verdict, Ok(Verdict::Continue), "{name}");
+        let snapshots = host.calls().get("proxy_get_header_map_pairs").copied();
+        assert_eq!(snapshots.unwrap_or_default(), expected, "{name}");
+    }
+}
