@@ -132,12 +132,10 @@ impl Part {
                 }
             }
             Self::Query(name) => {
-                let mut named = subject
-                    .query(request)?
-                    .filter(|pair| *pair.name == *name.0.as_bytes());
-                match (named.next(), named.next()) {
+                let mut values = subject.query(request)?.all(name.0.as_bytes());
+                match (values.next(), values.next()) {
                     (None, _) => Reading::Missing,
-                    (Some(pair), None) => only(Only::One(&pair.value)),
+                    (Some(value), None) => only(Only::One(value)),
                     _ => Reading::Ambiguous,
                 }
             }

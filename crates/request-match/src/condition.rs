@@ -101,16 +101,14 @@ impl Condition {
                 Only::One(given) => hosts.iter().any(|host| host.matches(given)),
                 Only::Absent | Only::Several => false,
             },
-            Self::Header(field) => field.test.holds(request.headers()?.all(&field.name)),
+            Self::Header(field) => field.holds(request.headers()?),
             Self::Query(field) => {
-                let named = subject
-                    .query(request)?
-                    .filter(|pair| *pair.name == *field.name.as_bytes());
-                field.test.holds(named.map(|pair| pair.value))
+                let query = subject.query(request)?;
+                field.test.holds(&mut query.all(field.name.as_bytes()))
             }
             Self::Cookie(field) => {
-                let values = cookie::values(request.headers()?, &field.name.0);
-                field.test.holds(values)
+                let mut values = cookie::values(request.headers()?, &field.name.0);
+                field.test.holds(&mut values)
             }
             Self::ClientIp(ranges) => subject
                 .client_ip(request)?
@@ -127,7 +125,7 @@ impl Condition {
             Self::Metadata(field) => {
                 let keys: Vec<&str> = field.key.iter().map(String::as_str).collect();
                 let value = request.route_metadata(&field.filter, &keys)?;
-                field.test.holds(value.iter())
+                field.test.holds(&mut value.iter().map(|value| &**value))
             }
             Self::Not(inner) => !inner.matches(subject, request)?,
             Self::Any(several) => {

@@ -22,16 +22,23 @@ pub(crate) enum Test {
 }
 
 impl Test {
-    pub(crate) fn holds<V: AsRef<[u8]>>(&self, mut values: impl Iterator<Item = V>) -> bool {
-        match self {
-            Self::Present(present) => values.next().is_some() == *present,
-            Self::Exact(exact) => values.any(|value| value.as_ref() == exact.as_bytes()),
-            Self::Prefix(prefix) => {
-                values.any(|value| value.as_ref().starts_with(prefix.as_bytes()))
-            }
-            Self::Suffix(suffix) => values.any(|value| value.as_ref().ends_with(suffix.as_bytes())),
-            Self::Regex(regex) => values.any(|value| regex.is_match(value.as_ref())),
+    pub(crate) fn holds(&self, values: &mut dyn Iterator<Item = &[u8]>) -> bool {
+        if let Self::Present(present) = self {
+            return values.next().is_some() == *present;
         }
+        for value in values {
+            let passes = match self {
+                Self::Present(_) => true,
+                Self::Exact(exact) => value == exact.as_bytes(),
+                Self::Prefix(prefix) => value.starts_with(prefix.as_bytes()),
+                Self::Suffix(suffix) => value.ends_with(suffix.as_bytes()),
+                Self::Regex(regex) => regex.is_match(value),
+            };
+            if passes {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -45,7 +52,7 @@ pub struct HeaderField {
 impl HeaderField {
     /// Whether it holds for these headers; they may be a response's too.
     pub fn holds(&self, headers: &Headers) -> bool {
-        self.test.holds(headers.all(&self.name))
+        self.test.holds(&mut headers.all(&self.name))
     }
 }
 

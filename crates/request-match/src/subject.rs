@@ -3,7 +3,7 @@
 use crate::authority;
 use crate::client_ip;
 use crate::path::Path;
-use crate::query::{self, Pair};
+use crate::query::Query;
 use gatehouse_host::{Only, Request, Result};
 use std::net::IpAddr;
 
@@ -13,6 +13,7 @@ use std::net::IpAddr;
 pub struct Subject {
     trusted_hops: u32,
     path: Option<Path>,
+    query: Option<Query>,
     client_ip: Option<Option<IpAddr>>,
     expression_failed: bool,
 }
@@ -45,6 +46,7 @@ impl Subject {
         Self {
             trusted_hops,
             path: None,
+            query: None,
             client_ip: None,
             expression_failed: false,
         }
@@ -100,16 +102,19 @@ impl Subject {
         })
     }
 
-    /// The parameters of the query, in order; see [`query::pairs`].
+    /// The parameters of the query.
     ///
     /// # Errors
     /// Where the host does not hand over the headers.
-    pub fn query<'r>(
-        &mut self,
-        request: &'r mut Request<'_>,
-    ) -> Result<impl Iterator<Item = Pair<'r>> + use<'r>> {
-        let target = request.headers()?.all(":path").next();
-        Ok(query::pairs(target.unwrap_or_default()))
+    pub fn query(&mut self, request: &mut Request<'_>) -> Result<&Query> {
+        let query = match self.query.take() {
+            Some(query) => query,
+            None => {
+                let target = request.headers()?.all(":path").next();
+                Query::of(target.unwrap_or_default())
+            }
+        };
+        Ok(self.query.insert(query))
     }
 
     pub(crate) fn note_failed_expression(&mut self) {

@@ -3,7 +3,7 @@
 mod configuration;
 mod host_calls;
 
-use crate::{Host, Match, Subject};
+use crate::{Host, Match, Subject, query};
 use gatehouse_host::{Consumer, Exchange, Request};
 use gatehouse_host_fake::FakeHost;
 use std::rc::Rc;
@@ -523,9 +523,52 @@ fn what_a_subject_knows() {
     begin(&host, &[(":path", b"/?a=%31&b")]);
     let mut exchange = Exchange::default();
     let mut request = Request::new(&host, &mut exchange);
-    let query = Subject::new(0).query(&mut request).unwrap();
-    let values: Vec<_> = query.map(|pair| pair.value.into_owned()).collect();
-    assert_eq!(values, [b"1".to_vec(), Vec::new()]);
+    let mut subject = Subject::new(0);
+    let query = subject.query(&mut request).unwrap();
+    let values = |name: &'static [u8]| query.all(name).collect::<Vec<_>>();
+    assert_eq!(
+        (values(b"a"), values(b"b")),
+        (vec![&b"1"[..]], vec![&b""[..]])
+    );
+}
+
+/// However many rules ask for parameters, a query is decoded once: a client can send many thousands.
+#[test]
+fn a_query_is_decoded_once_for_all_conditions() {
+    // All parameters are of the name `A`, none of which passes; there is none of the other.
+    let condition = |name: &str| {
+        let tests = [
+            r#""exact": "x""#,
+            r#""prefix": "x""#,
+            r#""suffix": "x""#,
+            r#""regex": "x""#,
+            r#""present": false"#,
+        ];
+        let fields = tests.map(|test| format!(r#"{{"query": [{{"name": "{name}", {test}}}]}}"#));
+        decode(&format!(r#"{{"any": [{}]}}"#, fields.join(", ")))
+    };
+    let conditions = [(condition("A"), false), (condition("%41"), true)];
+    for (name, flood, expected) in [
+        ("names that are none of them", "%41&", 15_360),
+        (
+            "one name, and values that are none of them",
+            "A=%41&",
+            10_240,
+        ),
+    ] {
+        let target = format!("/?{}", flood.repeat(60 * 1024 / flood.len()));
+        let host = FakeHost::default();
+        begin(&host, &[(":path", target.as_bytes())]);
+        let mut exchange = Exchange::default();
+        let mut request = Request::new(&host, &mut exchange);
+        let mut subject = Subject::new(0);
+        let before = query::DECODED.get();
+        for (condition, expected) in conditions.iter().cycle().take(100) {
+            let holds = condition.matches(&mut subject, &mut request);
+            assert_eq!(holds, Ok(*expected), "{name}");
+        }
+        assert_eq!(query::DECODED.get() - before, expected, "{name}");
+    }
 }
 
 #[test]

@@ -240,11 +240,11 @@ impl HeaderPart {
 
 /// As with headers: a parameter that is there twice has no value.
 fn write_parameter(target: &[u8], name: &[u8], out: &mut Vec<u8>) -> bool {
-    let mut named = query::pairs(target).filter(|pair| *pair.name == *name);
+    let mut named = query::pairs(target).filter(|pair| pair.is(name));
     let (Some(pair), None) = (named.next(), named.next()) else {
         return false;
     };
-    out.extend_from_slice(&pair.value);
+    out.extend_from_slice(&pair.value());
     true
 }
 

@@ -91,8 +91,8 @@ impl Location {
                 let path = headers.all(":path").next().unwrap_or_default();
                 only(
                     query::pairs(path)
-                        .filter(|pair| *pair.name == *name.as_bytes())
-                        .map(|pair| pair.value),
+                        .filter(|pair| pair.is(name.as_bytes()))
+                        .map(|pair| pair.value()),
                 )
             }
             Self::Cookie(name) => only(cookie::values(headers, name)),

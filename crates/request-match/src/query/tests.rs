@@ -35,9 +35,18 @@ fn parameters() {
         ("nothing", b"", &[]),
     ];
     for (name, target, expected) in cases {
-        let decoded: Vec<_> = pairs(target).map(|pair| (pair.name, pair.value)).collect();
+        let names = pairs(target).map(|pair| escape::decode(pair.raw_name).into_owned());
+        let values = pairs(target).map(|pair| pair.value());
+        let decoded: Vec<_> = names.zip(values).collect();
         let decoded: Vec<_> = decoded.iter().map(|(n, v)| (&**n, &**v)).collect();
         assert_eq!(decoded, *expected, "{name}");
+        let query = Query::of(target);
+        for (known, _) in *expected {
+            let values = expected.iter().filter(|(other, _)| other == known);
+            let values = values.map(|(_, value)| *value);
+            assert!(query.all(known).eq(values), "{name}");
+        }
+        assert_eq!(query.all(b"none").next(), None, "{name}");
     }
 }
 
@@ -91,11 +100,20 @@ proptest! {
     fn what_is_taken_out_is_gone(target in "[a-c?&=#%kK61/+]{0,24}", bytes: Vec<u8>) {
         for target in [target.as_bytes(), &bytes] {
             let Some(rebuilt) = without(target, b"k") else {
-                prop_assert!(pairs(target).all(|pair| &*pair.name != b"k"));
+                prop_assert!(pairs(target).all(|pair| !pair.is(b"k")));
                 continue;
             };
-            let kept: Vec<_> = pairs(target).filter(|pair| &*pair.name != b"k").collect();
+            let kept: Vec<_> = pairs(target).filter(|pair| !pair.is(b"k")).collect();
             prop_assert_eq!(pairs(&rebuilt).collect::<Vec<_>>(), kept);
         }
+    }
+
+    /// A name is compared as it would be decoded.
+    #[test]
+    fn names_are_compared_decoded(raw in "[ab%614]{0,6}", name in "[ab%614]{0,4}") {
+        let (raw, name) = (raw.as_bytes(), name.as_bytes());
+        let decoded = escape::decode(raw);
+        prop_assert!(escape::is(raw, &decoded));
+        prop_assert_eq!(escape::is(raw, name), *decoded == *name);
     }
 }
