@@ -16,9 +16,10 @@ use crate::edit::is_sound;
 use crate::names::check_url;
 use crate::operation::{Outcome, Side};
 use crate::place::Place;
-use crate::target::{HostEdit, Prefixed, is_host, prefixed};
+use crate::target::{HostEdit, Prefixed, prefixed};
 use gatehouse_config::{Context, Decode, NonEmpty, Value, keywords, object};
 use gatehouse_host::{Only, Result};
+use gatehouse_request_match::{HostPattern, split_port};
 use gatehouse_template::{Destination, Rendered, Template};
 
 keywords! {
@@ -49,9 +50,8 @@ pub(crate) struct Rewrite {
 /// A host, or all below one; with a port, or with any.
 #[derive(Debug, Clone)]
 struct Named {
-    host: Box<str>,
-    below: bool,
-    port: Option<Box<str>>,
+    host: HostPattern,
+    port: Option<u16>,
 }
 
 object! {
@@ -60,56 +60,35 @@ object! {
 
 impl Decode for Named {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let text = String::decode(value, context)?.to_ascii_lowercase();
-        let (below, rest) = match text.strip_prefix("*.") {
-            Some(rest) => (true, rest),
-            None => (false, text.as_str()),
-        };
-        if !is_host(rest.as_bytes()) {
-            return context.problem_hint(
+        let text = String::decode(value, context)?;
+        let (host, port) = split_port(&text);
+        let port = port.map(str::parse);
+        match (HostPattern::of(host), port.transpose()) {
+            (Some(host), Ok(port)) => Some(Self { host, port }),
+            _ => context.problem_hint(
                 format!("{text:?} is not a host"),
                 "write a name, \"*.\" and a name, or an address, and perhaps a port",
-            );
+            ),
         }
-        let (host, port) = split_port(rest);
-        Some(Self {
-            host: host.into(),
-            below,
-            port: port.map(Into::into),
-        })
     }
 
     gatehouse_config::described!(text not empty);
 }
 
 impl Named {
-    fn is(&self, authority: &str) -> bool {
-        let (host, port) = split_port(authority);
-        let host = host.strip_suffix('.').unwrap_or(host);
-        // With a user in front, or where a port stands, it is not what it looks like.
-        let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
-        if !is_host(host.as_bytes()) || !port.is_none_or(is_port) {
-            return false;
-        }
-        let host_fits = match self.below {
-            false => host.eq_ignore_ascii_case(&self.host),
-            true => host
-                .len()
-                .checked_sub(self.host.len())
-                .and_then(|start| host.split_at_checked(start))
-                .is_some_and(|(front, end)| {
-                    front.len() > 1 && front.ends_with('.') && end.eq_ignore_ascii_case(&self.host)
-                }),
+    /// Hosts are compared as those of a `match` are. Without a port it is that of the scheme; without a scheme too,
+    /// it is that of the page, which may be either.
+    fn is(&self, scheme: &[u8], authority: &str) -> bool {
+        let (_, given) = split_port(authority);
+        let fits = |port| match given {
+            Some(given) if !given.is_empty() => given.parse() == Ok(port),
+            _ => match port {
+                80 => !scheme.eq_ignore_ascii_case(b"https:"),
+                443 => !scheme.eq_ignore_ascii_case(b"http:"),
+                _ => false,
+            },
         };
-        host_fits && (self.port.is_none() || self.port.as_deref() == port)
-    }
-}
-
-/// `host[:port]`; an IPv6 address is in brackets.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
+        self.host.matches(authority.as_bytes()) && self.port.is_none_or(fits)
     }
 }
 
@@ -221,7 +200,11 @@ impl Rewrite {
         };
         let mut new = Vec::with_capacity(old.len());
         if let Some(authority) = parts.authority {
-            if !self.hosts.iter().any(|host| host.is(authority)) {
+            if !self
+                .hosts
+                .iter()
+                .any(|host| host.is(parts.scheme, authority))
+            {
                 return Ok(None);
             }
             match self.scheme {

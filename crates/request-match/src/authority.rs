@@ -13,7 +13,7 @@ use std::net::Ipv6Addr;
 
 /// A host, or all below one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum HostPattern {
+pub enum HostPattern {
     /// A name, or an IPv4 address.
     Exact(String),
     /// What a name below ends with: `.example.com`.
@@ -32,7 +32,22 @@ impl HostPattern {
         }
     }
 
-    pub(crate) fn matches(&self, authority: &[u8]) -> bool {
+    /// From a name, `*.` and a name, or an address; nothing where it is none of these, or has a port.
+    pub fn of(text: &str) -> Option<Self> {
+        if let Some(address) = v6(text) {
+            return Some(Self::V6(address));
+        }
+        let lower = text.to_ascii_lowercase();
+        let lower = without_dot(&lower);
+        let name = lower.strip_prefix("*.").unwrap_or(lower);
+        is_name(name.as_bytes()).then(|| match lower.strip_prefix('*') {
+            Some(suffix) => Self::Below(suffix.to_owned()),
+            None => Self::Exact(lower.to_owned()),
+        })
+    }
+
+    /// Whether the host of an authority, whatever its port, is one of them.
+    pub fn matches(&self, authority: &[u8]) -> bool {
         let Ok(authority) = std::str::from_utf8(authority) else {
             return false;
         };
@@ -66,8 +81,9 @@ impl Decode for HostPattern {
                 format!("did you mean {host:?}?"),
             );
         }
-        if let Some(address) = v6(&text) {
-            return Some(Self::V6(address));
+        let pattern = Self::of(&text);
+        if pattern.is_some() {
+            return pattern;
         }
         if text.parse::<Ipv6Addr>().is_ok() {
             return context.problem_hint(
@@ -78,19 +94,10 @@ impl Decode for HostPattern {
         if text == "*" {
             return context.problem_hint("\"*\" is every host", "leave \"hosts\" out to say so");
         }
-        let lower = text.to_ascii_lowercase();
-        let lower = without_dot(&lower);
-        let name = lower.strip_prefix("*.").unwrap_or(lower);
-        if !is_name(name.as_bytes()) {
-            return context.problem_hint(
-                format!("{text:?} is not a host"),
-                "write a name, \"*.\" and a name, or an address; names of other scripts as xn--…",
-            );
-        }
-        Some(match lower.strip_prefix('*') {
-            Some(suffix) => Self::Below(suffix.to_owned()),
-            None => Self::Exact(lower.to_owned()),
-        })
+        context.problem_hint(
+            format!("{text:?} is not a host"),
+            "write a name, \"*.\" and a name, or an address; names of other scripts as xn--…",
+        )
     }
 
     gatehouse_config::described!(text not empty);
@@ -134,7 +141,7 @@ fn without_dot(host: &str) -> &str {
 }
 
 /// `host[:port]` (RFC 3986, 3.2; the port may be empty).
-fn split_port(authority: &str) -> (&str, Option<&str>) {
+pub fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port))
             if port.bytes().all(|b| b.is_ascii_digit())

@@ -93,6 +93,7 @@ mod when;
 #[cfg(test)]
 mod tests;
 
+pub use authority::{HostPattern, split_port};
 pub use field::HeaderField;
 pub use index::Index;
 pub use method::Method;

@@ -22,6 +22,7 @@ fn rewritten() {
         "{hosts: ['internal.test', '*.svc.test:8080', '[2001:db8::1]'], host: www.example.com}";
     let all = "{hosts: [internal.test], scheme: https, host: 'www.example.com:8443', path: {from: /app, to: /}}";
     let below = "{hosts: ['*.svc.test', internal.test], host: www.example.com}";
+    let ports = "{hosts: ['INTERNAL.test:80', '*.svc.test:443', '[2001:DB8::2]:8443'], host: www.example.com}";
     let to_http = "{hosts: [internal.test], scheme: http}";
     let cases: &[(&str, &[u8], &str)] = &[
         (
@@ -45,7 +46,53 @@ fn rewritten() {
             "http://www.example.com/",
         ),
         (host, b"http://[2001:db8::1]:80/", "http://www.example.com/"),
+        (host, b"http://[2001:DB8:0::1]/", "http://www.example.com/"),
+        (host, b"http://A.svc.test:08080/", "http://www.example.com/"),
+        (ports, b"http://internal.test/a", "http://www.example.com/a"),
+        (
+            ports,
+            b"HTTP://internal.test:/a",
+            "HTTP://www.example.com/a",
+        ),
+        (
+            ports,
+            b"http://internal.test:80/",
+            "http://www.example.com/",
+        ),
+        (ports, b"//internal.test/", "//www.example.com/"),
+        (ports, b"https://a.svc.test/", "https://www.example.com/"),
+        (ports, b"HTTPS://a.svc.test./", "HTTPS://www.example.com/"),
+        (ports, b"//a.svc.test", "//www.example.com"),
+        (ports, b"http://a.svc.test:443/", "http://www.example.com/"),
+        (
+            ports,
+            b"http://[2001:db8:0:0::2]:8443/",
+            "http://www.example.com/",
+        ),
         // These stay.
+        (ports, b"https://internal.test/a", "https://internal.test/a"),
+        (ports, b"HTTPS://internal.test/a", "HTTPS://internal.test/a"),
+        (
+            ports,
+            b"http://internal.test:8080/",
+            "http://internal.test:8080/",
+        ),
+        (
+            ports,
+            b"http://internal.test:65616/",
+            "http://internal.test:65616/",
+        ),
+        (ports, b"http://a.svc.test/", "http://a.svc.test/"),
+        (ports, b"https://a.svc.test:80/", "https://a.svc.test:80/"),
+        (ports, b"https://[2001:db8::2]/", "https://[2001:db8::2]/"),
+        (ports, b"//[2001:db8::2]/", "//[2001:db8::2]/"),
+        (
+            host,
+            b"http://[2001:db8::1%25a]/",
+            "http://[2001:db8::1%25a]/",
+        ),
+        (host, b"http://2001:db8::1/", "http://2001:db8::1/"),
+        (host, b"http://internal.test../", "http://internal.test../"),
         (host, b"http://a.svc.test/", "http://a.svc.test/"),
         (host, b"http://svc.test:8080/", "http://svc.test:8080/"),
         (
