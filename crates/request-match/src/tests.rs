@@ -532,6 +532,63 @@ fn what_a_subject_knows() {
     );
 }
 
+/// The table of docs/match.md: each spelling in it, and what is no text.
+#[test]
+fn the_spellings_of_hosts_that_are_documented() {
+    let text = include_str!("../../../docs/match.md");
+    let (_, section) = text.split_once("## Hosts").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows: Vec<Vec<&str>> = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(1)
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    assert_eq!(rows.len(), 9);
+    let all = r#"["a.test", "b.test", "*.test", "192.0.2.1", "[2001:db8::1]"]"#;
+    for row in rows {
+        let [_, spellings, host, ambiguous, _] = row[..] else {
+            panic!("{row:?}")
+        };
+        let quoted = |cell| str::split(cell, '`').skip(1).step_by(2);
+        let mut authorities: Vec<Option<&[u8]>> = quoted(spellings)
+            .filter(|quoted| *quoted != "host")
+            .map(|quoted| Some(quoted.as_bytes()))
+            .collect();
+        if spellings.ends_with("bytes that are not UTF-8") {
+            authorities.push(Some(b"a\xff.test"));
+        }
+        if spellings == "an empty one, or none" {
+            authorities.extend([Some(&b""[..]), None]);
+        }
+        assert!(!authorities.is_empty(), "{row:?}");
+        for authority in authorities {
+            let name = format!("{:?}", authority.map(String::from_utf8_lossy));
+            let fake = FakeHost::default();
+            fake.begin(authority.iter().map(|given| (":authority", *given)));
+            let mut exchange = Exchange::default();
+            let mut request = Request::new(&fake, &mut exchange);
+            let mut subject = Subject::new(0);
+            let mut holds =
+                |json: String| decode(&json).matches(&mut subject, &mut request).unwrap();
+            let named = quoted(host).next();
+            assert_eq!(named.is_none(), host == "none", "{name}");
+            let hosts = named.map_or(all.to_owned(), |host| format!("[{host:?}]"));
+            assert_eq!(
+                holds(format!(r#"{{"hosts": {hosts}}}"#)),
+                named.is_some(),
+                "{name}"
+            );
+            let not = format!(r#"{{"not": {{"hosts": {hosts}}}}}"#);
+            assert_eq!(holds(not), named.is_none(), "{name}");
+            let others = r#"{"hosts": ["c.test", "*.a.test", "192.0.2.2", "[2001:db8::2]"]}"#;
+            assert!(!holds(others.to_owned()), "{name}");
+            let is_ambiguous = subject.is_host_ambiguous(&mut request).unwrap();
+            assert_eq!(is_ambiguous, ambiguous == "yes", "{name}");
+        }
+    }
+}
+
 /// However many rules ask for parameters, a query is decoded once: a client can send many thousands.
 #[test]
 fn a_query_is_decoded_once_for_all_conditions() {
