@@ -1,5 +1,5 @@
 //! The modules of `dist/` export the callbacks that their filters implement and those Envoy can't do without, and
-//! no other: Envoy calls each that is there, for every request.
+//! no other: Envoy calls each that is there, for every request. And they are no larger than they may be.
 
 use gatehouse_integration::repository;
 use walrus::{ExportItem, Module};
@@ -11,6 +11,27 @@ const LIFE_CYCLE: [&str; 4] = [
     "proxy_on_memory_allocate",
     "proxy_on_vm_start",
 ];
+
+/// A module is loaded by every worker, and fetched by every proxy: none grows unnoticed. In bytes.
+#[test]
+fn modules_are_no_larger_than_they_may_be() {
+    const KIB: u64 = 1024;
+    let limits = [
+        ("auth", 1536 * KIB),
+        ("rate_limit", 500 * KIB),
+        ("headers", 400 * KIB),
+        ("connection_guard", 400 * KIB),
+        // 1.9 MiB.
+        ("gateway", 1945 * KIB),
+    ];
+    for (filter, limit) in limits {
+        let path = repository().join(format!("dist/gatehouse_{filter}.wasm"));
+        let size = std::fs::metadata(&path)
+            .unwrap_or_else(|error| panic!("{}: {error} (scripts/build makes it)", path.display()))
+            .len();
+        assert!(size <= limit, "{filter}: {size} bytes of {limit}");
+    }
+}
 
 #[test]
 fn modules_export_the_callbacks_they_need() {
