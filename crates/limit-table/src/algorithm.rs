@@ -38,7 +38,7 @@ pub struct Decision {
 /// When a refused request has room. The later, the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Retry {
-    /// When another one ends.
+    /// When another one ends, or nobody says.
     Unknown,
     /// After so many nanoseconds, if nothing else is admitted.
     After(u64),

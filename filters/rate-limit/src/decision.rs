@@ -130,6 +130,9 @@ impl std::fmt::Display for Finding<'_> {
             Self::NoKey(no_key) => write!(f, "no key: {no_key}"),
             Self::Failed(failure) => write!(f, "cannot be decided on: {}", failure.cause().name()),
             Self::Lent(_) => f.write_str("a lease has room, and is not charged"),
+            Self::Told(_, _, Some(Retry::Unknown)) => {
+                f.write_str("over: the service does not say until when")
+            }
             Self::Used(_, _, Some(retry)) | Self::Told(_, _, Some(retry)) => wait(f, retry),
             Self::Used(_, standing, None) => {
                 write!(f, "charged to a lease: {} left", standing.remaining)
@@ -197,7 +200,9 @@ impl Refusal {
             Finding::Over(_, retry)
             | Finding::Used(_, _, Some(retry))
             | Finding::Told(_, _, Some(retry)) => {
+                let is_told = matches!(finding, Finding::Told(..));
                 let (detail, retry_ns) = match *retry {
+                    Retry::Unknown if is_told => ("over".to_owned(), None),
                     Retry::After(nanos) => {
                         let detail = format!("retry in {} s", whole_seconds(nanos));
                         (detail, Some(nanos))

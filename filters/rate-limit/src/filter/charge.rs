@@ -57,7 +57,7 @@ pub(super) fn make_readable(findings: &mut Findings<'_>, request: &mut Request<'
 
 /// Has the upstream answer with a whole body that is not compressed.
 fn ask_for_readable(request: &mut Request<'_>) -> Result<()> {
-    let choices = ["accept-encoding", "range", "if-range"];
+    let choices = ["accept-encoding", "accept-charset", "range", "if-range"];
     choices
         .into_iter()
         .try_for_each(|choice| request.remove(choice))

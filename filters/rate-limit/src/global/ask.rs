@@ -345,7 +345,7 @@ impl Told {
                 Finding::Told(allowance, shown, None)
             }
             Self::Over(stated, reset_ns) => {
-                let retry = reset_ns.map_or(Retry::Never, Retry::After);
+                let retry = reset_ns.map_or(Retry::Unknown, Retry::After);
                 let shown = stated.map(|stated| stated.shown(&in_force.limit.name));
                 Finding::Told(allowance, shown, Some(retry))
             }

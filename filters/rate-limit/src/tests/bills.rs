@@ -534,16 +534,17 @@ fn answers_that_can_be_read_are_asked_for() {
     ];
     for (name, changes, stays) in cases {
         let worker = Worker::alone(&one(changes));
-        let headers: [(&str, &[u8]); 5] = [
+        let headers: [(&str, &[u8]); 6] = [
             ("x-tenant", b"acme"),
             ("accept-encoding", b"gzip"),
             ("accept-encoding", b"br"),
+            ("accept-charset", b"utf-16"),
             ("range", b"bytes=0-0"),
             ("if-range", b"\"x\""),
         ];
         assert!(worker.stream(&headers, Then::Gone), "{name}");
         let left = worker.host.request_headers();
-        for choice in ["accept-encoding", "range", "if-range"] {
+        for choice in ["accept-encoding", "accept-charset", "range", "if-range"] {
             let left = left.iter().any(|(name, _)| name == choice);
             assert_eq!(left, stays, "{name}: {choice}");
         }
@@ -554,7 +555,7 @@ fn answers_that_can_be_read_are_asked_for() {
     assert_eq!(worker.host.request_headers(), []);
     assert_eq!(
         worker.host.calls().get("proxy_remove_header_map_value"),
-        Some(&3)
+        Some(&4)
     );
 }
 

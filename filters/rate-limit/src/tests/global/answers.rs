@@ -69,6 +69,15 @@ fn a_service_without_statuses() {
         counts([("admitted", 1), ("refused", 1)])
     );
     assert_eq!(worker.counts("b"), counts([("admitted", 1)]));
+    // Nor until when: that is not "exceeded", which says that waiting does not help.
+    let mut third = worker.tenant(3, "acme");
+    third.waits();
+    worker.answer(&worker.call(), &over(&[]));
+    let Verdict::Deny(reply) = third.ask() else {
+        panic!("it is refused")
+    };
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(body["detail"], "limit \"a\": over");
 }
 
 #[test]
