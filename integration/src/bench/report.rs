@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::ground::Ground;
 use crate::options::Options;
-use crate::rounds::{Figures, Measured};
+use crate::rounds::Measured;
 use crate::setup::Setup;
+use crate::summary::{Summary, added, counted, figures};
 
 /// What one run found.
 pub(crate) struct Report {
@@ -17,6 +18,7 @@ pub(crate) struct Report {
     requests: usize,
     generator: &'static str,
     markdown: bool,
+    uncounted: Option<String>,
     bare: Vec<(Ground, Result<Summary, String>)>,
     rows: Vec<Row>,
 }
@@ -28,14 +30,6 @@ struct Row {
     budget: Option<f64>,
     /// What the filter adds to a request.
     added: Result<Summary, String>,
-}
-
-/// µs a request.
-struct Summary {
-    median: f64,
-    lowest: f64,
-    highest: f64,
-    rounds: Vec<f64>,
 }
 
 impl Report {
@@ -68,9 +62,15 @@ impl Report {
             rounds: options.rounds - 1,
             requests: options.requests,
             markdown: options.markdown,
+            uncounted: measured.uncounted.clone(),
             generator: if options.h2load { "h2load" } else { "own" },
             bare: bare
-                .map(|(ground, figures)| (*ground, figures.clone().map(Summary::of)))
+                .map(|(ground, figures)| {
+                    (
+                        *ground,
+                        figures.clone().map(|figures| Summary::of(&figures)),
+                    )
+                })
                 .collect(),
             rows: rows.collect(),
         }
@@ -106,51 +106,6 @@ impl Report {
     }
 }
 
-impl Summary {
-    /// Of at least one figure.
-    fn of(rounds: Vec<f64>) -> Self {
-        let mut sorted = rounds.clone();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        let median = match sorted.len() % 2 {
-            0 => f64::midpoint(sorted[middle - 1], sorted[middle]),
-            _ => sorted[middle],
-        };
-        Self {
-            median,
-            lowest: sorted[0],
-            highest: sorted[sorted.len() - 1],
-            rounds,
-        }
-    }
-}
-
-fn added(figures: &Figures, bare: Option<&Figures>) -> Result<Summary, String> {
-    let figures = figures.clone()?;
-    let bare = bare.ok_or("not measured without a filter")?.clone()?;
-    Ok(Summary::of(
-        figures
-            .iter()
-            .zip(bare)
-            .map(|(figure, bare)| figure - bare)
-            .collect(),
-    ))
-}
-
-fn figures(summary: &Result<Summary, String>) -> Value {
-    match summary {
-        Ok(Summary {
-            median,
-            lowest,
-            highest,
-            rounds,
-        }) => {
-            json!({"median": median, "lowest": lowest, "highest": highest, "rounds": rounds})
-        }
-        Err(fault) => json!({"broken": fault}),
-    }
-}
-
 /// What the machine calls its processor.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -169,9 +124,13 @@ impl Report {
                 median,
                 lowest,
                 highest,
+                instructions,
                 ..
-            }) => format!("{median:.1} | {lowest:.1} to {highest:.1}"),
-            Err(fault) => format!("BROKEN: {fault} | "),
+            }) => format!(
+                "{median:.1} | {lowest:.1} to {highest:.1} | {}",
+                counted(*instructions)
+            ),
+            Err(fault) => format!("BROKEN: {fault} | | "),
         };
         writeln!(
             f,
@@ -179,14 +138,14 @@ impl Report {
             self.envoy, self.processor, self.rounds, self.requests
         )?;
         writeln!(f)?;
-        writeln!(f, "| in all, with no filter | µs | spread |")?;
-        writeln!(f, "|---|---|---|")?;
+        writeln!(f, "| in all, with no filter | µs | spread | instructions |")?;
+        writeln!(f, "|---|---|---|---|")?;
         for (ground, bare) in &self.bare {
             writeln!(f, "| requests: {ground} | {} |", cells(bare))?;
         }
         writeln!(f)?;
-        writeln!(f, "| added by | µs | spread | budget |")?;
-        writeln!(f, "|---|---|---|---|")?;
+        writeln!(f, "| added by | µs | spread | instructions | budget |")?;
+        writeln!(f, "|---|---|---|---|---|")?;
         for row in &self.rows {
             let budget = match (&row.added, row.budget) {
                 (Ok(Summary { median, .. }), Some(budget)) if *median > budget => {
@@ -221,24 +180,29 @@ impl fmt::Display for Report {
             f,
             "µs of Envoy's CPU time a request, {rounds} rounds of {requests} requests"
         )?;
+        if let Some(reason) = &self.uncounted {
+            writeln!(f, "{reason}")?;
+        }
         writeln!(f)?;
         let line = |f: &mut fmt::Formatter<'_>, title: &str, summary: &Summary| {
             let Summary {
                 median,
                 lowest,
                 highest,
+                instructions,
                 ..
             } = summary;
             write!(
                 f,
-                "{title:<66} {median:>7.1} {:>15}",
-                format!("{lowest:.1} to {highest:.1}")
+                "{title:<66} {median:>7.1} {:>15} {:>12}",
+                format!("{lowest:.1} to {highest:.1}"),
+                counted(*instructions)
             )
         };
         writeln!(
             f,
-            "{:<66} {:>7} {:>15} {:>7}",
-            "in all, with no filter", "median", "spread", ""
+            "{:<66} {:>7} {:>15} {:>12}",
+            "in all, with no filter", "median", "spread", "instructions"
         )?;
         for (ground, bare) in &self.bare {
             let title = format!("requests: {ground}");
@@ -251,8 +215,8 @@ impl fmt::Display for Report {
         writeln!(f)?;
         writeln!(
             f,
-            "{:<66} {:>7} {:>15} {:>7}",
-            "added by", "median", "spread", "budget"
+            "{:<66} {:>7} {:>15} {:>12} {:>7}",
+            "added by", "median", "spread", "instructions", "budget"
         )?;
         for Row {
             title,

@@ -10,14 +10,24 @@ use tokio::runtime::Runtime;
 use crate::credentials::Credentials;
 use crate::generator::{CONNECTIONS, Load, Statuses};
 use crate::ground::Ground;
+use crate::instructions::Instructions;
 use crate::options::Options;
 use crate::requests::Kind;
 use crate::setup::{Listener, Setup};
 use crate::variants::Proof;
 use crate::{cpu, order};
 
-/// µs of CPU time a request, one figure a round, the first round not among them; or why there are none.
-pub(crate) type Figures = Result<Vec<f64>, String>;
+/// One a round, the first round not among them; or why there are none.
+pub(crate) type Figures = Result<Vec<Figure>, String>;
+
+/// What a request cost in one round.
+#[derive(Clone, Copy)]
+pub(crate) struct Figure {
+    /// µs of CPU time.
+    pub(crate) time: f64,
+    /// In user space, where they can be counted.
+    pub(crate) instructions: Option<f64>,
+}
 
 /// What was measured.
 pub(crate) struct Measured {
@@ -25,14 +35,19 @@ pub(crate) struct Measured {
     pub(crate) bare: BTreeMap<Ground, Figures>,
     /// In the order of the listeners.
     pub(crate) variants: Vec<Figures>,
+    /// Why instructions were not counted.
+    pub(crate) uncounted: Option<String>,
 }
+
+/// The counters, by the number of workers of the Envoy.
+type Counters = BTreeMap<u32, Instructions>;
 
 /// One listener with its load, and what has been measured of it.
 struct Bench {
     address: SocketAddr,
     ground: Ground,
     load: Result<Load, String>,
-    figures: Vec<f64>,
+    figures: Vec<Figure>,
 }
 
 /// Measures all listeners.
@@ -83,11 +98,20 @@ pub(crate) fn measure(
         })
         .collect();
 
+    let counters: Result<Counters, String> = setup
+        .envoys()
+        .map(|(workers, envoy)| Ok((workers, Instructions::of(envoy.id())?)))
+        .collect();
+    let (mut counters, uncounted) = match counters {
+        Ok(counters) => (counters, None),
+        Err(reason) => (Counters::new(), Some(reason)),
+    };
     for round in 0..options.rounds {
         let dropped = if round == 0 { " (dropped)" } else { "" };
         eprintln!("round {} of {}{dropped}", round + 1, options.rounds);
         for index in order::shuffled(benches.len(), round) {
-            benches[index].measure(&runtime, setup, options, round > 0)?;
+            let counter = counters.get_mut(&benches[index].ground.workers);
+            benches[index].measure(&runtime, setup, options, counter, round > 0)?;
         }
     }
 
@@ -102,6 +126,7 @@ pub(crate) fn measure(
             .map(|(ground, index)| (ground, figures(index)))
             .collect(),
         variants: variants.into_iter().map(|index| figures(index?)).collect(),
+        uncounted,
     })
 }
 
@@ -111,19 +136,22 @@ impl Bench {
         runtime: &Runtime,
         setup: &Setup,
         options: &Options,
+        mut counter: Option<&mut Instructions>,
         keep: bool,
     ) -> Result<(), String> {
         let Ok(load) = &mut self.load else {
             return Ok(());
         };
         let process = setup.envoy(self.ground).id();
-        let before = cpu::time(process)?;
+        let mut executed = || counter.as_mut().map(|counter| counter.total()).transpose();
+        let (executed_before, before) = (executed()?, cpu::time(process)?);
         let answers = if options.h2load {
             h2load(self.address, options.requests)?
         } else {
             load.run(runtime, options.requests)
         };
         let spent = cpu::time(process)? - before;
+        let executed = executed()?.zip(executed_before);
         match answers {
             Err(fault) => self.load = Err(fault),
             Ok(statuses) if statuses != Statuses::from([(200, options.requests)]) => {
@@ -131,9 +159,11 @@ impl Bench {
                     "answers by status: {statuses:?}, all should be 200"
                 ));
             }
-            Ok(_) if keep => self
-                .figures
-                .push(spent as f64 / 1_000.0 / options.requests as f64),
+            Ok(_) if keep => self.figures.push(Figure {
+                time: spent as f64 / 1_000.0 / options.requests as f64,
+                instructions: executed
+                    .map(|(now, before)| (now - before) as f64 / options.requests as f64),
+            }),
             Ok(_) => {}
         }
         Ok(())
