@@ -8,7 +8,8 @@
 //!    stopped. A host call that failed so that the filter cannot apply its policy is a denial too.
 //! 4. A request that waits is held, and its filter asked anew when it is woken or its body has
 //!    arrived. At the end of its wait, where it has waited too often, and where too many wait already,
-//!    the filter is asked for the last time; if it still does not decide, the request is denied.
+//!    the filter is asked for the last time; if it still does not decide, the request is denied. One that
+//!    Envoy answers by itself meanwhile waits no longer, and its filter is not asked again.
 //! 5. Of a stream that does not wait nothing is kept but what its filter wants to know of it later,
 //!    and nothing at all where that is nothing: then Envoy need not say when a stream ends, which saves a
 //!    call of the module for each. A request that goes away while it waits is then forgotten at the end
@@ -20,11 +21,11 @@
 //!
 //! A request of a plugin that is not known is denied.
 
-use crate::plugins::{Plugins, log as log_as};
+use crate::plugins::{Plugins, log_refusal};
 use crate::stream::{Ended, Found, Kept, Progress, Streams, Waiting};
 use gatehouse_host::{
     Answer, Body, CalloutId, Exchange, HeaderMap, Host, LocalReply, Module, Request, Result,
-    StreamId, Trailers, Verdict,
+    StreamId, Timestamp, Trailers, Verdict, log_failure,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -113,7 +114,7 @@ impl<F: Module> Dispatcher<F> {
                 true
             }
             Err(error) => {
-                log::<F>(host, &error.to_string());
+                log_refusal(host, F::NAME, &error);
                 false
             }
         }
@@ -140,7 +141,7 @@ impl<F: Module> Dispatcher<F> {
     pub fn request_headers(&self, stream: u32, whole: bool, host: &dyn Host) -> Action {
         let root = self.streams.borrow_mut().take_begun(stream);
         let Some(filter) = root.and_then(|root| self.plugin(root)) else {
-            return self.refuse(StreamId(stream), "not_configured", host);
+            return self.refuse(StreamId(stream), F::NAME, "not_configured", host);
         };
         let exchange = Exchange::new(StreamId(stream), whole);
         let pending = F::Pending::default();
@@ -187,7 +188,7 @@ impl<F: Module> Dispatcher<F> {
     /// Lets a filter that has let the request go on change its trailers.
     fn pass_request_trailers(&self, stream: StreamId, host: &dyn Host) -> Action {
         let mut streams = self.streams.borrow_mut();
-        let Some(mut kept) = streams.take_wanted(stream.0, Kept::wants_trailers) else {
+        let Some(mut kept) = streams.take_wanted(stream.0, Kept::wants_request_trailers) else {
             return streams.action(stream.0);
         };
         drop(streams);
@@ -195,12 +196,13 @@ impl<F: Module> Dispatcher<F> {
         let changed = kept
             .filter
             .request_trailers(&mut trailers, &mut kept.pending);
+        let at_fault = name_of(&*kept.filter, &kept.pending);
         self.streams.borrow_mut().put_back(kept);
         match changed {
             Ok(()) => Action::Continue,
             Err(error) => {
-                log::<F>(host, &format!("request denied at its trailers: {error}"));
-                self.refuse(stream, "host_error", host)
+                log_failure(host, at_fault, "request denied at its trailers", error);
+                self.refuse(stream, at_fault, "host_error", host)
             }
         }
     }
@@ -305,7 +307,7 @@ impl<F: Module> Dispatcher<F> {
             if self.ask_again(woken, host) == Action::Continue
                 && let Err(error) = control.resume_request()
             {
-                log::<F>(host, &format!("a request cannot go on: {error}"));
+                log_failure(host, F::NAME, "a request cannot go on", error);
             }
         }
     }
@@ -331,51 +333,40 @@ impl<F: Module> Dispatcher<F> {
     ) -> Action {
         let stream = exchange.stream();
         let mut verdict = filter.request(&mut Request::new(host, &mut exchange), &mut pending);
-        let waits = matches!(
-            verdict,
-            Ok(Verdict::Wait { .. } | Verdict::WaitForBody { .. })
-        );
-        if waits && self.may_wait(&filter, progress) {
-            exchange.foresee(host, |request| filter.foresee(request));
-        } else if waits {
+        if let Some((until, most)) = wait_of(&verdict)
+            && !exchange.wait_is_over()
+        {
+            if self.may_wait(&filter, progress) {
+                exchange.foresee(host, |request| filter.foresee(request));
+                exchange.begin_waiting();
+                self.streams.borrow_mut().hold(Waiting {
+                    filter,
+                    exchange,
+                    pending,
+                    until,
+                    most,
+                    progress,
+                });
+                return Action::Pause;
+            }
             exchange.end_wait();
             verdict = filter.request(&mut Request::new(host, &mut exchange), &mut pending);
         }
-        let (until, most) = match verdict {
-            Ok(Verdict::Continue) => {
-                self.keep(filter, exchange, pending);
-                // Envoy does not hand them over again.
-                return match progress.trailers {
-                    true => self.pass_request_trailers(stream, host),
-                    false => Action::Continue,
-                };
-            }
-            Ok(Verdict::Deny(reply)) => {
-                self.keep(filter, exchange, pending);
-                return self.deny(stream, &reply, host);
+        let asked = name_of(&*filter, &pending);
+        self.keep(filter, exchange, pending);
+        match verdict {
+            // Envoy does not hand them over again.
+            Ok(Verdict::Continue) if progress.trailers => self.pass_request_trailers(stream, host),
+            Ok(Verdict::Continue) => Action::Continue,
+            Ok(Verdict::Deny(reply)) => self.deny(stream, asked, &reply, host),
+            Ok(Verdict::Wait { .. } | Verdict::WaitForBody { .. }) => {
+                self.refuse(stream, asked, "cannot_wait", host)
             }
             Err(error) => {
-                log::<F>(host, &format!("request denied: {error}"));
-                self.keep(filter, exchange, pending);
-                return self.refuse(stream, "host_error", host);
+                log_failure(host, asked, "request denied", error);
+                self.refuse(stream, asked, "host_error", host)
             }
-            Ok(_) if exchange.wait_is_over() => {
-                self.keep(filter, exchange, pending);
-                return self.refuse(stream, "cannot_wait", host);
-            }
-            Ok(Verdict::Wait { until }) => (until, None),
-            Ok(Verdict::WaitForBody { most, until }) => (until, Some(most)),
-        };
-        exchange.begin_waiting();
-        self.streams.borrow_mut().hold(Waiting {
-            filter,
-            exchange,
-            pending,
-            until,
-            most,
-            progress,
-        });
-        Action::Pause
+        }
     }
 
     fn may_wait(&self, filter: &F, progress: Progress) -> bool {
@@ -391,24 +382,25 @@ impl<F: Module> Dispatcher<F> {
             exchange,
             pending,
             responded: false,
+            stuck: false,
         });
     }
 
-    /// Denies a request that its filter could not apply its policy to.
-    fn refuse(&self, stream: StreamId, reason: &str, host: &dyn Host) -> Action {
-        self.deny(stream, &broken::<F>(reason), host)
+    /// Denies a request that the filter of this name could not apply its policy to.
+    fn refuse(&self, stream: StreamId, filter: &str, reason: &str, host: &dyn Host) -> Action {
+        self.deny(stream, filter, &broken(filter, reason), host)
     }
 
-    fn deny(&self, stream: StreamId, reply: &LocalReply, host: &dyn Host) -> Action {
+    fn deny(&self, stream: StreamId, filter: &str, reply: &LocalReply, host: &dyn Host) -> Action {
         let reason = reply
             .details
             .strip_prefix("gatehouse.")
             .unwrap_or(&reply.details);
         if let Err(error) = host.set_property(DENIAL_STATE, reason.as_bytes()) {
-            log::<F>(host, &format!("reason not in filter state: {error}"));
+            log_failure(host, filter, "reason not in filter state", error);
         }
         if let Err(error) = host.send_local_reply(reply) {
-            log::<F>(host, &format!("denial not sent: {error}"));
+            log_failure(host, filter, "denial not sent", error);
             // Better no answer than the upstream's.
             self.streams.borrow_mut().stuck(stream);
         }
@@ -416,20 +408,30 @@ impl<F: Module> Dispatcher<F> {
     }
 }
 
-/// The reply where the filter could not apply its policy.
-fn broken<F: Module>(reason: &str) -> LocalReply {
+/// Until when a request is to be held, and of how long a body.
+fn wait_of(verdict: &Result<Verdict>) -> Option<(Timestamp, Option<usize>)> {
+    match verdict {
+        Ok(Verdict::Wait { until }) => Some((*until, None)),
+        Ok(Verdict::WaitForBody { most, until }) => Some((*until, Some(*most))),
+        Ok(Verdict::Continue | Verdict::Deny(_)) | Err(_) => None,
+    }
+}
+
+/// Whose fault it is where something fails that a filter was asked about.
+fn name_of<F: Module>(filter: &F, pending: &F::Pending) -> &'static str {
+    filter.asked_last(pending).unwrap_or(F::NAME)
+}
+
+/// The reply where a filter could not apply its policy.
+fn broken(filter: &str, reason: &str) -> LocalReply {
     LocalReply {
         status: 500,
         headers: Vec::new(),
         body: Vec::new(),
         // INTERNAL
         grpc_status: Some(13),
-        details: format!("gatehouse.{}.{reason}", F::NAME),
+        details: format!("gatehouse.{filter}.{reason}"),
     }
-}
-
-fn log<F: Module>(host: &dyn Host, message: &str) {
-    log_as(host, F::NAME, message);
 }
 
 #[cfg(test)]

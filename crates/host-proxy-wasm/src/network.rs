@@ -24,11 +24,11 @@
 //! ends nobody is told (`ContextBase` in `src/context.cc` of proxy-wasm-cpp-host).
 
 use crate::dispatcher::{Action, Control};
-use crate::plugins::{Plugins, log};
+use crate::plugins::{Plugins, log_refusal};
 use connections::{Connections, Found, Known};
 use gatehouse_host::{
     Answer, CalloutId, Closure, Connection, ConnectionData, Flow, NetworkFilter, NetworkHost,
-    NetworkModule, Peer, Result, Side, StreamId,
+    NetworkModule, Peer, Result, Side, StreamId, log_failure,
 };
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -98,7 +98,7 @@ impl<F: NetworkModule> NetworkDispatcher<F> {
                 true
             }
             Err(error) => {
-                log(host, F::NAME, &error.to_string());
+                log_refusal(host, F::NAME, &error);
                 false
             }
         }
@@ -290,11 +290,7 @@ impl<F: NetworkModule> NetworkDispatcher<F> {
             && was_held
             && let Err(error) = control.resume_connection()
         {
-            log(
-                host,
-                F::NAME,
-                &format!("a connection cannot go on: {error}"),
-            );
+            log_failure(host, F::NAME, "a connection cannot go on", error);
         }
     }
 
@@ -324,7 +320,7 @@ impl<F: NetworkModule> NetworkDispatcher<F> {
             Ok(Flow::Wait { .. }) => "cannot_wait".to_owned(),
             Ok(Flow::Close(Closure { reason })) => reason,
             Err(error) => {
-                log(host, F::NAME, &format!("connection closed: {error}"));
+                log_failure(host, F::NAME, "connection closed", error);
                 "host_error".to_owned()
             }
         };
@@ -363,18 +359,10 @@ impl Decided {
 fn close<F: NetworkModule>(reason: &str, host: &dyn NetworkHost, control: &dyn NetworkControl) {
     let reason = format!("{}.{reason}", F::NAME);
     if let Err(error) = host.set_property(DENIAL_STATE, reason.as_bytes()) {
-        log(
-            host,
-            F::NAME,
-            &format!("reason not in filter state: {error}"),
-        );
+        log_failure(host, F::NAME, "reason not in filter state", error);
     }
     if let Err(error) = control.close_connection() {
-        log(
-            host,
-            F::NAME,
-            &format!("a connection cannot be closed: {error}"),
-        );
+        log_failure(host, F::NAME, "a connection cannot be closed", error);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The plugins of a VM.
 
 use crate::Control;
-use gatehouse_host::{Host, Level, StreamId};
+use gatehouse_host::{ConfigureError, Host, Level, StreamId};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -46,7 +46,7 @@ impl<F> Plugins<F> {
     }
 }
 
-/// A line of the filter's own.
-pub(crate) fn log(host: &dyn Host, name: &str, message: &str) {
-    host.log(Level::Error, &format!("gatehouse {name}: {message}"));
+/// Says why the filter of this name cannot start.
+pub(crate) fn log_refusal(host: &dyn Host, name: &str, error: &ConfigureError) {
+    host.log(Level::Error, &format!("gatehouse {name}: {error}"));
 }

@@ -42,16 +42,21 @@ pub(crate) struct Kept<F: HttpFilter> {
     /// Its filter has seen the response. It does so once, also where Envoy replaces a response that
     /// it has begun to send through the filters by one of its own.
     pub(crate) responded: bool,
+    /// Nothing of its request may go on.
+    pub(crate) stuck: bool,
 }
 
 impl<F: HttpFilter> Kept<F> {
     /// Whether its filter wants to know what follows.
     fn is_wanted(&self) -> bool {
-        let awaits_response = F::WANTS_RESPONSE && !self.responded;
-        awaits_response
+        self.wants_response()
             || self.wants_response_body()
             || self.wants_trailers()
             || wants_end(&*self.filter, &self.pending)
+    }
+
+    pub(crate) fn wants_response(&self) -> bool {
+        F::WANTS_RESPONSE && !self.responded && self.filter.wants_response(&self.pending)
     }
 
     pub(crate) fn wants_response_body(&self) -> bool {
@@ -60,6 +65,10 @@ impl<F: HttpFilter> Kept<F> {
 
     pub(crate) fn wants_trailers(&self) -> bool {
         F::WANTS_TRAILERS && self.filter.wants_trailers(&self.pending)
+    }
+
+    pub(crate) fn wants_request_trailers(&self) -> bool {
+        !self.stuck && self.wants_trailers()
     }
 }
 
@@ -82,6 +91,20 @@ impl<F: HttpFilter> Ended<F> {
     }
 }
 
+/// Of one that is answered while it waits: it goes no further.
+impl<F: HttpFilter> From<Waiting<F>> for Kept<F> {
+    fn from(mut waiting: Waiting<F>) -> Self {
+        waiting.exchange.end_request_phase();
+        Self {
+            filter: waiting.filter,
+            exchange: waiting.exchange,
+            pending: waiting.pending,
+            responded: false,
+            stuck: true,
+        }
+    }
+}
+
 impl<F: HttpFilter> From<Waiting<F>> for Ended<F> {
     fn from(waiting: Waiting<F>) -> Self {
         Self {
@@ -93,10 +116,10 @@ impl<F: HttpFilter> From<Waiting<F>> for Ended<F> {
 
 enum Stream<F: HttpFilter> {
     Waiting(Box<Waiting<F>>),
-    /// Its filter has decided, and wants to know what follows.
-    Decided(Box<Kept<F>>),
-    /// It was to be answered, and could not be.
-    Stuck(Option<Box<Kept<F>>>),
+    /// It waits no longer, and its filter wants to know what follows.
+    Kept(Box<Kept<F>>),
+    /// It goes no further, and its filter wants nothing.
+    Stuck,
 }
 
 /// What [`Streams::end`] found.
@@ -145,11 +168,11 @@ impl<F: HttpFilter> Streams<F> {
                 self.waiting = self.waiting.saturating_sub(1);
                 Found::Ended((*waiting).into())
             }
-            Some(Stream::Decided(kept) | Stream::Stuck(Some(kept))) => Found::Ended(Ended {
+            Some(Stream::Kept(kept)) => Found::Ended(Ended {
                 filter: kept.filter,
                 pending: kept.pending,
             }),
-            Some(Stream::Stuck(None)) => Found::Stream,
+            Some(Stream::Stuck) => Found::Stream,
         }
     }
 
@@ -157,33 +180,39 @@ impl<F: HttpFilter> Streams<F> {
     /// answered.
     pub(crate) fn action(&self, stream: u32) -> Action {
         match self.streams.get(&stream) {
-            Some(Stream::Waiting(_) | Stream::Stuck(_)) => Action::Pause,
-            Some(Stream::Decided(_)) | None => Action::Continue,
+            Some(Stream::Kept(kept)) if !kept.stuck => Action::Continue,
+            Some(_) => Action::Pause,
+            None => Action::Continue,
         }
     }
 
     /// Keeps what a filter wants to know later; nothing where it wants to know no more.
     pub(crate) fn keep(&mut self, kept: Kept<F>) {
         if kept.is_wanted() {
-            self.put_back(Box::new(kept));
+            let stream = kept.exchange.stream().0;
+            self.streams.insert(stream, Stream::Kept(Box::new(kept)));
         }
     }
 
     /// Keeps what was taken out, where it is still wanted.
     pub(crate) fn put_back(&mut self, kept: Box<Kept<F>>) {
+        let stream = kept.exchange.stream().0;
         if kept.is_wanted() {
-            let stream = kept.exchange.stream().0;
-            self.streams.insert(stream, Stream::Decided(kept));
+            self.streams.insert(stream, Stream::Kept(kept));
+        } else if kept.stuck {
+            self.streams.insert(stream, Stream::Stuck);
         }
     }
 
     /// Notes that a request goes no further, though it could not be answered.
+    #[cold]
     pub(crate) fn stuck(&mut self, stream: StreamId) {
-        let kept = match self.streams.remove(&stream.0) {
-            Some(Stream::Decided(kept)) => Some(kept),
-            _ => None,
-        };
-        self.streams.insert(stream.0, Stream::Stuck(kept));
+        match self.streams.get_mut(&stream.0) {
+            Some(Stream::Kept(kept)) => kept.stuck = true,
+            _ => {
+                self.streams.insert(stream.0, Stream::Stuck);
+            }
+        }
     }
 
     /// Whether one more request can be held.
@@ -254,6 +283,12 @@ impl<F: HttpFilter> Streams<F> {
         self.begun.is_empty() && self.streams.is_empty() && self.waiting == 0
     }
 
+    /// How many streams something is known of.
+    #[cfg(test)]
+    pub(crate) fn known(&self) -> usize {
+        self.streams.len()
+    }
+
     /// Takes what was kept of a stream, where its filter wants to know what comes now.
     pub(crate) fn take_wanted(
         &mut self,
@@ -261,20 +296,30 @@ impl<F: HttpFilter> Streams<F> {
         wants: impl FnOnce(&Kept<F>) -> bool,
     ) -> Option<Box<Kept<F>>> {
         match self.streams.get(&stream) {
-            Some(Stream::Decided(kept)) if wants(kept) => self.take_kept(stream),
+            Some(Stream::Kept(kept)) if wants(kept) => self.take_kept(stream),
             _ => None,
         }
     }
 
-    /// Takes what was kept of a stream.
-    pub(crate) fn take_kept(&mut self, stream: u32) -> Option<Box<Kept<F>>> {
+    fn take_kept(&mut self, stream: u32) -> Option<Box<Kept<F>>> {
         match self.streams.remove(&stream) {
-            Some(Stream::Decided(kept)) => Some(kept),
-            Some(other) => {
-                self.streams.insert(stream, other);
+            Some(Stream::Kept(kept)) => Some(kept),
+            _ => None,
+        }
+    }
+
+    /// Takes what is known of a stream that is answered; one that waits does so no longer.
+    pub(crate) fn answer(&mut self, stream: u32) -> Option<Box<Kept<F>>> {
+        match self.streams.remove(&stream)? {
+            Stream::Kept(kept) => Some(kept),
+            Stream::Waiting(waiting) => {
+                self.waiting = self.waiting.saturating_sub(1);
+                Some(Box::new((*waiting).into()))
+            }
+            Stream::Stuck => {
+                self.stuck(StreamId(stream));
                 None
             }
-            None => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A configured filter.
 
-use crate::capability::{CalloutId, Host, HostError, Result, Timestamp};
+use crate::capability::{CalloutId, Host, HostError, Level, Result, Timestamp};
 use crate::{Answer, LocalReply, Request, Response, ResponseChunk, StreamId, Trailers};
 use std::fmt;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub trait HttpFilter {
     /// this filter never saw.
     type Pending: Default;
 
-    /// Whether it has to do with responses. Where not, nothing of a request is kept for one.
+    /// Whether it has to do with responses at all. Where not, nothing of a request is kept for one.
     const WANTS_RESPONSE: bool = true;
 
     /// Whether it must know when streams end: it holds something for as long as one lives. Its module
@@ -68,7 +68,16 @@ pub trait HttpFilter {
         let _ = request;
     }
 
-    /// Changes a response.
+    /// Whether it has to do with this stream's response, of which nothing is kept otherwise. A filter that wants
+    /// the body of a response ([`HttpFilter::wants_response_body`]) wants the response.
+    fn wants_response(&self, pending: &Self::Pending) -> bool {
+        let _ = pending;
+        Self::WANTS_RESPONSE
+    }
+
+    /// Changes a response, where it is wanted ([`HttpFilter::wants_response`]). It may be the proxy's own, to a
+    /// request that waits: then `pending` is as the request left it when it began to wait, and the request is
+    /// not asked about again.
     ///
     /// # Errors
     /// Where the host failed. It is logged, and the response goes on.
@@ -151,6 +160,13 @@ pub trait HttpFilter {
         let _ = (host, wake);
     }
 
+    /// Of several filters in one, the name of the one that was asked last about this stream's request: it is
+    /// that one's fault where something failed. Nothing where it is the filter itself.
+    fn asked_last(&self, pending: &Self::Pending) -> Option<&'static str> {
+        let _ = pending;
+        None
+    }
+
     /// How often [`HttpFilter::tick`] is wanted. Nothing for a filter that never waits.
     fn tick_period(&self) -> Option<Duration> {
         None
@@ -172,6 +188,31 @@ pub trait Module: HttpFilter + Sized {
         environment: &dyn Fn(&str) -> Option<String>,
         host: &dyn Host,
     ) -> std::result::Result<Self, ConfigureError>;
+
+    /// Changes a response as far as that can be done, and logs what cannot.
+    fn respond(&self, response: &mut Response<'_>, pending: &mut Self::Pending) {
+        if let Err(error) = self.response(response, pending) {
+            let what = "response not changed as configured";
+            log_failure(response.host(), Self::NAME, what, error);
+        }
+    }
+
+    /// Changes the trailers of a response as far as that can be done, and logs what cannot.
+    fn respond_trailers(&self, trailers: &mut Trailers<'_>, pending: &mut Self::Pending) {
+        if let Err(error) = self.response_trailers(trailers, pending) {
+            let what = "response trailers not changed as configured";
+            log_failure(trailers.host(), Self::NAME, what, error);
+        }
+    }
+}
+
+/// A line about a host call that failed in the filter of this name, and what comes of it.
+#[cold]
+pub fn log_failure(host: &dyn Host, filter: &str, what: &str, error: HostError) {
+    host.log(
+        Level::Error,
+        &format!("gatehouse {filter}: {what}: {error}"),
+    );
 }
 
 /// Why a filter cannot start.

@@ -40,7 +40,7 @@ pub use chunk::ResponseChunk;
 pub use connection::{Connection, ConnectionData, Peer};
 pub use consumer::Consumer;
 pub use exchange::Exchange;
-pub use filter::{ConfigureError, HttpFilter, Module, Verdict};
+pub use filter::{ConfigureError, HttpFilter, Module, Verdict, log_failure};
 pub use foresight::Reads;
 pub use headers::{Headers, Malformed, Only};
 pub use local_reply::LocalReply;

@@ -6,8 +6,8 @@
 
 use crate::link::Link;
 use gatehouse_host::{
-    Answer, CalloutId, Host, HostError, HttpFilter, Request, Response, ResponseChunk, Result,
-    StreamId, Trailers, Verdict,
+    Answer, CalloutId, Host, HttpFilter, Request, Response, ResponseChunk, Result, StreamId,
+    Trailers, Verdict,
 };
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub struct Kept<L: Link> {
     kept: Vec<L::Pending>,
     /// How many have let the request go on.
     passed: usize,
+    /// The place of the one that was asked last.
+    asked: usize,
 }
 
 impl<L: Link> Default for Kept<L> {
@@ -29,6 +31,7 @@ impl<L: Link> Default for Kept<L> {
         Self {
             kept: Vec::new(),
             passed: 0,
+            asked: 0,
         }
     }
 }
@@ -68,6 +71,7 @@ impl<L: Link> HttpFilter for Chain<L> {
             let Some(kept) = pending.kept.get_mut(place) else {
                 continue;
             };
+            pending.asked = place;
             match link.request(request, kept)? {
                 Verdict::Continue => pending.passed = place + 1,
                 other => return Ok(other),
@@ -83,14 +87,19 @@ impl<L: Link> HttpFilter for Chain<L> {
         }
     }
 
+    fn wants_response(&self, pending: &Kept<L>) -> bool {
+        self.seen(pending)
+            .any(|(link, kept)| link.wants_response(kept))
+    }
+
+    /// Each that fails says so itself.
     fn response(&self, response: &mut Response<'_>, pending: &mut Kept<L>) -> Result<()> {
-        let mut failed: Option<HostError> = None;
         for (link, kept) in self.seen_mut(pending).rev() {
-            if let Err(error) = link.response(response, kept) {
-                failed.get_or_insert(error);
+            if link.wants_response(kept) {
+                link.respond(response, kept);
             }
         }
-        failed.map_or(Ok(()), Err)
+        Ok(())
     }
 
     fn wants_response_body(&self, pending: &Kept<L>) -> bool {
@@ -113,8 +122,10 @@ impl<L: Link> HttpFilter for Chain<L> {
 
     /// The first that fails ends it, as with the headers of a request.
     fn request_trailers(&self, trailers: &mut Trailers<'_>, pending: &mut Kept<L>) -> Result<()> {
-        for (link, kept) in self.seen_mut(pending) {
+        let all = self.links.iter().zip(&mut pending.kept);
+        for (place, (link, kept)) in all.enumerate() {
             if link.wants_trailers(kept) {
+                pending.asked = place;
                 link.request_trailers(trailers, kept)?;
             }
         }
@@ -122,15 +133,16 @@ impl<L: Link> HttpFilter for Chain<L> {
     }
 
     fn response_trailers(&self, trailers: &mut Trailers<'_>, pending: &mut Kept<L>) -> Result<()> {
-        let mut failed: Option<HostError> = None;
         for (link, kept) in self.seen_mut(pending).rev() {
-            if link.wants_trailers(kept)
-                && let Err(error) = link.response_trailers(trailers, kept)
-            {
-                failed.get_or_insert(error);
+            if link.wants_trailers(kept) {
+                link.respond_trailers(trailers, kept);
             }
         }
-        failed.map_or(Ok(()), Err)
+        Ok(())
+    }
+
+    fn asked_last(&self, pending: &Kept<L>) -> Option<&'static str> {
+        self.links.get(pending.asked).map(Link::name)
     }
 
     fn wants_end(&self, pending: &Kept<L>) -> bool {

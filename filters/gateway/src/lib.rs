@@ -7,7 +7,9 @@
 //! 2. A denial by one ends it: the filters after it do not see the request.
 //! 3. On a response those that saw the request run in reverse order, as Envoy runs separate
 //!    filters: the one that denied and those before it, not those after.
-//! 4. A host call that fails in one filter's response phase does not keep the others from theirs.
+//!    Also where Envoy answers by itself while one of them has the request wait.
+//! 4. A host call that fails in one filter's response phase does not keep the others from theirs. Whichever fails is
+//!    named, in log lines and reasons, as its own module would be.
 //! 5. What follows of a stream goes to those that saw its request and want it: trailers of the request in
 //!    order, chunks and trailers of the response in reverse, its end to all.
 //!

@@ -17,22 +17,22 @@ pub trait Link {
     const WANTS_TRAILERS: bool;
     const WANTS_END: bool;
 
+    /// The name that its own module has.
+    fn name(&self) -> &'static str;
+
     /// What is kept of a stream that has just begun.
     fn pending(&self) -> Self::Pending;
 
     fn request(&self, request: &mut Request<'_>, kept: &mut Self::Pending) -> Result<Verdict>;
     fn foresee(&self, request: &mut Request<'_>);
-    fn response(&self, response: &mut Response<'_>, kept: &mut Self::Pending) -> Result<()>;
+    fn wants_response(&self, kept: &Self::Pending) -> bool;
+    fn respond(&self, response: &mut Response<'_>, kept: &mut Self::Pending);
     fn wants_response_body(&self, kept: &Self::Pending) -> bool;
     fn response_body(&self, chunk: &mut ResponseChunk<'_>, kept: &mut Self::Pending);
     fn wants_trailers(&self, kept: &Self::Pending) -> bool;
     fn request_trailers(&self, trailers: &mut Trailers<'_>, kept: &mut Self::Pending)
     -> Result<()>;
-    fn response_trailers(
-        &self,
-        trailers: &mut Trailers<'_>,
-        kept: &mut Self::Pending,
-    ) -> Result<()>;
+    fn respond_trailers(&self, trailers: &mut Trailers<'_>, kept: &mut Self::Pending);
     fn wants_end(&self, kept: &Self::Pending) -> bool;
     fn ended(&self, host: &dyn Host, kept: Self::Pending);
     fn answered(&self, callout: CalloutId, answer: &Answer<'_>, wake: &mut Vec<StreamId>);
@@ -73,8 +73,8 @@ macro_rules! links {
 
         const _: () = {
             use gatehouse_host::{
-                Answer, CalloutId, Host, HttpFilter, Request, Response, ResponseChunk, Result,
-                StreamId, Trailers, Verdict,
+                Answer, CalloutId, Host, HttpFilter, Module, Request, Response, ResponseChunk,
+                Result, StreamId, Trailers, Verdict,
             };
 
             impl $crate::link::Link for $link {
@@ -84,6 +84,12 @@ macro_rules! links {
                 const WANTS_RESPONSE_BODY: bool = $(<$filter>::WANTS_RESPONSE_BODY)||+;
                 const WANTS_TRAILERS: bool = $(<$filter>::WANTS_TRAILERS)||+;
                 const WANTS_END: bool = $(<$filter>::WANTS_END)||+;
+
+                fn name(&self) -> &'static str {
+                    match self {
+                        $(Self::$variant(_) => <$filter>::NAME,)+
+                    }
+                }
 
                 fn pending(&self) -> $pending {
                     match self {
@@ -104,13 +110,19 @@ macro_rules! links {
                     }
                 }
 
-                fn response(&self, response: &mut Response<'_>, kept: &mut $pending) -> Result<()> {
+                fn wants_response(&self, kept: &$pending) -> bool {
                     match (self, kept) {
-                        $((Self::$variant(filter), $pending::$variant(kept)) => match <$filter>::WANTS_RESPONSE {
-                            true => filter.response(response, kept),
-                            false => Ok(()),
-                        },)+
-                        _ => Err($crate::link::BROKEN_CHAIN),
+                        $((Self::$variant(filter), $pending::$variant(kept)) => {
+                            <$filter>::WANTS_RESPONSE && filter.wants_response(kept)
+                        })+
+                        _ => false,
+                    }
+                }
+
+                fn respond(&self, response: &mut Response<'_>, kept: &mut $pending) {
+                    match (self, kept) {
+                        $((Self::$variant(filter), $pending::$variant(kept)) => filter.respond(response, kept),)+
+                        _ => {}
                     }
                 }
 
@@ -146,10 +158,10 @@ macro_rules! links {
                     }
                 }
 
-                fn response_trailers(&self, trailers: &mut Trailers<'_>, kept: &mut $pending) -> Result<()> {
+                fn respond_trailers(&self, trailers: &mut Trailers<'_>, kept: &mut $pending) {
                     match (self, kept) {
-                        $((Self::$variant(filter), $pending::$variant(kept)) => filter.response_trailers(trailers, kept),)+
-                        _ => Err($crate::link::BROKEN_CHAIN),
+                        $((Self::$variant(filter), $pending::$variant(kept)) => filter.respond_trailers(trailers, kept),)+
+                        _ => {}
                     }
                 }
 

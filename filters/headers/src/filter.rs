@@ -224,9 +224,6 @@ impl Filter {
         let Some((rule, kept)) = self.rule_of(pending) else {
             return Ok(());
         };
-        if rule.response.is_empty() && rule.cors.is_none() {
-            return Ok(());
-        }
         let host = response.host();
         let mut side = LaterSide::new(response, rule, kept.values, self.rehearses())?;
         let cors = match &rule.cors {
@@ -361,6 +358,11 @@ impl HttpFilter for Filter {
                 }
             }
         }
+    }
+
+    fn wants_response(&self, pending: &Pending) -> bool {
+        self.rule_of(pending)
+            .is_some_and(|(rule, _)| !rule.response.is_empty() || rule.cors.is_some())
     }
 
     fn response(&self, response: &mut Response<'_>, pending: &mut Pending) -> Result<()> {

@@ -153,6 +153,10 @@ impl HttpFilter for Filter {
         }
     }
 
+    fn wants_response(&self, pending: &Pending) -> bool {
+        pending.fields.is_some() || !pending.debts.is_empty()
+    }
+
     fn response(&self, response: &mut Response<'_>, pending: &mut Pending) -> Result<()> {
         let noted = self.note_response(response, pending);
         // Taken out: the own reply to a refused request has them already, and a second callback of a

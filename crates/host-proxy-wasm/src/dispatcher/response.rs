@@ -1,6 +1,9 @@
 //! The response side of streams. Whatever a filter does, it goes on.
+//!
+//! One that comes while the request is held here is Envoy's own: of a body that it has no room for, or of a
+//! stream that took too long. It ends the wait: whatever the request waited for, nobody is asked about it again.
 
-use super::{Dispatcher, log};
+use super::Dispatcher;
 use crate::stream::Kept;
 use gatehouse_host::{
     Exchange, HeaderMap, Host, Module, Response, ResponseChunk, StreamId, Trailers,
@@ -10,7 +13,7 @@ impl<F: Module> Dispatcher<F> {
     /// `proxy_on_response_headers`; `whole` where no body and no trailers follow.
     pub fn response_headers(&self, stream: u32, whole: bool, host: &dyn Host) {
         let mut streams = self.streams.borrow_mut();
-        let kept = streams.take_kept(stream).or_else(|| {
+        let kept = streams.answer(stream).or_else(|| {
             // A response whose request never came here.
             let filter = self.plugin(streams.take_begun(stream)?)?;
             Some(Box::new(Kept {
@@ -18,24 +21,22 @@ impl<F: Module> Dispatcher<F> {
                 exchange: Exchange::new(StreamId(stream), true),
                 pending: F::Pending::default(),
                 responded: false,
+                stuck: false,
             }))
         });
         drop(streams);
         let Some(mut kept) = kept else {
             return;
         };
-        if !kept.responded {
-            kept.responded = true;
+        if kept.wants_response() {
             let mut headers = None;
             let mut response = Response::new(host, &kept.exchange, &mut headers);
             if whole {
                 response = response.without_body();
             }
-            if let Err(error) = kept.filter.response(&mut response, &mut kept.pending) {
-                let problem = format!("response not changed as configured: {error}");
-                log::<F>(host, &problem);
-            }
+            kept.filter.respond(&mut response, &mut kept.pending);
         }
+        kept.responded = true;
         self.streams.borrow_mut().put_back(kept);
     }
 
@@ -60,13 +61,8 @@ impl<F: Module> Dispatcher<F> {
         };
         drop(streams);
         let mut trailers = Trailers::new(host, &kept.exchange, HeaderMap::ResponseTrailers);
-        let changed = kept
-            .filter
-            .response_trailers(&mut trailers, &mut kept.pending);
-        if let Err(error) = changed {
-            let problem = format!("response trailers not changed as configured: {error}");
-            log::<F>(host, &problem);
-        }
+        kept.filter
+            .respond_trailers(&mut trailers, &mut kept.pending);
         self.streams.borrow_mut().put_back(kept);
     }
 }

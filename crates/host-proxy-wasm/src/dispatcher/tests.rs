@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 /// Does what the path says, and counts how often it was asked in `x-asked`. The query says what
 /// more it wants: `body` (of the response), `trailers`, `hold` (something until the stream ends), `when` (what
-/// the expression [`WHEN`] comes to, each time it is asked).
+/// the expression [`WHEN`] comes to, each time it is asked); and what it does not: `deaf` (the response).
 struct Obedient {
     ticks: bool,
 }
@@ -62,19 +62,21 @@ impl HttpFilter for Obedient {
             request.host().log(Level::Info, &line);
         }
         Ok(match path {
-            "/deny" => Verdict::Deny(broken::<Self>("because")),
+            "/deny" => Verdict::Deny(broken(Self::NAME, "because")),
             "/fail" => return Err(malformed()),
             "/wait" if !waited => self.wait(request, until)?,
             "/wait-then-deny" if !waited => self.wait(request, until)?,
-            "/wait-then-deny" => Verdict::Deny(broken::<Self>("because")),
+            "/wait-then-deny" => Verdict::Deny(broken(Self::NAME, "because")),
             "/wait-then-fail" if !waited => self.wait(request, until)?,
             "/wait-then-fail" => return Err(malformed()),
             "/wait-on" => self.wait(request, until)?,
-            "/wait-while-it-may" if request.wait_is_over() => Verdict::Deny(broken::<Self>("late")),
+            "/wait-while-it-may" if request.wait_is_over() => {
+                Verdict::Deny(broken(Self::NAME, "late"))
+            }
             "/wait-while-it-may" => self.wait(request, until)?,
             "/body" => match request.body() {
                 Body::Coming => Verdict::WaitForBody { most: 10, until },
-                Body::TooLong => Verdict::Deny(broken::<Self>("too_long")),
+                Body::TooLong => Verdict::Deny(broken(Self::NAME, "too_long")),
                 Body::Complete(_) => {
                     let body = request.body_bytes()?;
                     request.set("x-body", &body)?;
@@ -99,6 +101,10 @@ impl HttpFilter for Obedient {
             response.host().log(Level::Info, "no body");
         }
         response.set("x-asked", asked.times.to_string().as_bytes())
+    }
+
+    fn wants_response(&self, asked: &Asked) -> bool {
+        !asked.query.contains("deaf")
     }
 
     /// Three chunks at most.
@@ -342,7 +348,7 @@ fn requests_that_wait_are_asked_about_anew() {
         ("/wait-then-deny", 0, &["because"], "2"),
         ("/wait-then-fail", 0, &["host_error"], "2"),
         // Held again, not resumed.
-        ("/wait-on", 0, &[], ""),
+        ("/wait-on", 0, &[], "2"),
     ];
     for (path, resumed, replies, asked) in cases {
         let vm = Vm::new(true);
@@ -896,6 +902,178 @@ fn what_follows_of_a_stream_goes_to_a_filter_that_wants_it() {
         events.iter().for_each(|event| vm.happens(*event));
         assert_eq!(vm.told(), expected, "{name}");
         assert!(vm.all.streams.borrow().is_empty(), "{name}");
+    }
+}
+
+/// Envoy answers by itself what is too large or takes too long, also while it is held here. The filter has the
+/// response as of a request that it decided on, and is not asked about the request again.
+#[test]
+fn a_request_that_is_answered_while_it_waits_waits_no_longer() {
+    use Event::{
+        Answer, Chunk, Delete, Gone, LastChunk, RequestBody, RequestTrailers, Response,
+        ResponseTrailers, Tick, WholeResponse,
+    };
+    /// Name, path, what happens, what the filter is told, and how often it had been asked when it saw the response.
+    type Case = (
+        &'static str,
+        &'static str,
+        &'static [Event],
+        &'static [&'static str],
+        &'static str,
+    );
+    let cases: [Case; 15] = [
+        ("held for a callout", "/wait", &[Response, Delete], &[], "1"),
+        (
+            "the callout is answered late",
+            "/wait",
+            &[Response, Answer, Delete],
+            &[],
+            "1",
+        ),
+        (
+            "it would have been a denial",
+            "/wait-then-deny",
+            &[Response, Answer, Delete, Answer],
+            &[],
+            "1",
+        ),
+        (
+            "it would have failed",
+            "/wait-then-fail",
+            &[Response, Answer, Delete],
+            &[],
+            "1",
+        ),
+        (
+            "the end of the wait comes later",
+            "/wait-on",
+            &[Response, Tick, Tick, Delete],
+            &[],
+            "1",
+        ),
+        (
+            "in the second wait",
+            "/wait-on",
+            &[Answer, Response, Answer, Delete],
+            &[],
+            "2",
+        ),
+        (
+            "held for its body",
+            "/body",
+            &[RequestBody(8, false), Response, LastChunk("x"), Delete],
+            &[],
+            "1",
+        ),
+        (
+            "held for its body, more of which comes, which Envoy does not do",
+            "/body",
+            &[Response, RequestBody(8, true), RequestTrailers, Delete],
+            &[],
+            "1",
+        ),
+        (
+            "something is held",
+            "/wait?hold",
+            &[Response, Answer, Delete],
+            &["ended after 1"],
+            "1",
+        ),
+        (
+            "something is held, and the client is gone",
+            "/wait?hold",
+            &[Response, Gone, Answer, Tick, Delete],
+            &["ended after 1"],
+            "1",
+        ),
+        (
+            "the body of the response is wanted, and its trailers",
+            "/wait?body,trailers",
+            &[Response, Chunk("ab"), ResponseTrailers, Answer, Delete],
+            &["[ab]", "[], the last", "response trailers"],
+            "1",
+        ),
+        (
+            "trailers of the request go nowhere",
+            "/wait?trailers",
+            &[RequestTrailers, Response, RequestTrailers, Answer, Delete],
+            &[],
+            "1",
+        ),
+        (
+            "a response that Envoy replaces by its own",
+            "/wait?hold",
+            &[WholeResponse, Response, Answer, Delete],
+            &["no body", "ended after 1"],
+            "1",
+        ),
+        (
+            "the response is not wanted",
+            "/wait?deaf",
+            &[Response, Answer, Delete],
+            &[],
+            "",
+        ),
+        (
+            "the response is not wanted, and something is held",
+            "/wait-then-deny?deaf,hold",
+            &[Response, Answer, Tick, Delete],
+            &["ended after 1"],
+            "",
+        ),
+    ];
+    for (name, path, events, told, asked) in cases {
+        let vm = Vm::new(true);
+        assert_eq!(vm.begin(STREAM, path), Action::Pause, "{name}");
+        vm.host.respond([(":status", &b"504"[..])]);
+        for event in events {
+            vm.happens(*event);
+            if matches!(event, Response) {
+                assert!(!vm.all.streams.borrow().any_waiting(), "{name}");
+                let body = vm.all.request_body(STREAM, 1, false, &vm.host);
+                assert_eq!(body, Action::Pause, "{name}: it goes nowhere");
+            }
+        }
+        assert_eq!(vm.told(), told, "{name}");
+        assert_eq!((vm.resumed.get(), vm.replies().len()), (0, 0), "{name}");
+        let headers = vm.host.response_headers();
+        let seen: Vec<_> = headers
+            .iter()
+            .filter(|(name, _)| name == "x-asked")
+            .collect();
+        let seen = seen.first().map_or("", |(_, value)| value);
+        assert_eq!(seen, asked, "{name}");
+        assert!(vm.all.streams.borrow().is_empty(), "{name}");
+    }
+}
+
+/// A stream takes no room where its filter wants nothing more of it, whatever its kind may want.
+#[test]
+fn nothing_is_kept_of_a_stream_that_nothing_is_wanted_of() {
+    let cases = [
+        ("/", 1),
+        ("/?deaf", 0),
+        ("/?deaf,hold", 1),
+        ("/?deaf,trailers", 1),
+        // What is wanted of a body is said once the response is there.
+        ("/?deaf,body", 0),
+        ("/deny?deaf", 0),
+        ("/fail?deaf", 0),
+        ("/wait", 1),
+        ("/wait?deaf", 0),
+    ];
+    for (path, expected) in cases {
+        let vm = Vm::new(true);
+        if vm.begin(STREAM, path) == Action::Pause {
+            vm.answer(STREAM);
+        }
+        assert_eq!(vm.all.streams.borrow().known(), expected, "{path}");
+        vm.host.respond([(":status", &b"200"[..])]);
+        let before = vm.host.call_count();
+        vm.happens(Event::Response);
+        if path.contains("deaf") {
+            assert_eq!(vm.host.call_count(), before, "{path}");
+        }
     }
 }
 

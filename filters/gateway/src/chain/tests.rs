@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::link::links;
-use gatehouse_host::{Exchange, HeaderMap, Level, LocalReply, Timestamp};
+use gatehouse_host::{
+    ConfigureError, Exchange, HeaderMap, HostError, Level, LocalReply, Module, Timestamp,
+};
 use gatehouse_host_fake::FakeHost;
 
 /// Writes down what it is told, and does what it is told to do. `BOTH` of it are in a chain as two kinds.
@@ -65,6 +67,10 @@ impl<const BOTH: bool> HttpFilter for Scribe<BOTH> {
         }
     }
 
+    fn wants_response(&self, _: &Notes) -> bool {
+        !self.wants.contains("deaf")
+    }
+
     fn response(&self, response: &mut Response<'_>, _: &mut Notes) -> Result<()> {
         self.write(response.host(), "response");
         match self.wants.contains("failure") {
@@ -95,7 +101,10 @@ impl<const BOTH: bool> HttpFilter for Scribe<BOTH> {
 
     fn response_trailers(&self, trailers: &mut Trailers<'_>, _: &mut Notes) -> Result<()> {
         self.write(trailers.host(), "response trailers");
-        trailers.append("x-by", self.name.as_bytes())
+        match self.wants.contains("failure") {
+            true => Err(FAILED),
+            false => trailers.append("x-by", self.name.as_bytes()),
+        }
     }
 
     fn wants_end(&self, _: &Notes) -> bool {
@@ -104,6 +113,18 @@ impl<const BOTH: bool> HttpFilter for Scribe<BOTH> {
 
     fn ended(&self, host: &dyn Host, notes: Notes) {
         self.write(host, &format!("end after {}", notes.asked));
+    }
+}
+
+impl<const BOTH: bool> Module for Scribe<BOTH> {
+    const NAME: &'static str = if BOTH { "both" } else { "end" };
+
+    fn configure(
+        _: &[u8],
+        _: &dyn Fn(&str) -> Option<String>,
+        _: &dyn Host,
+    ) -> std::result::Result<Self, ConfigureError> {
+        Err(FAILED.into())
     }
 }
 
@@ -143,9 +164,11 @@ fn stream(links: Vec<Pair>, times: u32) -> (Vec<String>, FakeHost) {
         let mut trailers = Trailers::new(&host, &exchange, HeaderMap::RequestTrailers);
         chain.request_trailers(&mut trailers, &mut pending).unwrap();
     }
-    let mut headers = None;
-    let mut response = Response::new(&host, &exchange, &mut headers);
-    let failed = chain.response(&mut response, &mut pending).is_err();
+    if chain.wants_response(&pending) {
+        let mut headers = None;
+        let mut response = Response::new(&host, &exchange, &mut headers);
+        chain.response(&mut response, &mut pending).unwrap();
+    }
     for (chunk, is_last) in [("one", false), ("two", true)] {
         if chain.wants_response_body(&pending) {
             chain.response_body(&mut host.chunk(chunk, is_last), &mut pending);
@@ -160,14 +183,8 @@ fn stream(links: Vec<Pair>, times: u32) -> (Vec<String>, FakeHost) {
     if chain.wants_end(&pending) {
         chain.ended(&host, pending);
     }
-    let mut lines: Vec<String> = host
-        .log_lines()
-        .iter()
-        .map(|line| line.replace("Info: ", ""))
-        .collect();
-    if failed {
-        lines.push("failed".to_owned());
-    }
+    let lines = host.log_lines().into_iter();
+    let lines = lines.map(|line| line.replace("Info: ", "")).collect();
     (lines, host)
 }
 
@@ -175,7 +192,7 @@ fn stream(links: Vec<Pair>, times: u32) -> (Vec<String>, FakeHost) {
 fn each_filter_is_told_what_its_own_module_would_tell_it() {
     use Does::{Continues, Denies, Fails, WaitsOnce};
     let all = "body trailers end";
-    let cases: [(&str, Vec<Pair>, u32, &[&str]); 7] = [
+    let cases: [(&str, Vec<Pair>, u32, &[&str]); 10] = [
         (
             "requests in order, the rest in reverse; each to those that want it",
             vec![
@@ -286,20 +303,116 @@ fn each_filter_is_told_what_its_own_module_would_tell_it() {
             ],
         ),
         (
-            "a response that one cannot change is changed by the others",
-            vec![both("a", Continues, ""), both("b", Continues, "failure")],
+            "one that is answered while it waits: those that have decided change the response",
+            vec![
+                both("a", Continues, all),
+                end("b", WaitsOnce, "deaf"),
+                both("c", Continues, all),
+            ],
             1,
             &[
                 "a request",
                 "b request",
+                "a response",
+                "a one",
+                "a response trailers",
+                "a end after 1",
+            ],
+        ),
+        (
+            "a response that nobody wants",
+            vec![both("a", Continues, "deaf"), end("b", Denies, "deaf")],
+            1,
+            &["a request", "b request"],
+        ),
+        (
+            "a response that some cannot change is changed by the others, and each says it",
+            vec![
+                both("a", Continues, "trailers failure"),
+                both("b", Continues, "trailers"),
+                end("c", Continues, "failure"),
+            ],
+            1,
+            &[
+                "a request",
+                "b request",
+                "c request",
+                "a request trailers",
+                "b request trailers",
+                "c response",
+                "Error: gatehouse end: response not changed as configured: proxy_test answered status 10",
                 "b response",
                 "a response",
-                "failed",
+                "Error: gatehouse both: response not changed as configured: proxy_test answered status 10",
+                "b response trailers",
+                "a response trailers",
+                "Error: gatehouse both: response trailers not changed as configured: proxy_test answered status 10",
+            ],
+        ),
+        (
+            "one that is not told of trailers is told of the rest",
+            vec![
+                both("a", Continues, "deaf trailers"),
+                both("b", Continues, "deaf"),
+            ],
+            1,
+            &[
+                "a request",
+                "b request",
+                "a request trailers",
+                "a response trailers",
             ],
         ),
     ];
     for (name, links, times, expected) in cases {
         assert_eq!(stream(links, times).0, expected, "{name}");
+    }
+}
+
+/// Log lines and reasons have the name of the filter that failed, as its own module would say it.
+#[test]
+fn who_was_asked_last_is_at_fault() {
+    use Does::{Continues, Denies, Fails, WaitsOnce};
+    let cases: [(&str, [Pair; 2], &str); 5] = [
+        (
+            "the first fails",
+            [both("a", Fails, ""), end("b", Continues, "")],
+            "both",
+        ),
+        (
+            "the last fails",
+            [both("a", Continues, ""), end("b", Fails, "")],
+            "end",
+        ),
+        (
+            "the first waits",
+            [end("a", WaitsOnce, ""), both("b", Continues, "")],
+            "end",
+        ),
+        (
+            "the last denies",
+            [end("a", Continues, ""), both("b", Denies, "")],
+            "both",
+        ),
+        (
+            "all go on, and the first is asked about trailers",
+            [both("a", Continues, "trailers"), end("b", Continues, "")],
+            "both",
+        ),
+    ];
+    for (name, links, expected) in cases {
+        let chain = Chain::of(links.into());
+        let host = FakeHost::default();
+        host.begin([]);
+        let mut exchange = Exchange::default();
+        let mut pending = Kept::default();
+        let verdict = chain.request(&mut Request::new(&host, &mut exchange), &mut pending);
+        if verdict == Ok(Verdict::Continue) {
+            assert_eq!(chain.asked_last(&pending), Some("end"), "{name}");
+            let mut trailers = Trailers::new(&host, &exchange, HeaderMap::RequestTrailers);
+            chain.request_trailers(&mut trailers, &mut pending).unwrap();
+        }
+        assert_eq!(chain.asked_last(&pending), Some(expected), "{name}");
     }
 }
 
