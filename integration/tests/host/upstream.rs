@@ -95,6 +95,14 @@ fn serve(stream: TcpStream, ended: &AtomicBool) -> Option<()> {
             write(&"x".repeat(LARGE))?;
         }
         "/reset" => {}
+        "/upgrade" => {
+            write(
+                "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+            )?;
+            let mut bytes = [0; 3];
+            reader.read_exact(&mut bytes).ok()?;
+            stream.write_all(&bytes).ok()?;
+        }
         "/late" | "/idle" | "/hang" => {
             while !ended.load(Ordering::SeqCst) {
                 std::thread::sleep(Duration::from_millis(20));
