@@ -13,30 +13,48 @@
 //!
 //! A request passes the filters one after the other, each in a VM of its own: what one lets go, with the filter state that
 //! it left, is what the next one sees. A response goes back through those that saw the request.
+//!
+//! Without the feature `run`, suites are only read.
+
+#![cfg_attr(
+    not(feature = "run"),
+    allow(dead_code, reason = "what is read is not run")
+)]
 
 mod callout;
 mod case;
 mod chain;
+#[cfg(feature = "run")]
 mod check;
 mod envoy_file;
 mod expect;
+#[cfg(feature = "run")]
 mod gateway;
 mod key;
 mod matcher;
+#[cfg(feature = "run")]
 mod modules;
+#[cfg(feature = "run")]
 mod outcome;
+#[cfg(feature = "run")]
 mod properties;
+#[cfg(feature = "run")]
 pub mod report;
 mod request;
 mod rows;
+#[cfg(feature = "run")]
 mod run;
+#[cfg(feature = "run")]
 mod services;
 mod sign;
 mod substitute;
 mod suite;
 mod token;
 
+#[cfg(feature = "run")]
 pub use check::Mismatch;
+#[cfg(feature = "run")]
 pub use modules::Modules;
+#[cfg(feature = "run")]
 pub use run::run;
 pub use suite::{Suite, SuiteProblem};
