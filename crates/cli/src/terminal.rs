@@ -71,3 +71,16 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+/// What a request or a file has in it must not steer the terminal.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars()
+        .map(|letter| {
+            if letter.is_control() {
+                '\u{fffd}'
+            } else {
+                letter
+            }
+        })
+        .collect()
+}

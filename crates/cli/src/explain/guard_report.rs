@@ -1,8 +1,8 @@
 //! What became of a connection, for people and for programs.
 
 use super::guard::{Explained, Fate};
-use super::report::{entry_of_step, shown, steps};
-use crate::terminal::Terminal;
+use super::report::{entry_of_step, steps};
+use crate::terminal::{Terminal, shown};
 use gatehouse_located_yaml::Position;
 use serde_json::{Value, json};
 use std::net::IpAddr;

@@ -2,7 +2,7 @@
 
 use super::request::Request;
 use super::run::{EXPRESSION, Explained, Fate};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, shown};
 use gatehouse_located_yaml::Position;
 use gatehouse_trace::Step;
 use serde_json::{Value, json};
@@ -131,19 +131,6 @@ fn changes(explained: &Explained) -> Vec<String> {
         }
         Fate::Open | Fate::Failed { .. } => Vec::new(),
     }
-}
-
-/// What a request or a file has in it must not steer the terminal.
-pub(super) fn shown(text: &str) -> String {
-    text.chars()
-        .map(|letter| {
-            if letter.is_control() {
-                '\u{fffd}'
-            } else {
-                letter
-            }
-        })
-        .collect()
 }
 
 pub(super) fn json(file: &str, all: &All, terminal: &mut Terminal<'_>) -> std::io::Result<()> {

@@ -78,7 +78,8 @@ impl<F: Module> Ask for F {
                 false => Body::Complete(body.len()),
             });
         }
-        let consumer = Request::new(host, &mut exchange).consumer()?;
+        // Who it is cannot be read: that is an error to a filter that asks, and to no other one.
+        let consumer = Request::new(host, &mut exchange).consumer().ok().flatten();
         if F::WANTS_END && self.wants_end(&pending) {
             self.ended(host, pending);
         }

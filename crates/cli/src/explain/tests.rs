@@ -16,7 +16,7 @@ fn requests() {
         let printed = format!("{}{}exit {}\n", ran.output, ran.errors, ran.code);
         assert_eq!(printed, expected, "{line}");
     }
-    assert_eq!(count, 51);
+    assert_eq!(count, 53);
 }
 
 /// Tokens of every algorithm, by the keys of the auth filter's own tests.
@@ -110,6 +110,26 @@ fn for_programs() {
     });
     assert_eq!(*last, expected);
     assert_eq!(printed[1]["decision"]["is"], "passes");
+}
+
+/// A consumer that the module before left, and that nobody can read, where a filter asks who it is.
+#[test]
+fn for_programs_where_a_filter_fails() {
+    let arguments = [
+        "explain",
+        "testdata/explain/consumer.yaml",
+        "--property",
+        "gatehouse.identity=acme",
+        "--format",
+        "json",
+    ];
+    let ran = gatehouse(&arguments, b"");
+    assert_eq!(ran.code, 1);
+    let printed: Value = serde_json::from_str(&ran.output).unwrap();
+    let expected = serde_json::json!({
+        "is": "failed", "by": "headers", "error": "proxy_get_property answered malformed data",
+    });
+    assert_eq!(printed[0]["decision"], expected);
 }
 
 proptest! {

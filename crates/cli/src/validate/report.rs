@@ -1,7 +1,7 @@
 //! Findings for people and for programs.
 
 use super::{Checked, Finding, Severity};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, shown};
 use serde_json::{Value, json};
 
 struct Style {
@@ -57,19 +57,6 @@ pub(super) fn text(files: &[Checked], terminal: &mut Terminal<'_>) -> std::io::R
         }
     }
     writeln!(terminal.output, "{}", summary(files))
-}
-
-/// What a file has in it must not steer the terminal.
-fn shown(text: &str) -> String {
-    text.chars()
-        .map(|letter| {
-            if letter.is_control() {
-                '\u{fffd}'
-            } else {
-                letter
-            }
-        })
-        .collect()
 }
 
 fn summary(files: &[Checked]) -> String {
