@@ -10,7 +10,7 @@
 //!    waits for them; where they cannot be had, `keys_unavailable`;
 //! 5. a key of the set that fits that algorithm, and has the token's `kid` or none, verifies the
 //!    signature: by the proxy's own verifier where the key is for RSA or ECDSA, in Rust otherwise
-//!    and where the proxy cannot. At most [`MAX_KEYS_TRIED`] keys are tried. Where none does, and the
+//!    and where the proxy cannot. At most [`verify::MAX_KEYS_TRIED`] keys are tried. Where none does, and the
 //!    set has no key of the token's name, the keys are fetched anew, at most once per
 //!    `unknown_key_interval`, and the request waits for that;
 //! 6. `aud` has one of `audiences`, `exp` is there and has not passed, `nbf` and `iat` have come, give or
@@ -19,7 +19,7 @@
 //! 8. the claims that name the consumer are there and can be sent on;
 //! 9. it is not on the `denylist`, which the request waits for where it has not come.
 //!
-//! A good token is remembered ([`cache`]): the same bytes again skip all but the time and the
+//! A good token is remembered (modules `memory`, `cache`): the same bytes again skip all but the time and the
 //! denylist. When other keys come, all is forgotten: a token whose key is gone is not good any more.
 
 mod cache;
@@ -27,32 +27,35 @@ mod config;
 mod denylist;
 mod fetch;
 mod keys;
+mod kind;
+mod memory;
+mod reasons;
 mod remote;
 #[cfg(test)]
 mod tests;
+mod verify;
 
-use crate::challenge::{Challenge, Realm};
+use crate::challenge::Realm;
 use crate::claim::ClaimRequirement;
 use crate::consumer_claims::ConsumerClaims;
-use crate::credential::{Location, Presented};
+use crate::credential::Location;
 use crate::identity::{ClaimHeader, Identity};
-use crate::provider::{Kind, Opinion, Wait};
 use crate::reason::Reason;
 use crate::stats::ProviderStats;
-use cache::{Cache, Found};
+use cache::Found;
 use denylist::{Denylist, DenylistConfig, OnError};
-use gatehouse_feed::{Current, Event, Feed, Wanted};
-use gatehouse_host::{Answer, CalloutId, Host, Request, StreamId, Timestamp};
-use gatehouse_jose::{Algorithm, ClaimError, ClaimRules, JwkSet, Jws, JwsError, Key};
+use gatehouse_feed::Feed;
+use gatehouse_host::{Host, StreamId, Timestamp};
+use gatehouse_jose::{Algorithm, ClaimRules, JwkSet, Jws};
 use keys::Keys;
+use kind::CACHE_MISS;
+use memory::Memory;
+use reasons::reason_of_jws;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
-/// A token that names no key is tried with so many: each costs a verification.
-pub(crate) const MAX_KEYS_TRIED: usize = 4;
+pub(crate) use reasons::reason_of_claim;
 
 /// A provider of this kind as it is configured.
 pub(crate) struct JwtConfig {
@@ -107,13 +110,6 @@ enum Source {
     Fetched(Box<Feed<JwkSet>>),
 }
 
-/// What is remembered, and the keys that it was verified by.
-struct Memory {
-    size: usize,
-    keys: Option<Rc<JwkSet>>,
-    cache: Cache,
-}
-
 /// Who asks, and when.
 struct Asked<'a> {
     host: &'a dyn Host,
@@ -132,122 +128,6 @@ enum Undecided {
 impl From<Reason> for Undecided {
     fn from(reason: Reason) -> Self {
         Self::Bad(reason)
-    }
-}
-
-const COUNTERS: [&str; 8] = [
-    "token_cache_miss",
-    "host_verify_unavailable",
-    "keys_fetched",
-    "keys_not_modified",
-    "keys_fetch_failed",
-    "denylist_fetched",
-    "denylist_not_modified",
-    "denylist_fetch_failed",
-];
-
-/// The places of [`Kind::counters`].
-const CACHE_MISS: usize = 0;
-const HOST_VERIFY_UNAVAILABLE: usize = 1;
-const KEYS: usize = 2;
-const DENYLIST: usize = 5;
-
-/// What is counted of a fetched document, from this place on.
-const fn place(first: usize, event: Event) -> usize {
-    match event {
-        Event::Fetched => first,
-        Event::NotModified => first + 1,
-        Event::Failed => first + 2,
-    }
-}
-
-impl Kind for Tokens {
-    fn from(&self) -> &[Location] {
-        &self.from
-    }
-
-    fn check(
-        &self,
-        presented: &Presented,
-        request: &mut Request<'_>,
-        stats: &ProviderStats,
-    ) -> gatehouse_host::Result<Opinion> {
-        let token = match presented {
-            Presented::Absent => return Ok(Opinion::Missing),
-            Presented::Several => return Ok(Opinion::Bad(Reason::CredentialAmbiguous)),
-            Presented::TooLong => return Ok(Opinion::Bad(Reason::TokenTooLong)),
-            Presented::One(token) => token,
-        };
-        let asked = Asked {
-            now: request.now()?,
-            host: request.host(),
-            stats,
-            stream: request.stream(),
-            may_wait: !request.wait_is_over(),
-        };
-        let identity = self.identity(token, &asked);
-        let checked = identity.and_then(|identity| {
-            self.check_denylist(&identity, &asked)?;
-            Ok(identity)
-        });
-        Ok(match checked {
-            Ok(identity) => Opinion::Good(identity),
-            Err(Undecided::Bad(reason)) => Opinion::Bad(reason),
-            Err(Undecided::Wait(until)) => Opinion::Wait(Wait::Callout(until)),
-        })
-    }
-
-    fn challenge(&self, refused: Option<Reason>) -> Option<Cow<'static, str>> {
-        Some(Challenge::bearer(self.realm.as_ref(), refused).into())
-    }
-
-    fn insufficient_scope(&self, scopes: &[String]) -> Option<Cow<'static, str>> {
-        Some(Challenge::insufficient_scope(self.realm.as_ref(), scopes).into())
-    }
-
-    fn counters(&self) -> &'static [&'static str] {
-        let count = match (&self.keys, &self.denylist) {
-            (_, Some(_)) => COUNTERS.len(),
-            (Source::Fetched(_), None) => DENYLIST,
-            (Source::Written(_), None) => KEYS,
-        };
-        COUNTERS.get(..count).unwrap_or_default()
-    }
-
-    fn answered(
-        &self,
-        callout: CalloutId,
-        answer: &Answer<'_>,
-        stats: &ProviderStats,
-        wake: &mut Vec<StreamId>,
-    ) {
-        let host = answer.host();
-        if let Source::Fetched(feed) = &self.keys {
-            let count = |event| stats.count(host, place(KEYS, event));
-            feed.answered(callout, answer, &count, wake);
-        }
-        if let Some((feed, _)) = &self.denylist {
-            let count = |event| stats.count(host, place(DENYLIST, event));
-            feed.answered(callout, answer, &count, wake);
-        }
-    }
-
-    fn tick(&self, host: &dyn Host, stats: &ProviderStats, wake: &mut Vec<StreamId>) {
-        if let Source::Fetched(feed) = &self.keys {
-            feed.tick(host, &|event| stats.count(host, place(KEYS, event)), wake);
-        }
-        if let Some((feed, _)) = &self.denylist {
-            feed.tick(
-                host,
-                &|event| stats.count(host, place(DENYLIST, event)),
-                wake,
-            );
-        }
-    }
-
-    fn tick_period(&self) -> Option<Duration> {
-        let fetches = matches!(self.keys, Source::Fetched(_)) || self.denylist.is_some();
-        fetches.then_some(gatehouse_feed::TICK)
     }
 }
 
@@ -273,11 +153,7 @@ impl Tokens {
             types: config.types,
             required: config.required,
             claim_headers: claim_headers.to_vec(),
-            memory: RefCell::new(Memory {
-                size: config.cache_size,
-                keys: None,
-                cache: Cache::new(config.cache_size),
-            }),
+            memory: RefCell::new(Memory::new(config.cache_size)),
         }
     }
 
@@ -338,154 +214,5 @@ impl Tokens {
             Some(_) => Err(Reason::ClaimMalformed),
             None => Err(Reason::ClaimMissing),
         }
-    }
-
-    /// What is remembered of a token, by the keys of now.
-    fn recall(&self, token: &[u8], now: Timestamp) -> Found {
-        let keys = match &self.keys {
-            Source::Written(keys) => Some(keys.clone()),
-            Source::Fetched(feed) => feed.document(now),
-        };
-        match keys {
-            Some(keys) => self.memory.borrow_mut().of(&keys).find(token, now),
-            None => Found::Unknown,
-        }
-    }
-
-    fn remember(&self, token: &[u8], keys: &Rc<JwkSet>, identity: &Rc<Identity>, now: Timestamp) {
-        let Ok(Some(until)) = gatehouse_jose::expiry_ns(&identity.consumer.claims) else {
-            return;
-        };
-        let until = Timestamp::from_nanos(until).after(self.rules.clock_skew);
-        let entry = cache::Entry::new(identity.clone(), now, until);
-        self.memory.borrow_mut().of(keys).remember(token, entry);
-    }
-
-    fn keys(&self, asked: &Asked<'_>) -> Result<Rc<JwkSet>, Undecided> {
-        let feed = match &self.keys {
-            Source::Written(keys) => return Ok(keys.clone()),
-            Source::Fetched(feed) => feed,
-        };
-        let count = |event| asked.stats.count(asked.host, place(KEYS, event));
-        match feed.current(asked.host, asked.now, asked.stream, &count) {
-            Current::Ready(keys) => Ok(keys),
-            Current::Wait(until) if asked.may_wait => Err(Undecided::Wait(until)),
-            _ => Err(Reason::KeysUnavailable.into()),
-        }
-    }
-
-    /// Checks the signature, and says by which set of keys.
-    fn verify(
-        &self,
-        jws: &Jws<'_>,
-        keys: Rc<JwkSet>,
-        asked: &Asked<'_>,
-    ) -> Result<Rc<JwkSet>, Undecided> {
-        let refused = match try_keys(&keys, jws, asked) {
-            Ok(()) => return Ok(keys),
-            Err(refused) => refused,
-        };
-        let is_named = |key: &Key| key.kid() == jws.kid();
-        let is_known = jws.kid().is_some() && keys.keys().iter().any(is_named);
-        let feed = match &self.keys {
-            Source::Fetched(feed) if !is_known && asked.may_wait => feed,
-            _ => return Err(refused.into()),
-        };
-        let count = |event| asked.stats.count(asked.host, place(KEYS, event));
-        match feed.want(asked.host, asked.now, asked.stream, &keys, &count) {
-            Wanted::Ready(newer) => try_keys(&newer, jws, asked)
-                .map(|()| newer)
-                .map_err(Into::into),
-            Wanted::Wait(until) => Err(Undecided::Wait(until)),
-            Wanted::Refused => Err(refused.into()),
-        }
-    }
-
-    fn check_denylist(&self, identity: &Identity, asked: &Asked<'_>) -> Result<(), Undecided> {
-        let Some((feed, on_error)) = &self.denylist else {
-            return Ok(());
-        };
-        let count = |event| asked.stats.count(asked.host, place(DENYLIST, event));
-        match feed.current(asked.host, asked.now, asked.stream, &count) {
-            Current::Ready(list) if list.has(&identity.consumer.claims) => {
-                Err(Reason::TokenRevoked.into())
-            }
-            Current::Ready(_) => Ok(()),
-            Current::Wait(until) if asked.may_wait => Err(Undecided::Wait(until)),
-            _ if *on_error == OnError::Allow => Ok(()),
-            _ => Err(Reason::DenylistUnavailable.into()),
-        }
-    }
-}
-
-impl Memory {
-    /// What was verified by these keys; whatever others verified is forgotten.
-    fn of(&mut self, keys: &Rc<JwkSet>) -> &mut Cache {
-        let same = self
-            .keys
-            .as_ref()
-            .is_some_and(|known| Rc::ptr_eq(known, keys));
-        if !same {
-            self.keys = Some(keys.clone());
-            self.cache = Cache::new(self.size);
-        }
-        &mut self.cache
-    }
-}
-
-fn try_keys(keys: &JwkSet, jws: &Jws<'_>, asked: &Asked<'_>) -> Result<(), Reason> {
-    let mut refusal = Reason::TokenKeyUnknown;
-    for key in keys
-        .candidates(jws.algorithm(), jws.kid())
-        .take(MAX_KEYS_TRIED)
-    {
-        if verifies(key, jws, asked.host, asked.stats) {
-            return Ok(());
-        }
-        refusal = Reason::TokenSignature;
-    }
-    Err(refusal)
-}
-
-fn verifies(key: &Key, jws: &Jws<'_>, host: &dyn Host, stats: &ProviderStats) -> bool {
-    let algorithm = jws.algorithm();
-    if let Some(material) = key.host_material(algorithm) {
-        let Some(signature) = key.host_signature(algorithm, jws.signature()) else {
-            return false;
-        };
-        let answer = host.verify_signature(
-            material.hash,
-            material.spki_der,
-            &signature,
-            jws.signing_input(),
-        );
-        match answer {
-            Ok(good) => return good,
-            Err(_) => stats.count(host, HOST_VERIFY_UNAVAILABLE),
-        }
-    }
-    key.verify(algorithm, jws.signing_input(), jws.signature())
-}
-
-fn reason_of_jws(error: &JwsError) -> Reason {
-    match error {
-        JwsError::TooLong => Reason::TokenTooLong,
-        JwsError::MissingAlgorithm | JwsError::UnsupportedAlgorithm => Reason::TokenAlgorithm,
-        JwsError::CriticalExtension | JwsError::UnencodedPayload | JwsError::Nested => {
-            Reason::TokenExtension
-        }
-        _ => Reason::TokenMalformed,
-    }
-}
-
-pub(crate) fn reason_of_claim(error: ClaimError) -> Reason {
-    match error {
-        ClaimError::Missing(_) => Reason::ClaimMissing,
-        ClaimError::IssuerMismatch => Reason::TokenIssuer,
-        ClaimError::AudienceMismatch => Reason::TokenAudience,
-        ClaimError::Expired => Reason::TokenExpired,
-        ClaimError::NotYetValid => Reason::TokenNotYetValid,
-        ClaimError::IssuedInFuture => Reason::TokenIssuedInFuture,
-        _ => Reason::ClaimMalformed,
     }
 }

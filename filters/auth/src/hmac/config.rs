@@ -1,33 +1,34 @@
 //! The provider's configuration: which options a scheme has, and what must hold between them.
+//!
+//! 1. An option that the scheme does not have is a problem ([`scheme`]).
+//! 2. What is of the scheme is read: [`mod@message`] for RFC 9421, [`mod@webhook`] for all others. Both say when
+//!    signatures end.
+//! 3. By that it is known what is remembered, and for how long ([`mod@replay`]).
+
+mod body;
+mod message;
+mod replay;
+mod scheme;
+mod webhook;
 
 use super::BodyLimits;
-use super::canonical::{RawCanonical, Spelled};
+use super::canonical::RawCanonical;
 use super::keys::RawKey;
 use super::message::Message;
 use super::webhook::{Webhook, WebhookScheme};
 use crate::credential::Location;
-use gatehouse_config::{
-    Context, Decode, Duration, HeaderName, NonEmpty, Size, Value, keywords, object,
-};
+use body::RawBody;
+use gatehouse_config::{Context, Decode, Duration, NonEmpty, Value, object};
 use gatehouse_host::Consumer;
-use gatehouse_http_signature::{Component, Policy};
-use std::time;
+use message::{Covered, Label, message};
+use replay::{RawReplay, replay};
+use scheme::Name;
+use webhook::webhook;
+
+pub(super) use replay::Replay;
 
 /// A longer one would have to be remembered for as long.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
-/// A longer skew is not a skew.
-const MAX_SKEW: Duration = Duration::from_secs(3600);
-/// What has no time is remembered for so long at most.
-const MAX_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Some 570 MB.
-const MAX_SLOTS: u32 = 1 << 20;
-/// A body is held by Envoy, and once more here while it is checked.
-const MAX_BODY: Size = Size::from_bytes(64 << 20);
-/// A request that is held holds memory.
-const MAX_TIMEOUT: Duration = Duration::from_secs(600);
-
-/// What must be covered, if nothing else is said.
-const COMPONENTS: [&str; 4] = ["@method", "@authority", "@path", "@query"];
 
 /// A provider of this kind as it is configured.
 pub(crate) struct HmacConfig {
@@ -46,14 +47,6 @@ pub(super) enum Scheme {
     Webhook(Box<Webhook>),
 }
 
-/// How replays are remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Replay {
-    pub(super) slots: u32,
-    /// The longest time for which something is remembered.
-    pub(super) longest: time::Duration,
-}
-
 impl Scheme {
     pub(super) fn may_need_body(&self) -> bool {
         match self {
@@ -63,17 +56,6 @@ impl Scheme {
                 _ => true,
             },
         }
-    }
-}
-
-keywords! {
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    enum Name {
-        Rfc9421 = "rfc9421",
-        GitHub = "github",
-        Stripe = "stripe",
-        StandardWebhooks = "standard_webhooks",
-        Canonical = "canonical",
     }
 }
 
@@ -95,124 +77,10 @@ object! {
     }
 }
 
-object! {
-    #[derive(Default)]
-    struct RawBody {
-        max: Option<Size>,
-        timeout: Option<Duration>,
-        insecure_unsigned: bool = false,
-    }
-}
-
-object! {
-    struct RawTable {
-        slots: Option<u32>,
-        keep: Option<Duration>,
-    }
-}
-
-/// `off`, which YAML also reads as `false`, or a table.
-enum RawReplay {
-    Off,
-    On(RawTable),
-}
-
-struct Covered(Component);
-
-/// A key of a structured field (RFC 9651, section 3.1.2).
-struct Label(String);
-
-impl Decode for RawReplay {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        match value {
-            Value::Bool(false) => Some(Self::Off),
-            Value::String(word) if word == "off" => Some(Self::Off),
-            Value::Object(_) => RawTable::decode(value, context).map(Self::On),
-            other => context.expected("off or {slots: …}", other),
-        }
-    }
-
-    gatehouse_config::described!(|schemas| gatehouse_config::schema::any_of([
-        gatehouse_config::schema::value!({"enum": ["off", false]}),
-        schemas.of::<RawTable>(),
-    ]));
-}
-
-impl Decode for Covered {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let text = String::decode(value, context)?;
-        match Component::parse(&text) {
-            Ok(component) => Some(Self(component)),
-            Err(error) => context.problem(format!("{text:?} {error}")),
-        }
-    }
-
-    gatehouse_config::described!(text not empty);
-}
-
-impl Decode for Label {
-    fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let text = String::decode(value, context)?;
-        let begins = text.starts_with(|first: char| first.is_ascii_lowercase() || first == '*');
-        let fits = |byte: u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.*".contains(&byte)
-        };
-        if !begins || !text.bytes().all(fits) {
-            return context.problem_hint(
-                format!("{text:?} is not a label"),
-                "lower-case letters, digits, \"_\", \"-\", \".\" and \"*\", such as \"sig1\"",
-            );
-        }
-        Some(Self(text))
-    }
-
-    gatehouse_config::described!(text "^[a-z*][a-z0-9_.*-]*$");
-}
-
-impl Name {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rfc9421 => "rfc9421",
-            Self::GitHub => "github",
-            Self::Stripe => "stripe",
-            Self::StandardWebhooks => "standard_webhooks",
-            Self::Canonical => "canonical",
-        }
-    }
-
-    /// Options that not every scheme has.
-    const fn has(self, option: &str) -> bool {
-        match option.as_bytes() {
-            b"components" | b"max_age" | b"skew" | b"label" | b"tag" | b"require_nonce" => {
-                matches!(self, Self::Rfc9421)
-            }
-            b"tolerance" => matches!(
-                self,
-                Self::Stripe | Self::StandardWebhooks | Self::Canonical
-            ),
-            b"canonical" => matches!(self, Self::Canonical),
-            _ => true,
-        }
-    }
-
-    /// The headers with the signature, and others that the scheme reads.
-    const fn headers(self) -> (&'static [&'static str], &'static [&'static str]) {
-        match self {
-            Self::Rfc9421 => (&["signature", "signature-input"], &[]),
-            // The other one is by the same secret.
-            Self::GitHub => (&["x-hub-signature-256", "x-hub-signature"], &[]),
-            Self::Stripe => (&["stripe-signature"], &[]),
-            Self::StandardWebhooks => {
-                (&["webhook-signature"], &["webhook-id", "webhook-timestamp"])
-            }
-            Self::Canonical => (&[], &[]),
-        }
-    }
-}
-
 impl Decode for HmacConfig {
     fn decode(value: &Value, context: &mut Context<'_>) -> Option<Self> {
-        let raw = Raw::decode(value, context)?;
+        let mut raw = Raw::decode(value, context)?;
+        let canonical = raw.canonical.take();
         let before = context.problem_count();
         let name = raw.scheme;
         for option in value.as_object()?.keys() {
@@ -226,10 +94,7 @@ impl Decode for HmacConfig {
         let consumers = raw.keys.0.iter().map(RawKey::consumer).collect();
         check_ids(&raw.keys.0, context);
         let body = raw.body.check(context);
-        let (own, others) = name.headers();
-        let mut headers = named(own);
-        let mut read = named(own);
-        read.extend(named(others));
+        let mut headers = name.signature();
         let (scheme, times) = match name {
             Name::Rfc9421 => {
                 let (message, times) = message(&raw, context);
@@ -239,60 +104,12 @@ impl Decode for HmacConfig {
                 )
             }
             _ => {
-                let spelled = match (name, raw.canonical) {
-                    (Name::Canonical, Some(canonical)) => {
-                        let spelled =
-                            context.at_key("canonical", |context| canonical.check(context))?;
-                        headers.extend(spelled.headers.first().cloned());
-                        read.clone_from(&spelled.headers);
-                        Some(spelled)
-                    }
-                    (Name::Canonical, None) => {
-                        return context.at_key("canonical", |context| {
-                            context.problem("required, but missing")
-                        });
-                    }
-                    _ => None,
-                };
-                let times = Times {
-                    has_time: match &spelled {
-                        Some(spelled) => spelled.has_time,
-                        None => name != Name::GitHub,
-                    },
-                    has_nonce: spelled.as_ref().is_some_and(|spelled| spelled.has_nonce),
-                    longest: 0,
-                };
-                check_signed(spelled.as_ref(), raw.body.insecure_unsigned, context);
-                let tolerance = tolerance(raw.tolerance, name, times.has_time, context);
-                let secrets = secrets(&raw.keys.0, name, spelled.as_ref(), context);
-                let webhook = secrets.zip(tolerance).map(|(secrets, tolerance)| Webhook {
-                    secrets,
-                    tolerance,
-                    ids: raw
-                        .keys
-                        .0
-                        .iter()
-                        .map(|key| Some(key.id.as_ref()?.0.clone()))
-                        .collect(),
-                    headers: read,
-                    scheme: match (name, spelled) {
-                        (_, Some(spelled)) => WebhookScheme::Canonical {
-                            canonical: spelled.canonical,
-                            key_id: spelled.key_id,
-                            signs_body: spelled.signs_body,
-                        },
-                        (Name::GitHub, _) => WebhookScheme::GitHub,
-                        (Name::Stripe, _) => WebhookScheme::Stripe,
-                        _ => WebhookScheme::StandardWebhooks,
-                    },
-                });
-                let times = Times {
-                    longest: tolerance.unwrap_or_default().saturating_mul(2),
-                    ..times
-                };
+                let signed = webhook(&raw, canonical, context)?;
+                headers.extend(signed.header);
+                let webhook = signed.webhook;
                 (
                     webhook.map(|webhook| Scheme::Webhook(Box::new(webhook))),
-                    times,
+                    signed.times,
                 )
             }
         };
@@ -314,13 +131,6 @@ impl Decode for HmacConfig {
     }
 
     gatehouse_config::described!(as Raw);
-}
-
-fn named(names: &[&str]) -> Vec<HeaderName> {
-    names
-        .iter()
-        .filter_map(|name| HeaderName::new(name))
-        .collect()
 }
 
 fn check_ids(keys: &[RawKey], context: &mut Context<'_>) {
@@ -355,73 +165,6 @@ struct Times {
     longest: u64,
 }
 
-fn message(raw: &Raw, context: &mut Context<'_>) -> (Option<Message>, Times) {
-    let keys: Vec<_> = each_key(&raw.keys.0, context, RawKey::message);
-    let five_minutes = Duration::from_secs(300);
-    let max_age = seconds(
-        "max_age",
-        raw.max_age.unwrap_or(five_minutes),
-        MAX_AGE,
-        context,
-    );
-    let half_a_minute = Duration::from_secs(30);
-    let skew = seconds("skew", raw.skew.unwrap_or(half_a_minute), MAX_SKEW, context);
-    let required = match &raw.components {
-        Some(components) => {
-            let components: Vec<_> = components
-                .0
-                .iter()
-                .map(|covered| covered.0.clone())
-                .collect();
-            check_twice(&components, context);
-            components
-        }
-        None => COMPONENTS
-            .iter()
-            .filter_map(|name| Component::parse(name).ok())
-            .collect(),
-    };
-    let times = Times {
-        has_time: true,
-        has_nonce: false,
-        longest: max_age
-            .unwrap_or_default()
-            .saturating_add(skew.unwrap_or_default().saturating_mul(2)),
-    };
-    let message = || {
-        Some(Message {
-            keys: keys.into_iter().collect::<Option<_>>()?,
-            policy: Policy {
-                required,
-                max_age: Some(max_age?),
-                tolerance: skew?,
-                require_nonce: raw.require_nonce,
-                tag: raw.tag.clone(),
-                ..Policy::default()
-            },
-            label: raw.label.as_ref().map(|label| label.0.clone()),
-            content_digest: Component::parse("content-digest").ok()?,
-        })
-    };
-    (message(), times)
-}
-
-fn check_twice(components: &[Component], context: &mut Context<'_>) {
-    context.at_key("components", |context| {
-        for (index, component) in components.iter().enumerate() {
-            let earlier = components
-                .iter()
-                .take(index)
-                .position(|other| other == component);
-            if let Some(first) = earlier {
-                context.at_index(index, |context| {
-                    context.problem::<()>(format!("the same as [{first}]"))
-                });
-            }
-        }
-    });
-}
-
 fn each_key<T>(
     keys: &[RawKey],
     context: &mut Context<'_>,
@@ -432,37 +175,6 @@ fn each_key<T>(
         keys.map(|(index, key)| context.at_index(index, |context| read(key, context)))
             .collect()
     })
-}
-
-fn secrets(
-    keys: &[RawKey],
-    name: Name,
-    spelled: Option<&Spelled>,
-    context: &mut Context<'_>,
-) -> Option<Vec<gatehouse_webhook_signature::Secret>> {
-    let needs_id = spelled.is_some_and(|spelled| spelled.key_id.is_some());
-    let secrets = each_key(keys, context, |key, context| {
-        if needs_id {
-            key.required_id(context);
-        }
-        key.webhook(name == Name::StandardWebhooks, context)
-    });
-    secrets.into_iter().collect()
-}
-
-fn tolerance(
-    given: Option<Duration>,
-    name: Name,
-    has_time: bool,
-    context: &mut Context<'_>,
-) -> Option<u64> {
-    if given.is_some() && name == Name::Canonical && !has_time {
-        return context.at_key("tolerance", |context| {
-            context.problem("there is no timestamp that it could be about")
-        });
-    }
-    let tolerance = given.unwrap_or(Duration::from_secs(300));
-    seconds("tolerance", tolerance, MAX_AGE, context)
 }
 
 /// A time that signatures have in whole seconds.
@@ -482,98 +194,4 @@ fn seconds(
         }
         Some(nanos / 1_000_000_000)
     })
-}
-
-/// A body that nobody signed goes on only where that is said.
-fn check_signed(spelled: Option<&Spelled>, unsigned: bool, context: &mut Context<'_>) {
-    let signs_body = spelled.is_none_or(|spelled| spelled.signs_body);
-    if signs_body && unsigned {
-        context.at_key("body", |context| {
-            context.at_key("insecure_unsigned", |context| {
-                context.problem::<()>("contradicts the scheme, which signs the body")
-            })
-        });
-    }
-    if !signs_body && !unsigned {
-        context.at_key("canonical", |context| {
-            context.at_key("parts", |context| {
-                context.problem_hint::<()>(
-                    "the body is not signed: anybody on the way could change it",
-                    "add body or body_sha256, or set body: {insecure_unsigned: true}",
-                )
-            })
-        });
-    }
-}
-
-fn replay(
-    given: Option<RawReplay>,
-    times: &Times,
-    context: &mut Context<'_>,
-) -> Option<Option<Replay>> {
-    context.at_key("replay", |context| {
-        let table = match given {
-            Some(RawReplay::Off) => return Some(None),
-            Some(RawReplay::On(table)) => table,
-            None if times.has_time => RawTable {
-                slots: None,
-                keep: None,
-            },
-            None if times.has_nonce => {
-                return context.problem_hint(
-                    "required, but missing: there is a nonce and no timestamp",
-                    "say how long nonces are remembered, such as {keep: 24h}, or off",
-                );
-            }
-            None => return Some(None),
-        };
-        let slots = table.slots.unwrap_or(4096);
-        if !(1..=MAX_SLOTS).contains(&slots) {
-            context.at_key("slots", |context| {
-                context.problem::<()>(format!("must be 1 to {MAX_SLOTS}"))
-            });
-        }
-        let longest = context.at_key("keep", |context| match (table.keep, times.has_time) {
-            (None, true) => Some(time::Duration::from_secs(times.longest)),
-            (Some(keep), false) if keep > MAX_KEEP => {
-                context.problem(format!("is more than {MAX_KEEP}"))
-            }
-            (Some(keep), false) => Some(time::Duration::from_nanos(keep.as_nanos())),
-            (None, false) => context.problem_hint(
-                "required, but missing: what is signed has no timestamp",
-                "how long it is remembered, such as 1h",
-            ),
-            (Some(_), true) => context.problem_hint(
-                "what is signed has a timestamp, which says how long it is remembered",
-                "leave it out",
-            ),
-        });
-        Some(Some(Replay {
-            slots,
-            longest: longest?,
-        }))
-    })
-}
-
-impl RawBody {
-    fn check(&self, context: &mut Context<'_>) -> Option<BodyLimits> {
-        context.at_key("body", |context| {
-            let before = context.problem_count();
-            let most = self.max.unwrap_or(Size::from_bytes(1 << 20));
-            if most > MAX_BODY {
-                context.at_key("max", |context| context.problem::<()>("is more than 64MiB"));
-            }
-            let timeout = self.timeout.unwrap_or(Duration::from_secs(10));
-            if timeout > MAX_TIMEOUT {
-                context.at_key("timeout", |context| {
-                    context.problem::<()>(format!("is more than {MAX_TIMEOUT}"))
-                });
-            }
-            (context.problem_count() == before).then_some(BodyLimits {
-                most: most.bytes(),
-                timeout: time::Duration::from_nanos(timeout.as_nanos()),
-                unsigned: self.insecure_unsigned,
-            })
-        })
-    }
 }
