@@ -29,7 +29,7 @@ fn envoy(module: &Module, configuration: &Value) -> Envoy {
 fn instructions(envoy: &Envoy, request: impl Fn() -> Request) -> u64 {
     let mut last = 0;
     for _ in 0..3 {
-        let mut stream = envoy.http(request());
+        let stream = envoy.http(request());
         assert!(
             matches!(stream.outcome(), Outcome::Continue(_)),
             "{:?}",
