@@ -22,6 +22,10 @@ pub struct Quota {
 /// longer: one hour, in nanoseconds.
 const DEBT_NS: u64 = 3_600_000_000_000;
 
+/// What reaches so differ by in which quotas may go by one bucket: some half a second, 2²⁹ ns, which is less
+/// than the [tolerance](crate::CLOCK_TOLERANCE_NS) of the clock.
+const CLASS_BITS: u32 = 29;
+
 /// Why there is no such quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -101,6 +105,15 @@ impl Quota {
     /// bucket with, in nanoseconds.
     pub fn reach_ns(&self) -> u64 {
         self.reach_ns
+    }
+
+    /// Quotas of one class may go by one bucket, at one time or one after the other: neither takes what the
+    /// other one charged for the sign of a clock that was set back, which would make the other's bucket
+    /// anything from empty to full again. All quotas whose buckets are empty for the same time are of one
+    /// class, as are those of a [reach](Self::reaching) that is the same to half a second. Who keeps a
+    /// bucket where another configuration may find it has the class in its name.
+    pub fn class(&self) -> u64 {
+        self.reach_ns >> CLASS_BITS
     }
 
     /// Requests per period, as configured.

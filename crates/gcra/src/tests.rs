@@ -253,6 +253,31 @@ fn another_quota_of_the_bucket_is_no_clock_set_back() {
     assert_eq!(fast.reaching(5), fast);
 }
 
+/// Whose buckets are apart, and that those of one class are never taken for a clock set back.
+#[test]
+fn classes() {
+    let minute = Duration::from_mins(1);
+    let of = |count, period, burst| Quota::new(count, period, burst).unwrap();
+    let base = of(100, minute, 100);
+    #[rustfmt::skip]
+    let cases = [
+        ("the same", base, true),
+        ("twice the rate and the burst", of(200, minute, 200), true),
+        ("an interval that is rounded up", of(7, minute, 7), true),
+        ("another period, the same time to fill", of(600, minute * 6, 100), true),
+        ("twice the burst", of(100, minute, 200), false),
+        ("half the rate", of(50, minute, 100), false),
+        ("room for debts", base.with_debt(), false),
+        ("beside one that reaches further", base.reaching(90 * SECOND), false),
+        ("beside one that reaches less far", base.reaching(SECOND), true),
+    ];
+    for (name, other, is_one) in cases {
+        assert_eq!(base.class() == other.class(), is_one, "{name}");
+        let emptied = Tat::from_bits(NOW + other.reach_ns());
+        assert!(!is_one || !is_ahead(&base, emptied, NOW), "{name}");
+    }
+}
+
 #[test]
 fn a_debt_is_paid_off_before_anything_is_admitted() {
     let quota = per_second(10, 3).with_debt();

@@ -159,9 +159,9 @@ impl Terms {
                 Some(kind) => Algorithm::Window(window(kind, *rate, context)?),
             };
             let period_ns = rate.period().as_nanos();
-            // A bucket is full when it is, at any rate, so a change of the rate keeps it.
+            // A bucket is full when it is, so rates of other periods go by it too, up to a reach: see below.
             let salt = match (kind, rates.len()) {
-                (None, 1) => 0,
+                (None, 1) => salt(counting, 0),
                 _ => salt(counting, period_ns),
             };
             Some(Metered {
@@ -271,11 +271,14 @@ impl Allowance {
         }
     }
 
-    /// The same for buckets that other allowances are applied to as well, which reach so far.
+    /// The same for buckets that other allowances are applied to as well, which reach so far. No bucket is
+    /// that of another configuration which reaches further or less far: while a listener is drained both
+    /// serve, and one would take the other's charges for a clock that was set back.
     pub(crate) fn reaching(mut self, reaches: &Reaches) -> Self {
         for window in [&mut self.first].into_iter().chain(&mut self.others) {
             if let Algorithm::Gcra(quota) = &mut window.algorithm {
                 *quota = quota.reaching(reaches.of(window.salt));
+                window.salt = mixed(window.salt.wrapping_add(quota.class()));
             }
         }
         self
@@ -325,9 +328,13 @@ fn window(kind: Kind, rate: Rate, context: &mut Context<'_>) -> Option<Window> {
         .ok()
 }
 
-/// Different for each algorithm and period: the finalizer of SplitMix64, which is a bijection.
+/// Different for each algorithm and period.
 fn salt(counting: Counting, period_ns: u64) -> u64 {
-    let mut word = period_ns.wrapping_mul(4).wrapping_add(counting as u64);
+    mixed(period_ns.wrapping_mul(4).wrapping_add(counting as u64))
+}
+
+/// The finalizer of SplitMix64, which is a bijection.
+fn mixed(mut word: u64) -> u64 {
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)

@@ -179,7 +179,7 @@ impl Part {
                     None => Reading::Missing,
                 }
             }
-            Self::Route => match request.route_name()? {
+            Self::Route => match request.first_route_name()? {
                 None => Reading::Missing,
                 Some(name) => only(Only::One(&name)),
             },

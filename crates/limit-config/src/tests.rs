@@ -402,7 +402,8 @@ fn terms_of_overrides() {
     );
 }
 
-/// What keeps its entry where the configuration changes: a bucket of one rate. All else is another.
+/// What keeps its entry where the configuration changes: a bucket of one rate that is as long until it is full, and
+/// windows of one period. All else is another.
 #[test]
 fn entries_of_windows() {
     let salts = |changes: serde_json::Value| {
@@ -415,9 +416,15 @@ fn entries_of_windows() {
         let all = [first].into_iter().chain(others);
         all.map(|window| window.salt).collect::<Vec<_>>()
     };
-    assert_eq!(salts(json!({"rate": "1/1s"})), [0]);
-    assert_eq!(salts(json!({"rate": "5/1h", "burst": 2})), [0]);
-    let mut all = Vec::new();
+    let mut all = salts(json!({"rate": "5/1h"}));
+    assert_eq!(all, salts(json!({"rate": "9/1h"})));
+    assert_eq!(all, salts(json!({"rate": "10/2h", "burst": 5})));
+    all.extend(salts(json!({"rate": "5/1h", "burst": 2})));
+    let slower = json!([{"key": {"consumer": "acme"}, "rate": "2/1h", "burst": 5}]);
+    all.extend(salts(json!({"rate": "5/1h", "overrides": slower})));
+    all.extend(salts(
+        json!({"rate": "5/1h", "cost": {"response_header": "x-cost"}}),
+    ));
     for algorithm in ["gcra", "fixed_window", "sliding_window"] {
         all.extend(salts(
             json!({"rate": ["1/1s", "1/1m", "1/1h"], "algorithm": algorithm}),
@@ -427,7 +434,6 @@ fn entries_of_windows() {
     all.extend(salts(
         json!({"limit": 1, "expires": "1h", "algorithm": "concurrency"}),
     ));
-    all.push(0);
     let count = all.len();
     all.sort_unstable();
     all.dedup();

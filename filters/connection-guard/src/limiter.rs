@@ -137,9 +137,10 @@ impl Limiter {
         let table = Table::open(slots, host)?;
         let counted =
             |algorithm: Algorithm, limit: Limit, prefixes: Option<PrefixLengths>, place: u64| {
-                // Counters of another period mean something else. A bucket is full when it is.
+                // Counters of another period mean something else. A bucket is full when it is, but only for
+                // quotas of its class.
                 let period = match algorithm {
-                    Algorithm::Gcra(_) => 0,
+                    Algorithm::Gcra(quota) => quota.class(),
                     Algorithm::Window(window) => window.period_ns(),
                     Algorithm::Concurrency(capacity) => capacity.lifetime_ns(),
                 };

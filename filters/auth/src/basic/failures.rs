@@ -133,21 +133,20 @@ impl Failures {
         let client = client.map(|network| network.to_be_bytes());
         let of_user = self.limits.per_user.map(|quota| {
             let user = who.user.as_bytes();
-            self.bucket(quota, &[b"user", user])
+            self.bucket(quota, b"user", user)
         });
         let of_client = self.limits.per_client.map(|quota| {
             let client = client.as_ref().map_or(&b""[..], |network| network);
-            self.bucket(quota, &[b"client", client])
+            self.bucket(quota, b"client", client)
         });
         of_user.flatten().into_iter().chain(of_client.flatten())
     }
 
-    fn bucket(&self, quota: Quota, of: &[&[u8]; 2]) -> Option<Bucket> {
-        let [what, which] = of;
-        let hash = self
-            .keyed
-            .as_ref()?
-            .of(&[self.provider.as_bytes(), what, which]);
+    /// That of quotas of one class only: while a listener is drained, another configuration serves as well.
+    fn bucket(&self, quota: Quota, what: &[u8], which: &[u8]) -> Option<Bucket> {
+        let class = quota.class().to_be_bytes();
+        let keyed = self.keyed.as_ref()?;
+        let hash = keyed.of(&[self.provider.as_bytes(), what, which, &class]);
         let (fingerprint, rest) = hash.split_first_chunk::<8>()?;
         let (place, _) = rest.split_first_chunk::<4>()?;
         let slot = u32::from_be_bytes(*place) % SLOTS;

@@ -72,7 +72,10 @@ fn basic(user: &str, password: &str) -> Vec<u8> {
 
 /// Workers of one proxy.
 fn workers<const N: usize>(providers: &str, rest: &str) -> [Gate; N] {
-    let shared = Shared::default();
+    workers_over(&Shared::default(), providers, rest)
+}
+
+fn workers_over<const N: usize>(shared: &Shared, providers: &str, rest: &str) -> [Gate; N] {
     [(); N].map(|()| {
         let providers = providers.replace('\n', "\n  ");
         let yaml = format!("providers:\n  {providers}\n{rest}");

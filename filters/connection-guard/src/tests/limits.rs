@@ -66,6 +66,25 @@ fn rates_of_the_same_prefixes() {
     assert_eq!(admitted(&worker), 1, "one more in two minutes");
 }
 
+/// While a listener is drained two configurations serve. Neither gives back what the other one took.
+#[test]
+fn two_rates_at_one_time() {
+    let shared = Shared::default();
+    let workers = ["100/1h", "10/1s"].map(|rate| {
+        let config = limits(json!({"connection_rate": [{"rate": rate}]}));
+        Worker::new(&shared, &config)
+    });
+    let mut admitted = [0, 0];
+    for _ in 0..5 {
+        for (worker, admitted) in workers.iter().zip(&mut admitted) {
+            *admitted += (0..150)
+                .filter(|_| worker.connect("192.0.2.1").fate() == "open")
+                .count();
+        }
+    }
+    assert_eq!(admitted, [100, 10]);
+}
+
 #[test]
 fn at_once() {
     let config = limits(json!({"concurrent": {"per_source": 3, "total": 5}}));

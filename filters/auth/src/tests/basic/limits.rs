@@ -77,6 +77,25 @@ fn failures_of_a_user_over_two_workers() {
     assert_eq!(one.login("ann", "e"), "too_many_failures");
 }
 
+/// While a listener is drained two configurations serve. Neither gives back what was charged by the other one.
+#[test]
+fn two_limits_at_one_time() {
+    let shared = Shared::default();
+    let limits = ["5/1h", "2/1s"];
+    let [[slow], [fast]] = limits.map(|limit| {
+        let options = format!("failures: {{per_user: {limit}}}");
+        workers_over(&shared, &staff(&options), ONLY_STAFF)
+    });
+    let mut tried = [0, 0];
+    for number in 0..20 {
+        for (gate, tried) in [&slow, &fast].into_iter().zip(&mut tried) {
+            let verdict = gate.login_from("192.0.2.1:1", "ann", &number.to_string());
+            *tried += usize::from(refused(verdict).0 == "password_wrong");
+        }
+    }
+    assert_eq!(tried, [5, 2]);
+}
+
 #[test]
 fn failures_of_an_address() {
     let options = "failures: {per_user: unlimited, per_client: 2/1m}";
