@@ -98,10 +98,15 @@ impl State {
     }
 }
 
+/// How far the readings of two workers may differ that write and read at one time: one of them may have been held up
+/// since it read the clock.
+const TOLERANCE: Duration = Duration::from_secs(1);
+
 /// Whether a time has come. One further ahead than it can have been set was set by a clock that has
 /// gone back since: it has come too.
 pub(crate) fn has_come(time: u64, now: u64, furthest: Duration) -> bool {
-    let furthest = u64::try_from(furthest.as_nanos()).unwrap_or(u64::MAX);
+    let furthest = furthest.saturating_add(TOLERANCE).as_nanos();
+    let furthest = u64::try_from(furthest).unwrap_or(u64::MAX);
     time <= now || time - now > furthest
 }
 

@@ -335,6 +335,30 @@ fn a_clock_that_goes_back() {
     assert_eq!(worker.serve(&[], "a"), [1]);
 }
 
+/// A worker may be held up between its clock and shared data, while others write what is ahead of it: that is no clock
+/// that went back.
+#[test]
+fn who_read_the_clock_a_moment_before() {
+    let (_, workers) = workers(2);
+    let [early, late] = &workers[..] else {
+        panic!("two workers");
+    };
+    late.host.advance(Duration::from_millis(900));
+    assert_eq!(late.ask(1), "waits");
+    assert_eq!(early.ask(2), "waits");
+    assert_eq!(sent(&workers[..1]), 0, "the lease is another's");
+    assert_eq!(late.serve(&[], "a"), [1]);
+    assert_eq!(early.tick(), [2]);
+    assert_eq!(sent(&workers), 0, "nothing is due");
+    assert_eq!(late.want(1), "waits");
+    assert_eq!(early.want(2), "waits");
+    assert_eq!(sent(&workers[..1]), 0, "the lease is another's");
+    assert_eq!(late.serve(&[], "b"), [1]);
+    assert_eq!(early.tick(), [2]);
+    assert_eq!(early.want(2), "refused");
+    assert_eq!(sent(&workers), 0, "it was fetched just now");
+}
+
 #[test]
 fn shared_data_that_is_no_state() {
     for bytes in [&b""[..], b"\x01", b"\xff\xff\xff", &[1; 58], &[0; 57]] {
