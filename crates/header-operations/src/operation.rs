@@ -271,6 +271,7 @@ impl Operation {
             Self::Map(map) => &map.name,
             Self::TraceContext { .. } => "traceparent",
             Self::RequestId(request_id) => &request_id.header,
+            Self::Cookie(edit) if matches!(**edit, CookieEdit::Set { .. }) => "cookie",
             Self::Remove(_)
             | Self::RemoveAll(_)
             | Self::Replace { .. }

@@ -8,7 +8,8 @@
 //!    stopped. A host call that failed so that the filter cannot apply its policy is a denial too.
 //! 4. A request that waits is held, and its filter asked anew when it is woken or its body has
 //!    arrived. At the end of its wait, where it has waited too often, and where too many wait already,
-//!    the filter is asked for the last time; if it still does not decide, the request is denied. One that
+//!    the filter is asked for the last time; if it still does not decide, the request is denied. Of a module of
+//!    several filters, the end of one's wait is not that of the next one's; the other two are for all of them. One that
 //!    Envoy answers by itself meanwhile waits no longer, and its filter is not asked again.
 //! 5. Of a stream that does not wait nothing is kept but what its filter wants to know of it later,
 //!    and nothing at all where that is nothing: then Envoy need not say when a stream ends, which saves a
@@ -349,7 +350,7 @@ impl<F: Module> Dispatcher<F> {
                 });
                 return Action::Pause;
             }
-            exchange.end_wait();
+            exchange.end_all_waits();
             verdict = filter.request(&mut Request::new(host, &mut exchange), &mut pending);
         }
         let asked = name_of(&*filter, &pending);

@@ -24,7 +24,7 @@ pub enum Status {
     Code(u32),
     /// The status was Ok, but what came with it cannot be decoded.
     Malformed,
-    /// The call was not made: it would be about a request that has waited, and for that it comes too late.
+    /// The call was not made: it would say what was so before the request waited, or before a filter changed it.
     Stale,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for HostError {
         match self.status {
             Status::Code(code) => write!(f, "{} answered status {code}", self.call),
             Status::Malformed => write!(f, "{} answered malformed data", self.call),
-            Status::Stale => write!(f, "{} is not possible after a wait", self.call),
+            Status::Stale => write!(f, "{} is not possible", self.call),
         }
     }
 }

@@ -6,6 +6,30 @@ use crate::{Body, Consumer, Headers, Request, StreamId};
 use std::net::IpAddr;
 use std::rc::Rc;
 
+/// Whether a request may be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Waits {
+    /// It may.
+    #[default]
+    Possible,
+    /// Not by the filter that is asked: it had its time.
+    TimeIsUp,
+    /// By no filter.
+    Over,
+}
+
+/// Whether a request's path and host are those that Envoy has chosen its route by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Target {
+    /// They are.
+    #[default]
+    Same,
+    /// The filter that is asked has changed them.
+    ChangedHere,
+    /// One before it has.
+    Changed,
+}
+
 /// What has been read from the host so far. Nothing is read twice.
 #[derive(Debug, Default)]
 pub struct Exchange {
@@ -13,7 +37,8 @@ pub struct Exchange {
     pub(crate) body: Body,
     /// The headers were all of the request.
     pub(crate) without_body: bool,
-    pub(crate) wait_is_over: bool,
+    pub(crate) waits: Waits,
+    pub(crate) target: Target,
     pub(crate) request: Option<Headers>,
     pub(crate) now: Option<Timestamp>,
     pub(crate) peer: Option<Option<IpAddr>>,
@@ -63,14 +88,29 @@ impl Exchange {
         self.foresight = None;
     }
 
-    /// Says that the request can wait no longer.
+    /// Says that the filter that let the request wait has had its time. Those after it have theirs.
     pub fn end_wait(&mut self) {
-        self.wait_is_over = true;
+        self.waits = Waits::TimeIsUp;
     }
 
-    /// Whether [`Exchange::end_wait`] was said.
+    /// Says that the request can wait no more, whichever filter asks for it.
+    pub fn end_all_waits(&mut self) {
+        self.waits = Waits::Over;
+    }
+
+    /// Whether the filter that is asked has to decide now.
     pub fn wait_is_over(&self) -> bool {
-        self.wait_is_over
+        self.waits != Waits::Possible
+    }
+
+    /// Says that the next filter of the module is asked.
+    pub(crate) fn next_filter(&mut self) {
+        if self.waits == Waits::TimeIsUp {
+            self.waits = Waits::Possible;
+        }
+        if self.target == Target::ChangedHere {
+            self.target = Target::Changed;
+        }
     }
 
     /// Lets go of what is old or large before a request waits: when it goes on, the time has changed,

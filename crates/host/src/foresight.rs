@@ -30,7 +30,7 @@ pub(crate) struct Foresight(Vec<(Expression, Rc<Reads>, Result<bool>)>);
 
 /// Nobody can say any more.
 const STALE: HostError = HostError {
-    call: "expr_evaluate",
+    call: "expr_evaluate after a wait",
     status: Status::Stale,
 };
 

@@ -1,6 +1,7 @@
 //! The request phase, as a filter sees it.
 
 use crate::capability::{Expression, HeaderMap, Host, HostError, Result, Status, Timestamp};
+use crate::exchange::Target;
 use crate::{Consumer, Exchange, Headers, Only, Reads};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -26,6 +27,20 @@ pub enum Body {
     Complete(usize),
     /// It is longer than the filter that waits for it wants.
     TooLong,
+}
+
+/// In a module of one filter there is nobody whose changes could matter to another, and nothing is compiled for that.
+const IN_CHAIN: bool = cfg!(feature = "chain");
+
+/// Envoy would choose again, and does not say what.
+const CHANGED: HostError = HostError {
+    call: "a choice by route after a filter changed path or host",
+    status: Status::Stale,
+};
+
+/// A request target without its query.
+fn path_of(target: &[u8]) -> impl Iterator<Item = &u8> {
+    target.iter().take_while(|byte| **byte != b'?')
 }
 
 /// Who gets to know a consumer. Each beyond the filters is a host call for each request.
@@ -63,9 +78,10 @@ impl<'a> Request<'a> {
 
     /// Whether the filter has to decide now, without what it waited for: the wait was too long, there
     /// were too many, or too many requests wait. A filter that asks for another wait has its request
-    /// denied.
+    /// denied. That the wait was too long is said to the filter that waited: how long a body takes is the
+    /// client's choice, and must not keep a filter after that one from asking its service.
     pub fn wait_is_over(&self) -> bool {
-        self.exchange.wait_is_over
+        self.exchange.wait_is_over()
     }
 
     /// What is known of the body. It comes only to a filter that waits for it.
@@ -90,6 +106,11 @@ impl<'a> Request<'a> {
                 status: Status::Malformed,
             }),
         }
+    }
+
+    /// Says that the filter that was asked lets the request go on, and that the next one of the module is asked.
+    pub fn next_filter(&mut self) {
+        self.exchange.next_filter();
     }
 
     /// The headers, as the filters before this one left them. The first caller of a request pays
@@ -124,6 +145,9 @@ impl<'a> Request<'a> {
         }
         self.host.set_header(HeaderMap::Request, name, value)?;
         self.changed(name);
+        if IN_CHAIN {
+            self.retargeted(name, value);
+        }
         if let Some(headers) = &mut self.exchange.request {
             headers.set(name, value);
         }
@@ -160,14 +184,14 @@ impl<'a> Request<'a> {
     /// on an upgrade, though on no other request, Envoy sends the client's own `connection` on. `keeps` is asked about
     /// each name, in lower case.
     ///
-    /// Costs no host call where a snapshot is there, nor where the request has no body: an upgrade has one, to Envoy
-    /// (`handling_upgrade_` in `source/common/http/http1/codec_impl.cc`).
+    /// Costs nothing where the request has no body: an upgrade has one, to Envoy (`handling_upgrade_` in
+    /// `source/common/http/http1/codec_impl.cc`). Else no host call, where a snapshot is there.
     ///
     /// # Errors
     /// Where the host does not hand over the headers, or refuses the change.
     #[inline(never)]
     pub fn keep_to_the_end(&mut self, keeps: &dyn Fn(&[u8]) -> bool) -> Result<()> {
-        if self.exchange.request.is_none() && self.exchange.without_body {
+        if self.exchange.without_body {
             return Ok(());
         }
         let mut kept = Vec::new();
@@ -198,6 +222,22 @@ impl<'a> Request<'a> {
         debug_assert_ne!(name, "host");
         if let Some(foresight) = &mut self.exchange.foresight {
             foresight.changed(name);
+        }
+    }
+
+    /// Notes where path or host is another now; a query counts for nothing. Called before the snapshot says so.
+    fn retargeted(&mut self, name: &str, value: &[u8]) {
+        if !name.starts_with(':') || self.exchange.target != Target::Same {
+            return;
+        }
+        let before = self.exchange.request.as_ref();
+        let before = before.and_then(|headers| headers.all(name).next());
+        let is_same = |before: &[u8]| match name {
+            ":authority" => before.eq_ignore_ascii_case(value),
+            _ => path_of(before).eq(path_of(value)),
+        };
+        if !before.is_some_and(is_same) {
+            self.exchange.target = Target::ChangedHere;
         }
     }
 
@@ -281,11 +321,21 @@ impl<'a> Request<'a> {
     ///
     /// Envoy chooses the route before the first filter sees the request, by the headers that the client
     /// sent. A header that a filter changes makes it choose anew, but only once the filters of this module
-    /// are done: they all see the first choice.
+    /// are done: they all see the first choice. Where a filter before this one has changed the path or the host,
+    /// that may be a route of something else than what the request will be sent to, and nothing is decided by it.
+    ///
+    /// # Errors
+    /// Where the host refuses to say; with [`Status::Stale`] where path or host were changed.
+    pub fn route_name(&mut self) -> Result<Option<Rc<[u8]>>> {
+        self.check_route()?;
+        self.first_route_name()
+    }
+
+    /// The same, whatever filters have made of the request since: for who tells requests apart by it, and decides nothing.
     ///
     /// # Errors
     /// Where the host refuses to say.
-    pub fn route_name(&mut self) -> Result<Option<Rc<[u8]>>> {
+    pub fn first_route_name(&mut self) -> Result<Option<Rc<[u8]>>> {
         let name = self.attribute(&["xds", "route_name"])?;
         Ok(name.filter(|name| !name.is_empty()))
     }
@@ -295,11 +345,19 @@ impl<'a> Request<'a> {
     /// no route; see [`Request::route_name`] for which route.
     ///
     /// # Errors
-    /// Where the host refuses to say.
+    /// As [`Request::route_name`].
     pub fn route_metadata(&mut self, filter: &str, keys: &[&str]) -> Result<Option<Rc<[u8]>>> {
         let mut path = vec!["xds", "route_metadata", "filter_metadata", filter];
         path.extend_from_slice(keys);
+        self.check_route()?;
         self.attribute(&path)
+    }
+
+    fn check_route(&self) -> Result<()> {
+        match self.exchange.target {
+            Target::Changed if IN_CHAIN => Err(CHANGED),
+            _ => Ok(()),
+        }
     }
 
     /// Who sent the request: established by a filter of this module, or else by a module before it

@@ -30,7 +30,10 @@ impl Decode for Name {
 
 /// The values of a cookie, as they were sent.
 pub fn values<'h>(headers: &'h Headers, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-    pairs(headers).filter_map(move |pair| value(pair, name))
+    // Each condition looks for its own: what cannot be it for being too short costs next to nothing.
+    let long_enough = move |pair: &&[u8]| pair.len() >= name.len();
+    let pairs = pieces(headers).filter(long_enough).map(<[u8]>::trim_ascii);
+    pairs.filter_map(move |pair| value(pair, name))
 }
 
 /// What becomes of the cookies when some are removed.
@@ -64,10 +67,12 @@ pub fn without(headers: &Headers, names: &[Box<str>]) -> Kept {
 }
 
 fn pairs(headers: &Headers) -> impl Iterator<Item = &[u8]> {
-    headers
-        .all("cookie")
-        .flat_map(|line| line.split(|byte| *byte == b';'))
-        .map(<[u8]>::trim_ascii)
+    pieces(headers).map(<[u8]>::trim_ascii)
+}
+
+fn pieces(headers: &Headers) -> impl Iterator<Item = &[u8]> {
+    let lines = headers.all("cookie");
+    lines.flat_map(|line| line.split(|byte| *byte == b';'))
 }
 
 fn value<'p>(pair: &'p [u8], name: &str) -> Option<&'p [u8]> {

@@ -73,7 +73,10 @@ impl<L: Link> HttpFilter for Chain<L> {
             };
             pending.asked = place;
             match link.request(request, kept)? {
-                Verdict::Continue => pending.passed = place + 1,
+                Verdict::Continue => {
+                    pending.passed = place + 1;
+                    request.next_filter();
+                }
                 other => return Ok(other),
             }
         }

@@ -38,7 +38,7 @@ impl Decode for Config {
 }
 
 /// The limits of all `rate_limit` filters here are in one table, by their names: two of one name would
-/// charge one bucket twice, and what the one rate charged the other would take for a clock set back.
+/// charge one bucket twice.
 fn unique_limits(filters: &[FilterConfig], context: &mut Context<'_>) -> Option<()> {
     let mut sound = Some(());
     let mut known: Vec<(usize, &str)> = Vec::new();

@@ -1,5 +1,6 @@
 //! The filters as one: order, denials, responses, and what it costs.
 
+mod routes;
 mod waiting;
 
 use crate::{Config, Filter, Pending};

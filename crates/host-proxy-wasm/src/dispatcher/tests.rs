@@ -23,6 +23,7 @@ struct Asked {
     times: u32,
     query: String,
     chunks: u32,
+    first_is_done: bool,
 }
 
 impl Module for Obedient {
@@ -74,6 +75,17 @@ impl HttpFilter for Obedient {
                 Verdict::Deny(broken(Self::NAME, "late"))
             }
             "/wait-while-it-may" => self.wait(request, until)?,
+            // As two filters, of which the second waits too. The first says that it goes on once.
+            "/two-filters" if !request.wait_is_over() => self.wait(request, until)?,
+            "/two-filters" if asked.first_is_done => Verdict::Deny(broken(Self::NAME, "late")),
+            "/two-filters" => {
+                asked.first_is_done = true;
+                request.next_filter();
+                match request.wait_is_over() {
+                    true => Verdict::Deny(broken(Self::NAME, "no_turn")),
+                    false => self.wait(request, until)?,
+                }
+            }
             "/body" => match request.body() {
                 Body::Coming => Verdict::WaitForBody { most: 10, until },
                 Body::TooLong => Verdict::Deny(broken(Self::NAME, "too_long")),
@@ -393,6 +405,38 @@ fn a_wait_ends() {
     vm.host.advance(Duration::from_secs(5));
     vm.all.tick(ROOT, &vm.host, &vm);
     assert_eq!(vm.replies(), ["cannot_wait"]);
+}
+
+/// Of a module of several filters, each has its time; where there is no room, none has.
+#[test]
+fn a_filter_after_one_that_waited_has_a_wait_of_its_own() {
+    let vm = Vm::new(true);
+    assert_eq!(vm.begin(STREAM, "/two-filters"), Action::Pause);
+    for _ in 0..2 {
+        assert!(vm.replies().is_empty());
+        // One tick before the end of the wait, which is counted from when it began.
+        vm.host.advance(Duration::from_secs(4));
+        vm.all.tick(ROOT, &vm.host, &vm);
+        assert!(vm.replies().is_empty());
+        vm.host.advance(Duration::from_secs(1));
+        vm.all.tick(ROOT, &vm.host, &vm);
+    }
+    assert_eq!(vm.replies(), ["late"]);
+    assert_eq!(vm.resumed.get(), 0);
+
+    let vm = Vm::new(false);
+    assert_eq!(vm.begin(STREAM, "/two-filters"), Action::Pause);
+    assert_eq!(vm.replies(), ["no_turn"]);
+
+    // So many waits are all that a request has, of whichever filters.
+    let vm = Vm::new(true);
+    vm.begin(STREAM, "/two-filters");
+    for _ in 1..MAX_WAITS {
+        vm.answer(STREAM);
+    }
+    assert!(vm.replies().is_empty());
+    vm.answer(STREAM);
+    assert_eq!(vm.replies(), ["no_turn"]);
 }
 
 #[test]

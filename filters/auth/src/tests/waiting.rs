@@ -32,7 +32,7 @@ impl Gate {
             path: path.to_owned(),
             headers: headers.iter().map(own).collect(),
             stream: Stream {
-                exchange: Exchange::new(StreamId(number), true),
+                exchange: Exchange::new(StreamId(number), false),
                 memo: Memo::default(),
             },
             outcome: String::new(),

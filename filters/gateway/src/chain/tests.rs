@@ -1,5 +1,7 @@
 //! Who is told what, and in which order: filters that write down what they are told.
 
+mod waits;
+
 use super::*;
 use crate::link::links;
 use gatehouse_host::{
@@ -21,6 +23,8 @@ enum Does {
     Denies,
     Fails,
     WaitsOnce,
+    /// For as long as it may.
+    WaitsOut,
 }
 
 /// What it keeps: how often it was asked, and how many chunks it has seen.
@@ -50,12 +54,21 @@ impl<const BOTH: bool> HttpFilter for Scribe<BOTH> {
 
     fn request(&self, request: &mut Request<'_>, notes: &mut Notes) -> Result<Verdict> {
         notes.asked += 1;
-        self.write(request.host(), "request");
+        self.write(
+            request.host(),
+            match request.wait_is_over() {
+                true => "request, for the last time",
+                false => "request",
+            },
+        );
         match self.does {
+            Does::WaitsOut if !request.wait_is_over() => Ok(Verdict::Wait {
+                until: Timestamp::from_nanos(0),
+            }),
             Does::WaitsOnce if notes.asked == 1 => Ok(Verdict::Wait {
                 until: Timestamp::from_nanos(0),
             }),
-            Does::Continues | Does::WaitsOnce => Ok(Verdict::Continue),
+            Does::Continues | Does::WaitsOnce | Does::WaitsOut => Ok(Verdict::Continue),
             Does::Fails => Err(FAILED),
             Does::Denies => Ok(Verdict::Deny(LocalReply {
                 status: 403,

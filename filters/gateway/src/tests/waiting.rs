@@ -64,7 +64,8 @@ impl Gateway {
 #[test]
 fn expressions_of_the_filters_that_come_after() {
     const LIMIT_FAILED: &str = "gatehouse.rate_limit.expression_failed.all";
-    const HEADERS_FAILED: &str = "Err(HostError { call: \"expr_evaluate\", status: Stale })";
+    const HEADERS_FAILED: &str =
+        "Err(HostError { call: \"expr_evaluate after a wait\", status: Stale })";
     // What the three expressions are; who is told of the consumer; what becomes of the request.
     let cases: [(&str, [&str; 3], &str, &str); 11] = [
         ("nothing that changes", [SAFE; 3], "modules", "goes on"),

@@ -487,7 +487,8 @@ fn what_the_rule_sets_is_named_by_no_connection() {
     let set = "request: [{set: {name: x-user, value: '${consumer.name}'}}]";
     let several = "request: [{append: {name: X-Hops, value: '1'}}, {copy: {from: x-a, to: x-b}}, \
                    {map: {name: x-tier, value: a, values: {a: '1'}}}, {preset: trace_context}, \
-                   {preset: {request_id: {header: x-id}}}, {remove: x-gone}]";
+                   {preset: {request_id: {header: x-id}}}, {remove: x-gone}, \
+                   {cookie: {set: {name: tenant, value: a}}}]";
     type Case = (&'static str, &'static str, &'static [&'static [u8]], Lines);
     let cases: &[Case] = &[
         ("one of two", set, &[b"Upgrade, x-user"], &["Upgrade"]),
@@ -514,14 +515,14 @@ fn what_the_rule_sets_is_named_by_no_connection() {
         (
             "whatever gives it a value",
             several,
-            &[b"upgrade, x-hops, x-b, x-tier, traceparent, x-id, x-a, x-gone"],
+            &[b"upgrade, x-hops, x-b, x-tier, traceparent, x-id, x-a, cookie, x-gone"],
             &["upgrade, x-a, x-gone"],
         ),
         (
             "nothing is set",
-            "request: [{remove: x-user}]",
-            &[b"upgrade, x-user"],
-            &["upgrade, x-user"],
+            "request: [{remove: x-user}, {cookie: {remove: tenant}}]",
+            &[b"upgrade, x-user, cookie"],
+            &["upgrade, x-user, cookie"],
         ),
     ];
     for (name, rule, connection, expected) in cases {
