@@ -12,7 +12,7 @@ use crate::fields::Fields;
 use crate::global::{self, Asked, Global, GlobalStats};
 use crate::key;
 use crate::stats::{Cause, Stats};
-use crate::store::Table;
+use crate::store::{Table, write_part};
 use charge::make_readable;
 use gatehouse_config::load;
 use gatehouse_denial::DenialShape;
@@ -22,7 +22,7 @@ use gatehouse_host::{
 };
 use gatehouse_limit_config::{Config, ResponseHeaders, Source};
 use gatehouse_limit_table::{Permits, Ticket};
-use gatehouse_request_match::{Subject, compile_all};
+use gatehouse_request_match::{Index, Subject, compile_all};
 pub(crate) use in_force::InForce;
 use std::cell::Cell;
 use std::time::Duration;
@@ -31,6 +31,7 @@ pub(crate) use verdict::{Findings, denies};
 /// The rate-limit filter with its configuration.
 pub struct Filter {
     limits: Vec<InForce>,
+    index: Index,
     table: Table,
     /// Where the buckets are somewhere else.
     global: Option<Global>,
@@ -60,6 +61,7 @@ impl Filter {
     pub fn new(mut config: Config, host: &dyn Host) -> std::result::Result<Self, ConfigureError> {
         let limits = config.limits.iter_mut();
         compile_all(limits.map(|limit| &mut limit.matches), host)?;
+        let index = Index::new(config.limits.iter().map(|limit| Some(&limit.matches)));
         let table = Table::open(config.slots, host)?;
         let capacities = config.limits.iter();
         let capacities = capacities.filter_map(|limit| limit.allowance.capacity());
@@ -68,9 +70,15 @@ impl Filter {
             Some(_) => Some(global::TICK),
             None => Permits::tick_period(capacities),
         };
+        let mut seeded = table.hasher();
+        if let Some(service) = &config.global {
+            // What another service has given away is no share of this one's.
+            write_part(&mut seeded, service.cluster.as_bytes());
+            write_part(&mut seeded, service.domain.as_bytes());
+        }
         let is_global = config.global.is_some();
         let limits = config.limits.into_iter().enumerate().map(|(place, limit)| {
-            let mut hasher = table.hasher();
+            let mut hasher = seeded;
             key::write_shape(&limit.name, &limit.key, &mut hasher);
             let cost_stats = match limit.cost.source {
                 Source::Constant => None,
@@ -91,6 +99,7 @@ impl Filter {
         });
         Ok(Self {
             limits: limits.collect::<Result<_>>()?,
+            index,
             table,
             global: match config.global {
                 Some(service) => Some(Global::new(service, host)?),
@@ -148,7 +157,7 @@ impl HttpFilter for Filter {
 
     fn foresee(&self, request: &mut Request<'_>) {
         let mut subject = Subject::new(self.trusted_hops);
-        for in_force in &self.limits {
+        for in_force in self.candidates(&mut subject, request) {
             in_force.limit.matches.foresee(&mut subject, request);
         }
     }

@@ -10,6 +10,9 @@
 //! Events are taken apart as the HTML standard has it (9.2.6): lines end with CR LF, LF or CR; those of
 //! `data` make up an event's text, with a line break between them; an empty line ends it. All other
 //! fields are passed over. Nothing is kept of a line but the place in it.
+//!
+//! A byte order mark before a body is no part of it: that of a stream is passed over by the HTML standard, and that of
+//! a JSON text by nearly all who read one (RFC 8259, 8.1).
 
 use gatehouse_host::Headers;
 use gatehouse_json_pointer::{Outcome, Pointer, Scan};
@@ -32,6 +35,8 @@ pub(crate) enum Reading {
 pub(crate) struct Meter {
     scan: Scan,
     framing: Framing,
+    /// So many bytes of a byte order mark were all of the body so far. Nothing once that is known.
+    mark: Option<usize>,
     /// Of the texts that are over, the last number.
     last: Option<u64>,
     /// Whether something else than a number was where the number should be.
@@ -65,6 +70,9 @@ enum Line {
 
 const DATA: &[u8] = b"data";
 
+/// In UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 impl Meter {
     /// For the body that these headers are of.
     ///
@@ -91,6 +99,7 @@ impl Meter {
         Ok(Self {
             scan: Scan::new(Rc::clone(pointer)),
             framing,
+            mark: Some(0),
             last: None,
             is_malformed: false,
         })
@@ -98,6 +107,23 @@ impl Meter {
 
     /// Reads what has arrived.
     pub(crate) fn read(&mut self, mut bytes: &[u8]) {
+        while let Some(same) = self.mark
+            && let Some((byte, rest)) = bytes.split_first()
+        {
+            if BYTE_ORDER_MARK.get(same) == Some(byte) {
+                bytes = rest;
+                self.mark = Some(same + 1).filter(|same| *same < BYTE_ORDER_MARK.len());
+            } else {
+                self.mark = None;
+                // A part of one is no part of a JSON text or of the name of a field either.
+                self.read_text(BYTE_ORDER_MARK.get(..same).unwrap_or_default());
+            }
+        }
+        self.read_text(bytes);
+    }
+
+    /// Reads what is no byte order mark.
+    fn read_text(&mut self, mut bytes: &[u8]) {
         match self.framing {
             Framing::Whole => self.scan.read(bytes),
             Framing::Lines => {
@@ -188,6 +214,9 @@ impl Meter {
 
     /// What it has read, now that the body has ended or is given up.
     pub(crate) fn end(&mut self) -> Reading {
+        if let Some(same) = self.mark.take() {
+            self.read_text(BYTE_ORDER_MARK.get(..same).unwrap_or_default());
+        }
         if matches!(self.framing, Framing::Whole) {
             return match self.scan.end() {
                 Outcome::Number(number) => Reading::Number(number),

@@ -64,6 +64,17 @@ fn documents() {
             Number(12),
         ),
         (
+            "a byte order mark",
+            "\u{feff}{\"usage\":{\"total_tokens\":12}}",
+            Number(12),
+        ),
+        (
+            "two of them",
+            "\u{feff}\u{feff}{\"usage\":{\"total_tokens\":12}}",
+            Malformed,
+        ),
+        ("a byte order mark and no more", "\u{feff}", Absent),
+        (
             "of many digits",
             r#"{"usage":{"total_tokens":99999999999999999999999}}"#,
             Number(u64::MAX),
@@ -78,6 +89,13 @@ fn documents() {
             assert_eq!(both(content_type, USAGE, body), expected, "{name}");
         }
     }
+}
+
+#[test]
+fn a_part_of_a_byte_order_mark() {
+    let of = |body: &[u8]| read("application/json", USAGE, &[body]);
+    let parts: [&[u8]; 4] = [b"", b"\xef", b"\xef\xbb", b"\xef\xbb\xbf"];
+    assert_eq!(parts.map(of), [Absent, Malformed, Malformed, Absent]);
 }
 
 #[test]
@@ -180,6 +198,21 @@ fn streams_of_events() {
             "a text in its place once",
             "data: {\"usage\":{\"total_tokens\":\"3\"}}\n\ndata: {\"usage\":{\"total_tokens\":3}}\n\n",
             Number(3),
+        ),
+        (
+            "a byte order mark",
+            "\u{feff}data: {\"usage\":{\"total_tokens\":3}}\n\n",
+            Number(3),
+        ),
+        (
+            "a byte order mark in the middle",
+            "data: {}\n\n\u{feff}data: {\"usage\":{\"total_tokens\":3}}\n\n",
+            Absent,
+        ),
+        (
+            "another character that begins as one does",
+            "\u{fefe}data: {\"usage\":{\"total_tokens\":3}}\n\n",
+            Absent,
         ),
         ("no JSON at all", "data: hello\n\ndata: [DONE]\n\n", Absent),
         ("nothing", "", Absent),

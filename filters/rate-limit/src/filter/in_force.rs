@@ -4,9 +4,9 @@ use crate::cost::CostStats;
 use crate::decision::Finding;
 use crate::global::GlobalStats;
 use crate::stats::{Cause, Stats};
-use crate::store::{Bucket, Failure, Found};
+use crate::store::{Address, Bucket, Failure, Found, Table};
 use gatehouse_host::{Host, Level};
-use gatehouse_limit_config::{Allowance, Limit, Mode, Source};
+use gatehouse_limit_config::{Allowance, Limit, Mode, Part, Source};
 use gatehouse_limit_slot::Lost;
 use siphasher::sip128::SipHasher13;
 use std::cell::Cell;
@@ -28,6 +28,16 @@ pub(crate) struct InForce {
 }
 
 impl InForce {
+    /// Where the bucket is of a key of this limit. Clients make up keys, and with enough of them drive others out; what
+    /// all of them go by stays.
+    pub(super) fn address(&self, table: &Table, hasher: &SipHasher13) -> Address {
+        let is_named = |part: &Part| matches!(part, Part::Const(_) | Part::Route);
+        match self.limit.key.iter().all(is_named) {
+            true => table.address_apart(hasher),
+            false => table.address(hasher),
+        }
+    }
+
     /// Whether it is charged by the body of the response, and for that changes what is asked for.
     pub(super) fn reads_body(&self) -> bool {
         let limit = &self.limit;

@@ -16,6 +16,21 @@ use gatehouse_request_match::Subject;
 use gatehouse_trace::{because, trace};
 
 impl Filter {
+    /// The limits that can be about a request, in their order; maybe more.
+    pub(super) fn candidates<'l>(
+        &'l self,
+        subject: &mut Subject,
+        request: &mut Request<'_>,
+    ) -> impl Iterator<Item = &'l InForce> + use<'l> {
+        let (found, all) = match self.index.candidates(subject, request) {
+            Ok(found) => (Some(found), 0..0),
+            // Each that needs what the host does not hand over fails by itself.
+            Err(_) => (None, 0..self.limits.len()),
+        };
+        let places = found.into_iter().flatten().chain(all);
+        places.filter_map(|place| self.limits.get(place))
+    }
+
     /// Whether a limit applies to a request.
     fn applies(
         in_force: &InForce,
@@ -72,7 +87,7 @@ impl Filter {
         }
         let allowance = limit.allowance_for(subject, request).map_err(host_failed)?;
         let now = request.now().map_err(host_failed)?.as_nanos();
-        let address = self.table.address(&hasher);
+        let address = in_force.address(&self.table, &hasher);
         let bill = cost::up_front(&limit.cost, request).map_err(host_failed)?;
         let count_doubt = || {
             if let (Some(stats), Some(doubt), true) = (&in_force.cost_stats, bill.doubt, counts) {
@@ -103,12 +118,12 @@ impl Filter {
         request: &mut Request<'_>,
         mut asked: Option<&mut Asked>,
     ) -> Vec<(&'l InForce, Finding<'l>)> {
-        let mut findings = Vec::with_capacity(self.limits.len());
-        for in_force in &self.limits {
+        let mut findings = Vec::new();
+        for in_force in self.candidates(subject, request) {
             let known = asked.as_ref().and_then(|asked| asked.applies(in_force));
             let applies = known.unwrap_or_else(|| Self::applies(in_force, subject, request));
             if let (Some(asked), None) = (&mut asked, known) {
-                asked.note_applies(applies);
+                asked.note_applies(in_force, applies);
             }
             let found = match applies {
                 Ok(true) => self.check(in_force, subject, request, asked.as_deref()),

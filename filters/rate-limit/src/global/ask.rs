@@ -24,9 +24,9 @@ use std::rc::Rc;
 pub(crate) struct Asked {
     /// By the places of limits in the configuration.
     told: Vec<(usize, Told)>,
-    /// Whether the limits apply, in the order of the configuration. Found out before it waits: Envoy evaluates
+    /// Whether limits apply that can be about the request, in the order of the configuration. Found out before it waits: Envoy evaluates
     /// expressions (`when`) about a request only in the callbacks of its own stream, not in those of a call.
-    applies: Vec<Result<bool, Failure>>,
+    applies: Vec<(usize, Result<bool, Failure>)>,
     /// When it began to wait for shares.
     since: Option<u64>,
     /// For so long it waits at most, where it does.
@@ -68,12 +68,14 @@ impl Asked {
 
     /// Whether a limit applies, if that is known.
     pub(crate) fn applies(&self, in_force: &InForce) -> Option<Result<bool, Failure>> {
-        self.applies.get(in_force.place).copied()
+        let mut known = self.applies.iter();
+        let found = known.find(|(place, _)| *place == in_force.place);
+        found.map(|(_, applies)| *applies)
     }
 
     /// Notes whether the next limit applies.
-    pub(crate) fn note_applies(&mut self, applies: Result<bool, Failure>) {
-        self.applies.push(applies);
+    pub(crate) fn note_applies(&mut self, in_force: &InForce, applies: Result<bool, Failure>) {
+        self.applies.push((in_force.place, applies));
     }
 
     /// Whether the request has not waited yet.

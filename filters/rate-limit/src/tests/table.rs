@@ -76,6 +76,41 @@ fn eviction() {
     assert_eq!(worker.counts("a")["evicted"], 3);
 }
 
+/// What all clients go by is not driven out by the keys that some make up.
+#[test]
+fn keys_of_the_configuration_stay() {
+    let of_all = json!([
+        {"name": "total", "key": [{"const": "all"}], "algorithm": "concurrency", "limit": 2, "expires": "1m"},
+        {"name": "routes", "key": ["route", {"const": "all"}], "rate": "2/1s"},
+    ]);
+    for limit in of_all.as_array().unwrap() {
+        let name = limit["name"].as_str().unwrap();
+        let mut limit = limit.clone();
+        limit["match"] = json!({"headers": [{"name": "x-of-all", "exact": "1"}]});
+        let made_up = json!({"name": "made-up", "key": [{"header": "x-tenant"}], "if_absent": "skip", "rate": "1/1d"});
+        let config = json!({"limits": [limit, made_up], "store": {"local": {"slots": 1}}});
+        let worker = Worker::alone(&config);
+        let ask = |header: (&str, &str)| {
+            worker.host.begin([(header.0, header.1.as_bytes())]);
+            worker.host.property_is("xds.route_name", "api");
+            let (mut exchange, mut pending) = (Exchange::default(), Pending::default());
+            let mut request = Request::new(&worker.host, &mut exchange);
+            let verdict = worker.filter.request(&mut request, &mut pending);
+            // Whoever is in flight stays there.
+            std::mem::forget(pending);
+            verdict.unwrap() == Verdict::Continue
+        };
+        let of_all = ("x-of-all", "1");
+        assert_eq!([ask(of_all), ask(of_all), ask(of_all)], [true, true, false]);
+        for number in 0..50 {
+            assert!(ask(("x-tenant", &number.to_string())), "{name}: {number}");
+        }
+        assert!(!ask(of_all), "{name}");
+        assert_eq!(worker.counts("made-up")["evicted"], 42);
+        assert_eq!(worker.counts(name).get("evicted"), None);
+    }
+}
+
 /// What a table that is too small can let through: never more at once than a burst for each time a
 /// key is forgotten, and the counter has them all.
 #[test]
@@ -111,16 +146,15 @@ fn a_change_of_the_rate_keeps_the_table() {
     let shared = Shared::default();
     let emptied = Worker::new(&shared, &one(json!({"rate": "1/1m", "burst": 10})));
     assert_eq!(emptied.admitted("acme", 20), 10);
-    // It is full in ten minutes. What that means is for the new quota to say.
+    // It is full in ten minutes. What that means is for the new quota to say, if it has buckets that are full
+    // again in ten minutes too. Those of another one are its own.
     let cases = [
-        ("slower, the same burst", "1/1h", 10, 9),
-        (
-            "the same rate, a smaller burst: empty at most",
-            "1/1m",
-            2,
-            0,
-        ),
-        ("the same rate, a larger burst", "1/1m", 15, 5),
+        ("the same", "1/1m", 10, 0),
+        ("twice as fast, twice the burst", "2/1m", 20, 0),
+        ("a moment less to fill it", "1/59990ms", 10, 0),
+        ("slower, the same burst", "1/1h", 10, 10),
+        ("the same rate, a smaller burst", "1/1m", 2, 2),
+        ("the same rate, a larger burst", "1/1m", 15, 15),
     ];
     for (name, rate, burst, admitted) in cases {
         let copy = Shared::default();
@@ -137,6 +171,61 @@ fn a_change_of_the_rate_keeps_the_table() {
         let worker = Worker::new(&copy, &one(json!({"rate": rate, "burst": burst})));
         assert_eq!(worker.admitted("acme", 30), admitted, "{name}");
     }
+}
+
+/// While a listener is drained, its configuration and the next one serve at once, in whatever order. Neither gives
+/// back what the other one took: each admits its burst at one instant, and no more.
+#[test]
+fn two_rates_at_one_time_give_nothing_back() {
+    let second = json!({"rate": "10/1s"});
+    let later = json!({"rate": "1/1h", "burst": 20, "cost": {"response_header": "x-cost"}});
+    let several = json!({"rate": ["10/1s", "50/1h"]});
+    let cases = [
+        (
+            "slow, then fast",
+            json!({"rate": "1000/1h"}),
+            &second,
+            [1_000, 10],
+        ),
+        (
+            "the same time to fill",
+            json!({"rate": "1000/1s"}),
+            &second,
+            [1_000, 0],
+        ),
+        ("room for debts", later, &second, [20, 10]),
+        (
+            "another burst",
+            json!({"rate": "10/1s", "burst": 500}),
+            &second,
+            [500, 10],
+        ),
+        (
+            "several",
+            json!({"rate": ["10/1s", "90/1d"]}),
+            &several,
+            [10, 0],
+        ),
+    ];
+    let (mut found, mut expected) = (Vec::new(), Vec::new());
+    for (name, mut before, after, admitted) in cases {
+        let shared = Shared::default();
+        if before.get("burst").is_none() {
+            before["burst"] = Value::Null;
+        }
+        let mut after = after.clone();
+        after["burst"] = Value::Null;
+        let workers = [before, after].map(|terms| Worker::new(&shared, &one(terms)));
+        let mut seen = [0, 0];
+        for _ in 0..20 {
+            for (worker, seen) in workers.iter().zip(&mut seen) {
+                *seen += worker.admitted("acme", 1_100);
+            }
+        }
+        found.push((name, seen));
+        expected.push((name, admitted));
+    }
+    assert_eq!(found, expected);
 }
 
 /// By windows: what was counted stays counted, and nobody who owed nothing owes anything.

@@ -696,3 +696,48 @@ fn the_policy_of_an_override() {
     assert_eq!(stream.outcome().0, 200);
     assert_eq!(stream.told()[0].1, "\"a\";q=1000;w=60");
 }
+
+/// Of many limits those are found that can be about a request, before it waits and after.
+#[test]
+fn of_many_limits_those_that_apply_in_their_order() {
+    let mut limits: Vec<Value> = (0..12)
+        .map(|number| {
+            let path = json!({"path": {"exact": format!("/p/{number}")}});
+            by_tenant(&format!("l{number}"), json!({"match": path}))
+        })
+        .collect();
+    limits.insert(5, by_tenant("all", json!({})));
+    let hosts = json!({"match": {"hosts": ["a.test"], "path": {"prefix": "/p"}}});
+    limits.push(by_tenant("host", hosts));
+    let worker = Worker::alone(&global(json!(limits), json!({})));
+    type Case<'c> = (&'c str, &'c str, &'c [&'c str]);
+    let cases: [Case<'_>; 4] = [
+        ("/p/9", "b.test", &["all", "l9"]),
+        ("/p/3", "a.test", &["l3", "all", "host"]),
+        ("/q", "a.test", &["all"]),
+        ("/p/12", "a.test", &["all", "host"]),
+    ];
+    for (path, host, expected) in cases {
+        let mut stream = worker.begin(
+            1,
+            &[
+                (":path", path.as_bytes()),
+                (":authority", host.as_bytes()),
+                ("x-tenant", b"acme"),
+            ],
+        );
+        stream.waits();
+        let call = worker.call();
+        let asked = expected.iter();
+        let asked: Vec<_> = asked
+            .map(|limit| format!("limit={limit} header.x-tenant=acme"))
+            .collect();
+        assert_eq!(call.descriptors(), asked, "{path}");
+        // The last one is over: it is the one that is named.
+        let mut codes = vec![CODE_OK; expected.len()];
+        codes[expected.len() - 1] = CODE_OVER_LIMIT;
+        assert_eq!(worker.answer(&call, &over(&codes)), [1], "{path}");
+        let reason = format!("over_limit.{}", expected[expected.len() - 1]);
+        assert_eq!(stream.outcome(), (429, reason), "{path}");
+    }
+}

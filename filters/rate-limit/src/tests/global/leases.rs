@@ -413,3 +413,46 @@ fn host_calls() {
     ];
     assert_eq!(worker.host.calls(), expected.into_iter().collect());
 }
+
+/// A share of 1 is no lease, but what the service refused is refused here: who is over one limit does not use up
+/// those of others, where the service charges them all the same.
+#[test]
+fn with_a_share_of_one_who_is_over_asks_no_more() {
+    let limits = json!([
+        by_tenant("a", json!({})),
+        {"name": "everybody", "key": [{"const": "all"}], "rate": "1000/1m"},
+    ]);
+    // How many of ten more requests ask.
+    for (name, lease, more) in [
+        ("no lease", json!({}), 10),
+        ("a share of 1", json!({"lease": 1}), 0),
+    ] {
+        let worker = Worker::alone(&global(limits.clone(), lease));
+        let mut first = worker.tenant(1, "acme");
+        first.waits();
+        let call = worker.call();
+        assert_eq!(
+            call.descriptors(),
+            ["limit=a header.x-tenant=acme", "limit=everybody const=all"],
+            "{name}"
+        );
+        assert_eq!(call.request.hits_addend, 1, "{name}");
+        worker.answer(&call, &over(&[CODE_OVER_LIMIT, CODE_OK]));
+        assert_eq!(first.outcome(), (429, "over_limit.a".to_owned()), "{name}");
+        let mut asked = 0;
+        for number in 2..12 {
+            let mut stream = worker.tenant(number, "acme");
+            if let Verdict::Wait { .. } = stream.ask() {
+                asked += 1;
+                worker.answer(&worker.call(), &over(&[CODE_OVER_LIMIT, CODE_OK]));
+            }
+            assert_eq!(stream.outcome(), (429, "over_limit.a".to_owned()), "{name}");
+        }
+        assert_eq!(asked, more, "{name}");
+        // Another tenant goes on.
+        let mut other = worker.tenant(20, "other");
+        other.waits();
+        worker.answer(&worker.call(), &ok(&[9, 9]));
+        assert_eq!(other.outcome().0, 200, "{name}");
+    }
+}
