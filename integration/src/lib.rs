@@ -31,6 +31,7 @@ pub mod log;
 pub mod rate_limit_service;
 pub mod tcp;
 pub mod tour;
+pub mod upgrade;
 
 pub use config::Config;
 pub use echo::Echo;

@@ -11,12 +11,11 @@ mod cases;
 mod minted;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use gatehouse_integration::http::Connection;
 use gatehouse_integration::log::plugin_messages;
+use gatehouse_integration::upgrade::{self, Upgrade};
 use gatehouse_integration::{Config, Echo, Envoy, Response, Update, load};
 
 use cases::{Case, cases};
@@ -453,24 +452,10 @@ forward: {consumer_header: x-consumer}
 /// An upgrade passes the client's `connection` header on; what it names, the next proxy takes out.
 #[test]
 fn no_connection_header_names_an_identity_header() {
-    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = upstream.local_addr().expect("an address");
-    let received = std::thread::spawn(move || {
-        let (stream, _) = upstream.accept().expect("Envoy connects");
-        let lines = BufReader::new(&stream).lines().map_while(Result::ok);
-        let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-        let answer = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
-        (&stream).write_all(answer).expect("Envoy reads");
-        head
-    });
-    let upgrades = |root: &mut serde_json::Value| {
-        let chain = &mut root["static_resources"]["listeners"][0]["filter_chains"][0];
-        let manager = &mut chain["filters"][0]["typed_config"];
-        manager["upgrade_configs"] = serde_json::json!([{"upgrade_type": "websocket"}]);
-    };
+    let upstream = Upgrade::start();
     let envoy = Config::load(FILE)
-        .endpoint(18080, address)
-        .edit(upgrades)
+        .endpoint(18080, upstream.address())
+        .edit(upgrade::allow)
         .start();
     let head = "GET /orders HTTP/1.1\r\nHost: a.test\r\nX-Api-Key: acme-key-1\r\nConnection: Upgrade, x-consumer\r\nUpgrade: websocket\r\n\r\n";
     let mut connection = Connection::open(envoy.address()).expect("a connection");
@@ -478,7 +463,7 @@ fn no_connection_header_names_an_identity_header() {
         .send_bytes(head.as_bytes(), true)
         .expect("an answer");
     assert_eq!(response.status, 101);
-    let head = received.join().expect("the upstream got a request");
+    let head = upstream.head();
     let named: Vec<&String> = head
         .iter()
         .filter(|line| line.contains("x-consumer"))

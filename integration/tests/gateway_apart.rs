@@ -17,6 +17,8 @@ mod differs;
 mod orders;
 #[path = "gateway_apart/pair.rs"]
 mod pair;
+#[path = "gateway_apart/routes.rs"]
+mod routes;
 #[path = "auth_callouts/service.rs"]
 #[allow(dead_code, reason = "shared by tests that need parts of it")]
 mod service;
@@ -24,3 +26,5 @@ mod service;
 mod streams;
 #[path = "host/upstream.rs"]
 mod upstream;
+#[path = "gateway_apart/waits.rs"]
+mod waits;

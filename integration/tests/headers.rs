@@ -1,10 +1,9 @@
 //! The headers filter on stock Envoy: what the upstream and the client see, in bytes.
 
 use gatehouse_integration::http::Connection;
+use gatehouse_integration::upgrade::{self, Upgrade};
 use gatehouse_integration::{Config, Echo, Envoy, Response, Update, config, load, repository};
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
 
 const FILE: &str = "envoy/headers.yaml";
 
@@ -602,41 +601,37 @@ fn what_was_appended_is_read_as_envoy_keeps_it() {
 /// has read the headers before or not: an upgrade has a body, to Envoy.
 #[test]
 fn no_connection_names_what_is_set() {
-    let upgrades = |root: &mut Value| {
-        let chain = &mut root["static_resources"]["listeners"][0]["filter_chains"][0];
-        let manager = &mut chain["filters"][0]["typed_config"];
-        manager["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]);
-    };
-    for read in ["", "match: {methods: [GET]}"] {
-        let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = upstream.local_addr().expect("an address");
-        let received = std::thread::spawn(move || {
-            let (stream, _) = upstream.accept().expect("Envoy connects");
-            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
-            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-            let answer = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
-            (&stream).write_all(answer).expect("Envoy reads");
-            head
-        });
+    // Also one that says that it has no body.
+    let length = "Content-Length: 0\r\n";
+    for (read, more) in [
+        ("", ""),
+        ("match: {methods: [GET]}", ""),
+        ("", length),
+        ("match: {methods: [GET]}", length),
+    ] {
+        let upstream = Upgrade::start();
         let plugin = format!(
-            "rules:\n- {read}\n  request: [{{set: {{name: x-user, value: '${{method}}'}}}}, {{append: {{name: x-hops, value: a}}}}]\n"
+            "rules:\n- {read}\n  request: [{{set: {{name: x-user, value: '${{method}}'}}}}, {{append: {{name: x-hops, value: a}}}}, {{cookie: {{set: {{name: tenant, value: acme}}}}}}]\n"
         );
         let envoy = Config::load(FILE)
-            .endpoint(18080, address)
+            .endpoint(18080, upstream.address())
             .plugin(&plugin)
-            .edit(upgrades)
+            .edit(upgrade::allow)
             .start();
-        let head = "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: X-User, Upgrade, x-other\r\nConnection: x-hops\r\nUpgrade: websocket\r\n\r\n";
+        let head = format!(
+            "GET / HTTP/1.1\r\nHost: a.test\r\n{more}Connection: X-User, Upgrade, cookie, x-other\r\nConnection: x-hops\r\nUpgrade: websocket\r\n\r\n"
+        );
         let mut connection = Connection::open(envoy.address()).expect("a connection");
         let response = connection
             .send_bytes(head.as_bytes(), true)
             .expect("an answer");
         assert_eq!(response.status, 101, "{read}");
-        let head = received.join().expect("the upstream got a request");
+        let head = upstream.head();
         for (name, expected) in [
             ("connection", "Upgrade, x-other"),
             ("x-user", "GET"),
             ("x-hops", "a"),
+            ("cookie", "tenant=acme"),
         ] {
             let begins = format!("{name}: ");
             let lines: Vec<_> = head

@@ -148,6 +148,10 @@ fn exactly_as_many_in_one_slot() {
         envoy.request("GET", "/").header("x-tenant", tenant)
     });
     assert_eq!(outcome, statuses([(200, 800), (429, 1_200)]));
+    for tenant in 0..8 {
+        let left = ask(&envoy, &tenant.to_string());
+        assert_eq!(left.status, 429, "{tenant} has had all of its 100");
+    }
     assert_eq!(counted(&envoy, "evicted"), 0);
 }
 
@@ -368,10 +372,13 @@ limits[1].key[0]: unknown word "consumr" (did you mean "consumer"?)"#;
         "the old limit, and its bucket"
     );
 
-    // The bucket is where it was; the new limit has one more in it.
-    let accepted = envoy.update(&config(&by_tenant(4, "")));
-    assert!(matches!(accepted, Update::Accepted), "{accepted:?}");
-    assert_eq!(admitted(&envoy, "acme", 3), 1);
+    // The bucket of a rate that fills it in the same three days is where it was, and empty; that of another begins anew.
+    let same_time = "limits: [{name: a, key: [{header: x-tenant}], rate: 4/3d, burst: 4}]";
+    for (plugin, expected) in [(same_time, 0), (by_tenant(4, "").as_str(), 3)] {
+        let accepted = envoy.update(&config(plugin));
+        assert!(matches!(accepted, Update::Accepted), "{accepted:?}");
+        assert_eq!(admitted(&envoy, "acme", 3), expected, "{plugin}");
+    }
 }
 
 /// What the store stands on, and no specification says: a version given for a key that is missing

@@ -34,6 +34,9 @@ fn config(upstream: &Upstream, limit: usize, expires: &str) -> Config {
                 {"match": {"prefix": "/none"}, "redirect": {"path_redirect": "/"}},
                 {"match": {"prefix": "/direct"}, "direct_response": {"status": 200}},
                 {"match": {"prefix": "/hold/slow"}, "route": {"cluster": "upstream", "timeout": "0.2s"}},
+                {"match": {"prefix": "/hold/idle"}, "route": {"cluster": "upstream", "timeout": "0s", "idle_timeout": "0.2s"}},
+                {"match": {"prefix": "/hold/long"}, "route": {"cluster": "upstream", "timeout": "0s",
+                    "max_stream_duration": {"max_stream_duration": "0.2s"}}},
                 {"match": {"prefix": "/nowhere"}, "route": {"cluster_header": "x-key"}},
                 {"match": {"prefix": "/retry"}, "route": {"cluster": "upstream", "prefix_rewrite": "/reset",
                     "retry_policy": {"retry_on": "reset", "num_retries": 2}}},
@@ -66,6 +69,44 @@ fn sent(envoy: &Envoy, path: &str, key: &str, more: &str) -> TcpStream {
     let head = format!("GET {path} HTTP/1.1\r\nhost: gatehouse.test\r\nx-key: {key}\r\n{more}\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     stream
+}
+
+/// Types of frames (RFC 9113, 6).
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+
+/// The ends of stream and headers.
+const WHOLE: u8 = 5;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A connection on which these streams were begun, and nothing read.
+fn over_http2(envoy: &Envoy, path: &str, key: &str, streams: &[u32]) -> TcpStream {
+    // Literal fields that are in no table (RFC 7541, 6.2.2).
+    let field = |(name, value): (&str, &str)| {
+        let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+        [vec![0], text(name), text(value)].concat()
+    };
+    let fields = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "gatehouse.test"),
+        (":path", path),
+        ("x-key", key),
+    ];
+    let block = fields.map(field).concat();
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    sent.extend(frame(SETTINGS, 0, 0, b""));
+    for stream in streams {
+        sent.extend(frame(HEADERS, WHOLE, *stream, &block));
+    }
+    let mut connection = TcpStream::connect(envoy.address()).unwrap();
+    connection.write_all(&sent).unwrap();
+    connection
 }
 
 /// Waits until both places are free: two are held at once, and a third has no room.
@@ -118,6 +159,8 @@ fn however_a_stream_ends() {
         ("reset by the upstream", "/reset", 503),
         ("reset by the upstream each time", "/retry", 503),
         ("timed out", "/hold/slow", 504),
+        ("idle for too long", "/hold/idle", 504),
+        ("longer than streams may last", "/hold/long", 504),
     ] {
         for _ in 0..4 {
             until(key, || status(&envoy, path, key) == expected);
@@ -146,6 +189,21 @@ fn however_a_stream_ends() {
         upstream.answer(|| upstream.held() == 0);
     }
     both_free(&envoy, &upstream, key);
+
+    let key = "the client resets its streams, and stays connected";
+    let mut connection = over_http2(&envoy, "/hold", key, &[1, 3]);
+    until("both are held", || upstream.held() == 2);
+    assert_eq!(status(&envoy, "/ok", key), 429);
+    for stream in [1, 3] {
+        let cancel = frame(RST_STREAM, 0, stream, &[0, 0, 0, 8]);
+        connection.write_all(&cancel).unwrap();
+    }
+    until("Envoy notices", || {
+        envoy.stat("http.rate_limit.downstream_rq_active") == 0
+    });
+    upstream.answer(|| upstream.held() == 0);
+    both_free(&envoy, &upstream, key);
+    drop(connection);
 
     let key = "the client goes in the middle of the response";
     let mut stream = sent(&envoy, "/endless", key, "");

@@ -48,6 +48,38 @@ impl Redis {
     fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
+
+    /// The windows of the one counter there is, while `until` does not hold: when each ends, looked up every few milliseconds.
+    pub fn watch_windows(&self, until: impl Fn() -> bool) -> Vec<Instant> {
+        let client = redis::Client::open(self.url()).expect("the URL of a Redis");
+        let mut connection = client.get_connection().expect("Redis takes connections");
+        let mut ends: Vec<Instant> = Vec::new();
+        while !until() {
+            let keys: Vec<String> = redis::cmd("KEYS")
+                .arg("*")
+                .query(&mut connection)
+                .expect("Redis answers");
+            for key in keys {
+                let left: i64 = redis::cmd("PTTL")
+                    .arg(key)
+                    .query(&mut connection)
+                    .expect("Redis answers");
+                let Ok(left @ 1..) = u64::try_from(left) else {
+                    continue;
+                };
+                let end = Instant::now() + Duration::from_millis(left);
+                // Too late by what the answer took to get here: the earliest is the best.
+                match ends.last_mut() {
+                    Some(last) if end < *last + Duration::from_millis(500) => {
+                        *last = end.min(*last);
+                    }
+                    _ => ends.push(end),
+                }
+            }
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        ends
+    }
 }
 
 impl Drop for Redis {

@@ -1,4 +1,4 @@
-//! What more rules and more keys cost the real modules, in the WebAssembly instructions of one request: the same on every
+//! What more rules and more limits cost the real modules, in the WebAssembly instructions of one request: the same on every
 //! machine, so what must not grow is held here. What it is worth in time is measured by `scripts/bench`.
 
 use std::path::Path;
@@ -113,8 +113,19 @@ fn rules_do_not_add_up() {
         json!({"rules": rules(count, about, &rule, rule.clone())})
     };
     type Configuration<'c> = &'c dyn Fn(usize, About) -> Value;
-    let filters: [(&str, Configuration<'_>); 2] =
-        [("gatehouse_auth", &auth), ("gatehouse_headers", &headers)];
+    let rate_limit = |count, about: About| {
+        let limit = json!({"key": ["client_ip"], "rate": "100/1s"});
+        let mut limits = rules(count, about, &limit, limit.clone());
+        for (number, limit) in limits.iter_mut().enumerate() {
+            limit["name"] = json!(format!("l{number}"));
+        }
+        json!({"limits": limits})
+    };
+    let filters: [(&str, Configuration<'_>); 3] = [
+        ("gatehouse_auth", &auth),
+        ("gatehouse_headers", &headers),
+        ("gatehouse_rate_limit", &rate_limit),
+    ];
     for (filter, configuration) in filters {
         let module = module(&engine, filter);
         for (kind, about) in ABOUT {

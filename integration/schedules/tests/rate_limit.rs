@@ -27,6 +27,8 @@ fn module() -> Module {
 /// What came of one schedule.
 struct Run {
     admitted: usize,
+    /// Of those, the worker and the place among its requests.
+    which: Vec<(usize, usize)>,
     answers: Vec<u16>,
     switches: usize,
     /// How often the table was written to, or would have been had another worker not come first.
@@ -61,7 +63,7 @@ fn run(
             for place in 0..REQUESTS {
                 let stream = envoy.http(request(number, place));
                 match stream.outcome() {
-                    Outcome::Continue(_) => in_flight.push(stream),
+                    Outcome::Continue(_) => in_flight.push((place, stream)),
                     Outcome::LocalReply(reply) => answers.push(reply.status),
                     other => panic!("{other:?}"),
                 }
@@ -70,19 +72,23 @@ fn run(
             while finished.load(Ordering::SeqCst) < WORKERS {
                 turns.pass();
             }
-            let admitted = in_flight.len();
-            let callbacks = in_flight.iter().flat_map(|stream| stream.callbacks());
+            let which: Vec<_> = in_flight
+                .iter()
+                .map(|(place, _)| (number, *place))
+                .collect();
+            let callbacks = in_flight.iter().flat_map(|(_, stream)| stream.callbacks());
             let written = callbacks
                 .filter_map(|callback| callback.calls.get("proxy_set_shared_data").copied());
             let writes: usize = written.sum();
-            for mut stream in in_flight {
+            for (_, mut stream) in in_flight {
                 stream.respond(Response::new(200));
                 stream.end();
             }
-            (admitted, answers, writes)
+            (which, answers, writes)
         })
     };
-    let results: Vec<(usize, Vec<u16>, usize)> = std::thread::scope(|scope| {
+    type Result = (Vec<(usize, usize)>, Vec<u16>, usize);
+    let mut results: Vec<Result> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS)
             .map(|number| {
                 let worker = &worker;
@@ -94,8 +100,13 @@ fn run(
             .map(|worker| worker.join().expect("a worker"));
         results.collect()
     });
+    let which = results
+        .iter_mut()
+        .map(|(which, _, _)| std::mem::take(which));
+    let which: Vec<_> = which.flatten().collect();
     Run {
-        admitted: results.iter().map(|(admitted, _, _)| admitted).sum(),
+        admitted: which.len(),
+        which,
         writes: results.iter().map(|(_, _, writes)| writes).sum(),
         answers: results
             .into_iter()
@@ -180,10 +191,15 @@ fn keys_in_one_slot_on_every_schedule() {
     let configuration = r#"{"limits": [{"name": "a", "key": [{"header": "x-tenant"}], "rate": "10/1h"}],
         "store": {"local": {"slots": 1}}}"#;
     for seed in 0..SCHEDULES {
+        let key = |worker: usize, place: usize| (worker + place) % 3;
         let run = run(&module, configuration, seed, |worker, place| {
-            tenant(["a", "b", "c"][(worker + place) % 3])
+            tenant(["a", "b", "c"][key(worker, place)])
         });
-        assert_eq!(run.admitted, 30, "schedule {seed}");
+        let mut admitted = [0; 3];
+        for (worker, place) in &run.which {
+            admitted[key(*worker, *place)] += 1;
+        }
+        assert_eq!(admitted, [10; 3], "schedule {seed}");
     }
 }
 

@@ -10,6 +10,10 @@ use crate::rounds::Measured;
 use crate::setup::Setup;
 use crate::summary::{Summary, added, counted, figures};
 
+/// On a machine that does nothing else, rounds of the same requests with no filter differ by a thirtieth; by more than this
+/// part, and what a filter adds is lost in it.
+const UNREST: f64 = 0.1;
+
 /// What one run found.
 pub(crate) struct Report {
     envoy: String,
@@ -106,6 +110,22 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What is to be said of the machine, if it was not quiet.
+    fn unrest(&self) -> Option<String> {
+        let bare = self.bare.iter().filter_map(|(_, bare)| bare.as_ref().ok());
+        let spread = |bare: &&Summary| (bare.highest - bare.lowest) / bare.median;
+        let worst = bare.max_by(|one, other| spread(one).total_cmp(&spread(other)))?;
+        (spread(&worst) > UNREST).then(|| {
+            format!(
+                "The machine was not quiet: with no filter the same requests cost from {:.1} to {:.1} µs in one round and another. \
+                 Times below say little, and nothing of budgets.",
+                worst.lowest, worst.highest
+            )
+        })
+    }
+}
+
 /// What the machine calls its processor.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -138,6 +158,9 @@ impl Report {
             self.envoy, self.processor, self.rounds, self.requests
         )?;
         writeln!(f)?;
+        if let Some(unrest) = self.unrest() {
+            writeln!(f, "{unrest}\n")?;
+        }
         writeln!(f, "| in all, with no filter | µs | spread | instructions |")?;
         writeln!(f, "|---|---|---|---|")?;
         for (ground, bare) in &self.bare {
@@ -180,8 +203,8 @@ impl fmt::Display for Report {
             f,
             "µs of Envoy's CPU time a request, {rounds} rounds of {requests} requests"
         )?;
-        if let Some(reason) = &self.uncounted {
-            writeln!(f, "{reason}")?;
+        for remark in self.uncounted.iter().chain(&self.unrest()) {
+            writeln!(f, "{remark}")?;
         }
         writeln!(f)?;
         let line = |f: &mut fmt::Formatter<'_>, title: &str, summary: &Summary| {

@@ -158,7 +158,7 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("scripts/bench --markdown --only "))
             .collect();
-        assert_eq!(commands.len(), 4);
+        assert_eq!(commands.len(), 5);
         for command in commands {
             let names: Vec<String> = command.split(',').map(str::to_owned).collect();
             let mut variants = load();

@@ -523,25 +523,3 @@ fn requests_that_wait_twice() {
     outcome.says(SERVED, &["good", "ann", "h2", "upgrade"], &["over-3"]);
     assert_eq!(outcome.metrics["auth.allowed.provider.opaque"], 3);
 }
-
-/// What the filters see of the route is what Envoy chose before the first of them; the request goes where the headers say
-/// that it leaves with.
-#[test]
-fn a_route_that_a_filter_changes() {
-    const FILTERS: &str = r#"
-- headers: {rules: [{request: [{set: {name: x-plan, value: gold}}]}]}
-- headers:
-    rules:
-    - {match: {route: [gold]}, request: [{set: {name: x-seen, value: gold}}]}
-    - {request: [{set: {name: x-seen, value: rest}}]}
-"#;
-    let echo = Echo::start();
-    let pair = Pair::start(FILTERS, Endpoints::of(&echo), |_| {});
-    let seen = pair.both("seen", |envoy| {
-        let response = envoy.request("GET", "/").header("x-case", "route").send();
-        response.echoed().header("x-seen").join(",")
-    });
-    assert_eq!(seen, "rest");
-    let (lines, _) = pair.compare("route", 1);
-    assert!(lines[0].ends_with("route=gold"), "{lines:?}");
-}
