@@ -266,8 +266,8 @@ impl Asks<'_, '_> {
                 "the limit's key has no client_ip".to_owned(),
                 format!("its parts: {}", parts(self.key)),
             )),
-            // Of two quotas over one bucket, the one with the shorter refill would take what the
-            // other one charged for a clock that was set back.
+            // Who shares a bucket has one quota: what the clients of the larger one take would shut
+            // the others out.
             Some(bits) if range.prefix_length() > bits => Some((
                 format!(
                     "{range} is a part of what shares a bucket: the key has {bits} bits of an address"
