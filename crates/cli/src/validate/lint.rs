@@ -3,6 +3,7 @@
 //! Each has a name, by which it can be allowed.
 
 mod network;
+mod routes;
 mod runtime;
 
 use super::{Finding, Severity};
@@ -32,6 +33,8 @@ pub(super) enum Lint {
     ClientAddress,
     /// A header with a client certificate is not handed on, or can be forged
     ClientCertificate,
+    /// A filter decides by the route, and another one changes the path or the host that it was chosen for
+    Route,
 }
 
 impl Lint {
@@ -46,6 +49,7 @@ impl Lint {
             Self::Body => "body",
             Self::ClientAddress => "client-address",
             Self::ClientCertificate => "client-certificate",
+            Self::Route => "route",
         }
     }
 
@@ -76,6 +80,7 @@ pub(super) fn document(
     allowed: &[Lint],
 ) -> Vec<Finding> {
     let mut findings = runtime::shared_vm(plugins);
+    findings.extend(routes::stale(plugins));
     for plugin in plugins {
         findings.extend(runtime::missing_vm_id(plugin));
         findings.extend(runtime::failure(plugin));

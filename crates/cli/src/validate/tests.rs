@@ -29,7 +29,7 @@ fn bad_files() {
         );
         assert_eq!(ran.errors, "");
     }
-    assert_eq!(count, 20);
+    assert_eq!(count, 21);
 }
 
 /// What is documented is good, with the environment of the demo.
