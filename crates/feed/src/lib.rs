@@ -23,7 +23,7 @@
 //! 7. **What is said.** One line in the log when fetching begins to fail, when it fails in another way,
 //!    and when it works (again); counts are the owner's ([`Event`]).
 //!
-//! A clock that goes back makes nothing wait longer than it would have at first.
+//! A clock that goes back makes nothing wait longer than it would have at first, but for ten seconds.
 
 mod core;
 mod feed;

@@ -99,8 +99,8 @@ impl State {
 }
 
 /// How far the readings of two workers may differ that write and read at one time: one of them may have been held up
-/// since it read the clock.
-const TOLERANCE: Duration = Duration::from_secs(1);
+/// since it read the clock. A clock that was set back by less delays a fetch by as much.
+const TOLERANCE: Duration = Duration::from_secs(10);
 
 /// Whether a time has come. One further ahead than it can have been set was set by a clock that has
 /// gone back since: it has come too.

@@ -335,15 +335,15 @@ fn a_clock_that_goes_back() {
     assert_eq!(worker.serve(&[], "a"), [1]);
 }
 
-/// A worker may be held up between its clock and shared data, while others write what is ahead of it: that is no clock
-/// that went back.
+/// A worker may be held up between its clock and shared data, for seconds on a busy machine, while others write what is
+/// ahead of it: that is no clock that went back.
 #[test]
-fn who_read_the_clock_a_moment_before() {
+fn who_read_the_clock_before() {
     let (_, workers) = workers(2);
     let [early, late] = &workers[..] else {
         panic!("two workers");
     };
-    late.host.advance(Duration::from_millis(900));
+    late.host.advance(Duration::from_secs(9));
     assert_eq!(late.ask(1), "waits");
     assert_eq!(early.ask(2), "waits");
     assert_eq!(sent(&workers[..1]), 0, "the lease is another's");
