@@ -12,7 +12,7 @@ pub(crate) enum Waits {
     /// It may.
     #[default]
     Possible,
-    /// Not by the filter that is asked: it had its time.
+    /// Not by who is asked, a filter or a part of one: it had its time.
     TimeIsUp,
     /// By no filter.
     Over,
@@ -88,7 +88,7 @@ impl Exchange {
         self.foresight = None;
     }
 
-    /// Says that the filter that let the request wait has had its time. Those after it have theirs.
+    /// Says that who let the request wait has had its time. Those after it have theirs.
     pub fn end_wait(&mut self) {
         self.waits = Waits::TimeIsUp;
     }
@@ -98,16 +98,21 @@ impl Exchange {
         self.waits = Waits::Over;
     }
 
-    /// Whether the filter that is asked has to decide now.
+    /// Whether who is asked has to decide now.
     pub fn wait_is_over(&self) -> bool {
         self.waits != Waits::Possible
     }
 
-    /// Says that the next filter of the module is asked.
-    pub(crate) fn next_filter(&mut self) {
+    /// Says that who let the request wait has decided.
+    pub(crate) fn next_turn(&mut self) {
         if self.waits == Waits::TimeIsUp {
             self.waits = Waits::Possible;
         }
+    }
+
+    /// Says that the next filter of the module is asked.
+    pub(crate) fn next_filter(&mut self) {
+        self.next_turn();
         if self.target == Target::ChangedHere {
             self.target = Target::Changed;
         }

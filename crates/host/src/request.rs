@@ -76,10 +76,10 @@ impl<'a> Request<'a> {
         self.exchange.stream
     }
 
-    /// Whether the filter has to decide now, without what it waited for: the wait was too long, there
+    /// Whether who is asked has to decide now, without what it waited for: the wait was too long, there
     /// were too many, or too many requests wait. A filter that asks for another wait has its request
-    /// denied. That the wait was too long is said to the filter that waited: how long a body takes is the
-    /// client's choice, and must not keep a filter after that one from asking its service.
+    /// denied. That the wait was too long is said to who waited: how long a body takes is the client's
+    /// choice, and must not keep what comes after from asking its service.
     pub fn wait_is_over(&self) -> bool {
         self.exchange.wait_is_over()
     }
@@ -106,6 +106,12 @@ impl<'a> Request<'a> {
                 status: Status::Malformed,
             }),
         }
+    }
+
+    /// Says that a part of the filter that may have let the request wait has decided, and that the next one is asked:
+    /// it has a time of its own.
+    pub fn next_turn(&mut self) {
+        self.exchange.next_turn();
     }
 
     /// Says that the filter that was asked lets the request go on, and that the next one of the module is asked.

@@ -95,6 +95,7 @@ impl Overrides {
             Ok(())
         };
         for (part, values) in &self.index.by_value {
+            part.decides(request)?;
             // Of groups there are several values.
             let mut found: Vec<&[usize]> = Vec::new();
             part.read(matches, subject, request, &mut |value| {

@@ -90,6 +90,18 @@ impl fmt::Display for Part {
 }
 
 impl Part {
+    /// Says that something is decided by it, as by an override. A key tells requests apart by it, whatever filters have
+    /// made of them since.
+    ///
+    /// # Errors
+    /// Where the host refuses to say; where it is a route, and path or host were changed.
+    pub(crate) fn decides(&self, request: &mut Request<'_>) -> Result<()> {
+        match self {
+            Self::Route => request.route_name().map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads it off a request, and hands its value over: of groups each one, in the order of their
     /// names, and of an address nothing. The host is asked for what no part before has asked for.
     ///

@@ -137,6 +137,7 @@ impl Ask {
                 Ok(address.is_some_and(|address| range.contains(address)))
             }
             Self::Value(part, test) => {
+                part.decides(request)?;
                 let mut holds = false;
                 let reading = part.read(matches, subject, request, &mut |value| {
                     holds |= test.holds(value);

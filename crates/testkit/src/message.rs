@@ -187,6 +187,15 @@ impl Request {
         self.http1 = false;
         self.attribute(["request", "protocol"], "HTTP/2")
     }
+
+    /// Whether all that follows is its body, to Envoy (`Utility::isUpgrade` in `source/common/http/utility.cc`).
+    pub(crate) fn is_upgrade(&self) -> bool {
+        let options = self.headers.all("connection");
+        let mut options = options.flat_map(|line| line.split(|byte| *byte == b','));
+        self.http1
+            && options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+            && self.headers.all("upgrade").any(|name| !name.is_empty())
+    }
 }
 
 /// What is known of a TLS connection. What is empty is not there.

@@ -75,7 +75,8 @@ impl<'e> Stream<'e> {
 
     /// Sends the headers of a request, for a test that does something before the rest follows.
     pub fn begin(&mut self, request: &Request) -> Outcome {
-        let has_more = !request.chunks.is_empty() || request.trailers.is_some();
+        let has_body = !request.chunks.is_empty() || request.is_upgrade();
+        let has_more = has_body || request.trailers.is_some();
         self.send_headers(request.headers.clone(), !has_more)
     }
 

@@ -2,8 +2,9 @@
 //!
 //! A request that waits is decided on anew, from the first rule, when it is woken. Which rule applies
 //! depends on what has not changed since; and what a provider said of it then still holds ([`Memo`]):
-//! a nonce that was used up by this request must not count as used before, nor a failure twice. Expressions
-//! are evaluated before the wait ([`gatehouse_host::HttpFilter::foresee`]).
+//! a nonce that was used up by this request must not count as used before, nor a failure twice. One whose wait was
+//! too long says so alone: how long a body takes is the client's choice, and the next provider still asks its service.
+//! Expressions are evaluated before the wait ([`gatehouse_host::HttpFilter::foresee`]).
 
 use crate::config::Config;
 use crate::credential::{self, Presented};
@@ -284,15 +285,22 @@ impl Check<'_, '_, '_> {
         };
         let opinion = match credential.opinion.take() {
             Some(opinion) => opinion,
-            None => match provider
-                .kind
-                .check(&credential.presented, self.request, stats)?
-            {
-                Opinion::Wait(_) if self.request.wait_is_over() => {
-                    Opinion::Bad(Reason::WaitTimeout)
+            None => {
+                let checked = provider
+                    .kind
+                    .check(&credential.presented, self.request, stats)?;
+                let opinion = match checked {
+                    Opinion::Wait(_) if self.request.wait_is_over() => {
+                        Opinion::Bad(Reason::WaitTimeout)
+                    }
+                    opinion => opinion,
+                };
+                // Who is asked first after a wait is who waited: what was said before is known.
+                if !matches!(opinion, Opinion::Wait(_)) {
+                    self.request.next_turn();
                 }
-                opinion => opinion,
-            },
+                opinion
+            }
         };
         trace!(("provider {}", provider.name), ("{opinion}"));
         Ok(match credential.opinion.insert(opinion) {

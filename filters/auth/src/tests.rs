@@ -16,6 +16,7 @@ mod paths;
 mod remote;
 mod rules;
 mod tokens;
+mod turns;
 mod waiting;
 
 use crate::{Config, Filter, Memo};

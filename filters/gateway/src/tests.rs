@@ -60,6 +60,7 @@ impl Gateway {
         let all = base.iter().chain(headers);
         self.host
             .begin(all.map(|(name, value)| (*name, value.as_bytes())));
+        self.host.property_is("xds.route_name", "open");
         let mut stream = Stream {
             exchange: Exchange::default(),
             pending: Pending::default(),

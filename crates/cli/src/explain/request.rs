@@ -63,6 +63,19 @@ pub(super) struct Request {
     pub(super) expressions: Vec<(String, bool)>,
 }
 
+impl Request {
+    /// Whether all that follows is its body, to Envoy (`Utility::isUpgrade` in `source/common/http/utility.cc`).
+    pub(super) fn is_upgrade(&self) -> bool {
+        let named = |name: &'static str| {
+            let named = self.headers.iter().filter(move |(other, _)| other == name);
+            named.flat_map(|(_, value)| value.split(',').map(str::trim))
+        };
+        let mut options = named("connection");
+        options.any(|option| option.eq_ignore_ascii_case("upgrade"))
+            && named("upgrade").any(|name| !name.is_empty())
+    }
+}
+
 impl Asked {
     pub(super) fn read(&self) -> Result<Request, Failure> {
         let told = |message: String| Err(Failure::Told(message));

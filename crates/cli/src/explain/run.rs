@@ -53,7 +53,7 @@ trait Ask {
     fn ask(
         &self,
         host: &FakeHost,
-        body: &[u8],
+        given: &Given,
     ) -> gatehouse_host::Result<(Verdict, Option<String>)>;
 }
 
@@ -61,9 +61,11 @@ impl<F: Module> Ask for F {
     fn ask(
         &self,
         host: &FakeHost,
-        body: &[u8],
+        given: &Given,
     ) -> gatehouse_host::Result<(Verdict, Option<String>)> {
-        let mut exchange = Exchange::new(StreamId(1), body.is_empty());
+        let body = &given.body;
+        let without_body = body.is_empty() && !given.is_upgrade();
+        let mut exchange = Exchange::new(StreamId(1), without_body);
         let mut pending = F::Pending::default();
         let mut verdict = Verdict::Continue;
         for _ in 0..ROUNDS {
@@ -137,7 +139,7 @@ impl Chain {
 
     fn once(&self, given: &Given) -> Explained {
         begin(&self.host, given);
-        let ((fate, consumer), steps) = traced(|| self.through(&given.body));
+        let ((fate, consumer), steps) = traced(|| self.through(given));
         let mut callouts = callouts(&self.host);
         let is_open = match &fate {
             // Somebody was asked: without the answer this is not what becomes of it.
@@ -158,10 +160,10 @@ impl Chain {
         }
     }
 
-    fn through(&self, body: &[u8]) -> (Fate, Option<String>) {
+    fn through(&self, given: &Given) -> (Fate, Option<String>) {
         let mut last = None;
         for (filter, asked) in &self.filters {
-            let (verdict, consumer) = match asked.ask(&self.host, body) {
+            let (verdict, consumer) = match asked.ask(&self.host, given) {
                 Ok(said) => said,
                 Err(error) => {
                     let error = error.to_string();

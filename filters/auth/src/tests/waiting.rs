@@ -1,7 +1,7 @@
 //! Requests that wait, several at once.
 
 use super::*;
-use gatehouse_host::{CalloutId, StreamId};
+use gatehouse_host::{Body, CalloutId, StreamId};
 use gatehouse_host_fake::SentCallout;
 use std::time::Duration;
 
@@ -21,6 +21,11 @@ impl Client {
         let own = self.headers.iter();
         own.map(|(name, value)| (name.as_str(), value.as_slice()))
             .collect()
+    }
+
+    /// Its body has come.
+    pub(super) fn has_body(&mut self, size: usize) {
+        self.stream.exchange.body_is(Body::Complete(size));
     }
 }
 
@@ -79,6 +84,12 @@ impl Gate {
     /// Its wait is over: it is asked about for the last time.
     pub(super) fn gives_up(&self, client: &mut Client) {
         client.stream.exchange.end_wait();
+        self.again(client);
+    }
+
+    /// No request may be held any more: it is asked about for the last time.
+    pub(super) fn may_not_wait(&self, client: &mut Client) {
+        client.stream.exchange.end_all_waits();
         self.again(client);
     }
 

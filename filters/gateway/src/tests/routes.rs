@@ -44,9 +44,16 @@ fn a_route_is_no_answer_after_another_filter_changed_path_or_host() {
     let keyed = limit("key: [route]");
     let lenient = limit("match: {route: [open]}, key: [method], on_error: allow");
     let of_route = limit("match: {route: [open]}, key: [method]");
+    let more_for = |key: &str| {
+        limit(&format!(
+            "key: [route, method], overrides: [{{key: {{{key}}}, rate: 99/1h}}]"
+        ))
+    };
+    let (more_for_route, more_for_method) = (more_for("route: open"), more_for("method: PUT"));
+    let more_for_another = more_for("route: admin");
     // The filters, the request's path, what becomes of it.
     type Case<'c> = (&'c str, &'c [&'c str], &'c str, Result<u16, Status>);
-    let cases: [Case<'_>; 20] = [
+    let cases: [Case<'_>; 23] = [
         ("auth after a path", &[PATH, &by_route], V1, UNKNOWN),
         ("auth after a host", &[HOST, &by_route], V1, UNKNOWN),
         ("metadata", &[PATH, &by_metadata], V1, UNKNOWN),
@@ -69,6 +76,14 @@ fn a_route_is_no_answer_after_another_filter_changed_path_or_host() {
         ("a limit of a route", &[PATH, &of_route], V1, Ok(503)),
         ("one that allows", &[PATH, &lenient], V1, GOES_ON),
         ("a limit before", &[&of_route, PATH], V1, GOES_ON),
+        ("more for a route", &[PATH, &more_for_route], V1, Ok(503)),
+        (
+            "more for another route",
+            &[PATH, &more_for_another],
+            V1,
+            Ok(503),
+        ),
+        ("more for others", &[PATH, &more_for_method], V1, GOES_ON),
         ("a host in another case", &[CASE, &by_route], V1, GOES_ON),
         ("headers of a route", &[PATH, BY_ROUTE], V1, UNKNOWN),
         ("such headers before", &[BY_ROUTE, PATH], V1, GOES_ON),
@@ -97,7 +112,6 @@ fn a_route_is_no_answer_after_another_filter_changed_path_or_host() {
     ];
     for (name, filters, target, expected) in cases {
         let gateway = Gateway::new(&format!("filters:\n{}", filters.concat()));
-        gateway.host.property_is("xds.route_name", "open");
         let (outcome, _) = gateway.try_request(&[(":path", target)]);
         assert_eq!(outcome.map_err(|error| error.status), expected, "{name}");
     }

@@ -68,9 +68,9 @@ impl Asked {
 
     /// Whether a limit applies, if that is known.
     pub(crate) fn applies(&self, in_force: &InForce) -> Option<Result<bool, Failure>> {
-        let mut known = self.applies.iter();
-        let found = known.find(|(place, _)| *place == in_force.place);
-        found.map(|(_, applies)| *applies)
+        let place = |(place, _): &(usize, _)| *place;
+        let at = self.applies.binary_search_by_key(&in_force.place, place);
+        self.applies.get(at.ok()?).map(|(_, applies)| *applies)
     }
 
     /// Notes whether the next limit applies.

@@ -93,7 +93,7 @@ fn asks<'p>(plugin: &'p Plugin<'p>) -> Vec<Place<'p>> {
 }
 
 /// `route` and `metadata` of a `match`, which may stand in others (`any`, `not`), or be what a response is matched by
-/// (`when: {request: …}`).
+/// (`when: {request: …}`), or what an override is for (`key: {route: …}`).
 fn condition(value: &Value, path: &str, is_match: bool) -> Option<String> {
     match value {
         Value::Array(items) => {
@@ -106,8 +106,8 @@ fn condition(value: &Value, path: &str, is_match: bool) -> Option<String> {
                 "route" | "metadata" if is_match => Some(at),
                 "any" | "not" if is_match => condition(value, &at, true),
                 "match" => condition(value, &at, true),
-                // Not that of a rule, which is a list of operations.
-                "request" if value.is_object() => condition(value, &at, true),
+                // Not that of a rule, which is a list of operations; nor that of a limit, a list of parts.
+                "request" | "key" if value.is_object() => condition(value, &at, true),
                 _ if is_match => None,
                 _ => condition(value, &at, false),
             }
