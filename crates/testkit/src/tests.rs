@@ -408,6 +408,39 @@ fn the_cache_is_not_trusted_blindly() {
     std::fs::remove_dir_all(&directory).unwrap();
 }
 
+/// Only the headers of an upgrade are not all of the request, though it has no body (`handling_upgrade_` in
+/// `source/common/http/http1/codec_impl.cc`).
+#[test]
+fn which_headers_are_all_of_a_request() {
+    let answers = format!(
+        r#"{REPLY}
+        (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            (drop (call $reply (i32.add (i32.const 400) (local.get 2)) (i32.const 0) (i32.const 0)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1)))
+            (i32.const 1))"#
+    );
+    let module = module(&answers);
+    let envoy = Envoy::builder(&module).build().unwrap();
+    let asks = |connection: &str, upgrade: &str| {
+        let request = Request::get("/").header("connection", connection);
+        request.header("upgrade", upgrade)
+    };
+    let cases = [
+        ("a GET", Request::get("/"), 401),
+        ("a body", Request::post("/", "a"), 400),
+        ("an upgrade", asks("keep-alive, Upgrade", "websocket"), 400),
+        ("not in connection", asks("close", "websocket"), 401),
+        ("to nothing", asks("upgrade", ""), 401),
+        ("over HTTP/2", asks("upgrade", "websocket").http2(), 401),
+    ];
+    for (name, request, status) in cases {
+        let stream = envoy.http(request);
+        let replied =
+            matches!(stream.outcome(), Outcome::LocalReply(reply) if reply.status == status);
+        assert!(replied, "{name}: {:?}", stream.outcome());
+    }
+}
+
 #[test]
 fn levels_are_kept() {
     let text = format!(
