@@ -242,8 +242,11 @@ impl Latencies {
     }
 }
 
+/// How long a flood takes at most.
+const MOST: Duration = Duration::from_secs(60);
+
 /// Requests as fast as they are answered, the n-th being `what(n)`; beside them requests with an API key on connections of
-/// their own. Takes so long; and as long, within a minute, as no more than so many were answered 429, since a slow machine takes
+/// their own. Takes so long; and as long, within [`MOST`], as no more than so many were answered 429, since a slow machine takes
 /// its time until an address has used up what it may have.
 fn flood(
     envoy: &Envoy,
@@ -277,7 +280,7 @@ fn flood(
         let request = envoy.request("GET", "/").header("x-api-key", "dev-key-1");
         let goes_on = || match begun.elapsed() {
             short if short < least => true,
-            long if long.as_secs() < 60 => refused.load(Ordering::Relaxed) < least_refused,
+            long if long < MOST => refused.load(Ordering::Relaxed) < least_refused,
             _ => false,
         };
         while goes_on() {
@@ -360,7 +363,13 @@ fn a_flood_from_one_address() {
     // Twenty, and one in three seconds, of both workers together.
     let most = 20 + flood.took.as_secs() / 3;
     assert!((4..=most).contains(&flood.verified), "{}", flood.verified);
-    assert!(flood.flood[&429] > flood.flood[&401], "{:?}", flood.flood);
+    // On a machine that hashes fewer than that in the time, the workers' share is what there is none left of.
+    let of = |status| flood.flood.get(&status).copied().unwrap_or(0);
+    let refused = match flood.took < MOST {
+        true => of(429),
+        false => of(429) + of(503),
+    };
+    assert!(refused > of(401), "{:?}", flood.flood);
 }
 
 #[test]
