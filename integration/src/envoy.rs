@@ -127,7 +127,9 @@ impl Envoy {
                 .expect("the process can be asked")
                 .is_some()
             {
-                return Err(Refused { log: self.log() });
+                return Err(Refused {
+                    log: self.written(),
+                });
             }
             let admin = std::fs::read_to_string(self.directory.path().join("admin"));
             if let Some(admin) = admin.ok().and_then(|address| address.trim().parse().ok()) {
@@ -241,8 +243,15 @@ impl Envoy {
         lines
     }
 
-    /// The log so far, with what the access log writes to the terminal.
+    /// The lines of the log so far, with what the access log writes to the terminal. One that is being written is not
+    /// among them.
     pub fn log(&self) -> String {
+        let mut log = self.written();
+        log.truncate(log.rfind('\n').map_or(0, |end| end + 1));
+        log
+    }
+
+    fn written(&self) -> String {
         let log =
             std::fs::read(self.directory.path().join("envoy.log")).expect("the log is readable");
         let log = String::from_utf8_lossy(&log).into_owned();
@@ -316,7 +325,7 @@ impl Drop for Envoy {
         let _ = self.process.kill();
         let _ = self.process.wait();
         if std::thread::panicking() {
-            let log = self.log();
+            let log = self.written();
             let lines: Vec<_> = log.lines().collect();
             let tail = &lines[lines.len().saturating_sub(LOG_TAIL)..];
             eprintln!("--- the end of Envoy's log:\n{}\n---", tail.join("\n"));

@@ -18,6 +18,7 @@ use service::{Asked, Does, Service};
 
 const FILE: &str = "envoy/auth.yaml";
 
+/// A slow machine is given time to answer, and what it said holds for as long as a test may take.
 const INTROSPECTION: &str = "
 providers:
   opaque:
@@ -26,7 +27,8 @@ providers:
       uri: https://idp.example/oauth2/introspect
       client_id: gateway
       client_secret: '${env:DEV_KEY}'
-      timeout: 1s
+      timeout: 30s
+      cache: {positive: 1h, negative: 1h}
 rules:
 - {match: {path: {prefix: /write}}, require: opaque, authorize: {scopes: [write]}}
 - {require: opaque}
@@ -183,11 +185,13 @@ fn sixty_four_requests_with_one_new_token_ask_once_per_worker() {
 #[test]
 fn a_service_that_is_killed_hung_and_back() {
     let (echo, service) = (Echo::start(), Service::start(knows));
-    let stale = INTROSPECTION.replace(
-        "timeout: 1s",
-        "timeout: 1s\n      cache: 1s\n      on_error: {stale: 1h}",
+    let deny = INTROSPECTION.replace("timeout: 30s", "timeout: 5s");
+    let stale = deny.replace(
+        "cache: {positive: 1h, negative: 1h}",
+        "cache: 1s\n      on_error: {stale: 1h}",
     );
-    for (plugin, known) in [(INTROSPECTION, 503), (&stale, 200)] {
+    assert_ne!(deny, stale);
+    for (plugin, known) in [(&deny, 503), (&stale, 200)] {
         service.now(knows);
         let envoy = config(&echo, 1, plugin, Some(service.address())).start();
         assert_eq!(bearer(&envoy, "/", "ann").status, 200);
@@ -197,13 +201,15 @@ fn a_service_that_is_killed_hung_and_back() {
         let begun = Instant::now();
         assert_eq!(bearer(&envoy, "/", "bob").status, 503);
         let took = begun.elapsed();
-        assert!((900..5_000).contains(&took.as_millis()), "{took:?}");
+        assert!((4_900..30_000).contains(&took.as_millis()), "{took:?}");
+        // Envoy's timeout, not the filter's own for a callout of which it never hears again.
+        envoy.await_log("callouts fail: status 504", 1);
 
         service.now(|_| Does::Cuts);
         assert_eq!(bearer(&envoy, "/", "bob").status, 503);
         if known == 200 {
             // Remembered, and when the second for that is over, served from what was known.
-            let deadline = Instant::now() + Duration::from_secs(30);
+            let deadline = Instant::now() + Duration::from_secs(60);
             while counted(&envoy, "stale_served") == 0 {
                 assert!(
                     Instant::now() < deadline,
@@ -224,15 +230,17 @@ fn a_service_that_is_killed_hung_and_back() {
         no_trap(&envoy);
     }
 
+    // At an address of its own: no socket of another test takes the port meanwhile.
+    let service = Service::at(SocketAddr::from(([127, 0, 0, 2], 0)), knows);
     let envoy = config(&echo, 1, INTROSPECTION, Some(service.address())).start();
     let address = service.kill();
     let begun = Instant::now();
     assert_eq!(bearer(&envoy, "/", "bob").status, 503);
     assert!(
-        begun.elapsed() < Duration::from_secs(1),
+        begun.elapsed() < Duration::from_secs(15),
         "a refused connection is no timeout"
     );
-    let service = Service::restart(address, knows);
+    let service = Service::at(address, knows);
     assert_eq!(bearer(&envoy, "/", "bob").status, 200);
     assert_eq!(service.take_asked().len(), 1);
     no_trap(&envoy);
@@ -250,7 +258,10 @@ fn no_healthy_host_and_no_cluster() {
             let response = bearer(envoy, "/", "ann");
             assert_eq!(response.status, 503);
             assert_eq!(response.header("www-authenticate"), ["Bearer"]);
-            assert!(begun.elapsed() < Duration::from_millis(900));
+            assert!(
+                begun.elapsed() < Duration::from_secs(15),
+                "it is no timeout"
+            );
         }
         assert_eq!(denied(envoy, "introspection_failed"), 20);
         assert_eq!(counted(envoy, "callouts"), 0);
@@ -299,7 +310,10 @@ fn hostile_answers() {
         ),
         (
             "a header that is not UTF-8",
-            Does::Writes(b"HTTP/1.1 200 OK\r\nx: \xff\xfe\r\ncontent-length: 2\r\n\r\n[]".to_vec()),
+            // Or else the next one may be sent on the connection before Envoy sees that it is cut.
+            Does::Writes(
+                b"HTTP/1.1 200 OK\r\nx: \xff\xfe\r\nconnection: close\r\ncontent-length: 2\r\n\r\n[]".to_vec(),
+            ),
         ),
     ];
     let (echo, service) = (Echo::start(), Service::start(knows));
@@ -341,7 +355,8 @@ fn clients_that_leave_while_they_wait() {
                 connection
             })
             .collect();
-        service.await_asked(19);
+        // Of "ann" it is known from the first round on who that is.
+        service.await_asked(if round == 0 { 20 } else { 19 });
         drop(connections);
         envoy.await_stat("http.auth.downstream_rq_active", 0);
         // What they waited for comes, and is remembered.
@@ -396,10 +411,10 @@ providers:
     ext_authz:
       cluster: service
       path_prefix: /check
-      timeout: 1s
+      timeout: 20s
       headers: {send: [authorization, cookie], add: {x-gateway: edge}, to_upstream: [x-user]}
       consumer: {header: x-user}
-      cache: {ttl: 30s, negative_ttl: 30s}
+      cache: {ttl: 1h, negative_ttl: 1h}
 rules:
 - {match: {path: {prefix: /public}}, allow: anonymous}
 - {require: opa}
@@ -544,27 +559,30 @@ fn decisions_are_remembered() {
 #[test]
 fn no_decision() {
     let (echo, service) = (Echo::start(), Service::start(|_| Does::Hangs));
-    let plugin = DECISIONS.replace("timeout: 1s", "timeout: 300ms");
-    let allow = plugin.replace(
+    let allow = DECISIONS.replace(
         "path_prefix: /check",
         "path_prefix: /check\n      on_error: allow",
     );
-    for (plugin, status) in [(&plugin, 503), (&allow, 200)] {
-        let envoy = config(&echo, 1, plugin, Some(service.address())).start();
+    for (plugin, status) in [(DECISIONS, 503), (&allow, 200)] {
+        let errors = u64::from(status == 200);
+        let short = plugin.replace("timeout: 20s", "timeout: 300ms");
+        let hung = config(&echo, 1, &short, Some(service.address())).start();
         service.now(|_| Does::Hangs);
-        assert_eq!(envoy.get("/").status, status, "hung");
+        assert_eq!(hung.get("/").status, status, "hung");
+        assert_eq!(counted(&hung, "errors_allowed"), errors);
+
+        let envoy = config(&echo, 1, plugin, Some(service.address())).start();
         service.now(|_| Does::Cuts);
         assert_eq!(envoy.get("/").status, status, "cut");
         service.now(decides);
         assert_eq!(envoy.get("/no").status, 402, "a no is a no");
-        assert_eq!(
-            counted(&envoy, "errors_allowed"),
-            if status == 200 { 2 } else { 0 }
-        );
+        assert_eq!(counted(&envoy, "errors_allowed"), errors);
+
         let nowhere = config(&echo, 1, plugin, None).start();
         assert_eq!(nowhere.get("/").status, status, "no healthy host");
-        no_trap(&envoy);
-        no_trap(&nowhere);
+        for envoy in [&hung, &envoy, &nowhere] {
+            no_trap(envoy);
+        }
     }
 }
 

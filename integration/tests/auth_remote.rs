@@ -23,7 +23,7 @@ use provider::Provider;
 use serde_json::{Value, json};
 use signer::Signer;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 fn cluster(name: &str, endpoint: Option<SocketAddr>) -> Value {
     let endpoints: Vec<Value> = endpoint
@@ -119,13 +119,16 @@ fn one_fetch_for_four_workers_and_as_often_as_the_issuer_says() {
     }
     assert_eq!(issuer.asked("/long"), 1);
 
-    // 75 to 85 % of 4 s, each.
+    // 75 to 85 % of 4 s, each, from when it was answered.
     until("the keys to be fetched anew", || {
         issuer.asked("/short") >= 4
     });
     let took = began.elapsed();
-    assert!(took > Duration::from_millis(8_500), "{took:?}");
-    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    let asked = issuer.asked_at("/short");
+    let gaps: Vec<_> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let least = Duration::from_millis(2_900);
+    assert!(gaps.iter().all(|gap| *gap >= least), "{gaps:?}");
     until("all to be counted", || {
         count(&envoy, "keys_not_modified.provider.short") >= 3
     });
@@ -138,8 +141,8 @@ fn one_fetch_for_four_workers_and_as_often_as_the_issuer_says() {
 #[test]
 fn an_issuer_that_is_down_at_start_and_down_later() {
     let (echo, signer) = (Echo::start(), Signer::new("1"));
-    let address = Issuer::nowhere();
-    let jwks = "{uri: 'http://issuer.test/keys', cluster: idp, timeout: 5s, refresh: 2s}";
+    let address = Issuer::to_come();
+    let jwks = "{uri: 'http://issuer.test/keys', cluster: idp, timeout: 20s, refresh: 2s}";
     let plugin = format!(
         "providers:\n{}rules: [{{require: sso}}]\n",
         provider("sso", jwks, "")
@@ -166,8 +169,7 @@ fn an_issuer_that_is_down_at_start_and_down_later() {
     assert_eq!(status(&envoy, "/", "Bearer x"), 401);
 
     // It comes up, and nobody has to do anything.
-    let issuer = Issuer::listen(address);
-    issuer.says("/keys", Answer::document(signer.jwks()));
+    let issuer = Issuer::listen(address, &[("/keys", Answer::document(signer.jwks()))]);
     until("the keys to come", || status(&envoy, "/", &bearer) == 200);
     for _ in 0..20 {
         until("all workers to have them", || {
@@ -266,8 +268,10 @@ fn every_fault_of_an_issuer() {
         if let Some(answer) = answer {
             issuer.says(&path, answer.clone());
         }
+        // A slow machine is no slow issuer.
+        let timeout = if *name == "slow" { "3s" } else { "20s" };
         let jwks = format!(
-            "{{uri: 'http://issuer.test{path}', cluster: {cluster}, timeout: 3s, refresh: 2s}}"
+            "{{uri: 'http://issuer.test{path}', cluster: {cluster}, timeout: {timeout}, refresh: 2s}}"
         );
         providers += &provider(name, &jwks, "");
         rules += &format!("- {{match: {{path: {{exact: {path}}}}}, require: {name}}}\n");

@@ -40,7 +40,19 @@ fn assert_no_trap(envoy: &Envoy) {
 #[test]
 fn the_tour_shows_what_it_says() {
     let echo = Echo::start();
-    let envoy = gateway(&echo, 1);
+    // Of the burst that it shows none comes back, however long its six requests take.
+    let envoy = Config::load(FILE)
+        .upstream(&echo)
+        .edit(|root| {
+            let manager = &mut root["static_resources"]["listeners"][0]["filter_chains"][0]
+                ["filters"][0]["typed_config"];
+            let limit = manager["http_filters"][0]["typed_config"]["config"]["configuration"]
+                .pointer_mut("/value/filters/1/rate_limit/limits/0")
+                .expect("the file has a limit");
+            assert_eq!((&limit["rate"], &limit["burst"]), (&json!("60/1m"), &json!(5)));
+            limit["rate"] = json!("60/1h");
+        })
+        .start();
     let steps = tour::steps();
     let printed: Vec<String> = steps.iter().map(|step| step.run(&envoy)).collect();
     let [public, orders, partner, staff, burst, stats] = printed.as_slice() else {
@@ -122,32 +134,35 @@ fn each_filter_sees_what_those_before_it_did() {
         );
         assert_eq!(passed.header("x-served-by"), ["gatehouse"]);
 
-        let over: Vec<_> = (0..6)
-            .map(|_| key(&envoy, "/orders").send())
-            .filter(|r| r.status == 429)
-            .collect();
-        assert!(!over.is_empty());
-        for refused in over {
-            assert_eq!(refused.header("retry-after"), ["1"]);
-            assert_eq!(
-                refused.header("x-served-by"),
-                [""; 0],
-                "headers stands after the limit"
-            );
-        }
-
-        // `METHOD path status consumer=… denied=…`, as the file has it.
-        let lines = envoy.await_log(" consumer=", 8);
+        // One comes back each second: on a slow machine more than a few pass.
+        let mut sent = 1;
+        let refused = loop {
+            let response = key(&envoy, "/orders").send();
+            sent += 1;
+            if response.status == 429 {
+                break response;
+            }
+            assert_eq!(response.status, 200);
+            assert!(sent < 100, "none is over the limit");
+        };
+        assert_eq!(refused.header("retry-after"), ["1"]);
         assert_eq!(
-            lines[0],
-            "GET /orders 401 consumer=- denied=auth.credential_missing"
+            refused.header("x-served-by"),
+            [""; 0],
+            "headers stands after the limit"
         );
-        assert_eq!(lines[1], "GET /orders 200 consumer=acme denied=-");
-        let last = lines.last().expect("a line");
+
+        // `METHOD path status consumer=… denied=…`, as the file has it; each worker writes when it gets to it.
+        let mut lines = envoy.await_log(" consumer=", 1 + sent);
+        lines.sort();
+        let last = lines.pop().expect("a line");
         assert!(
             last.starts_with("GET /orders 429 consumer=acme denied=rate_limit.over_limit"),
             "{last}"
         );
+        let mut expected = vec!["GET /orders 200 consumer=acme denied=-"; sent - 1];
+        expected.push("GET /orders 401 consumer=- denied=auth.credential_missing");
+        assert_eq!(lines, expected);
         assert_no_trap(&envoy);
     }
 }
@@ -328,16 +343,25 @@ fn a_hundred_thousand_requests_over_four_workers_without_a_trap() {
         _ => envoy.request("GET", "/orders").header("x-api-key", [0xff]),
     };
     load::run(20_000, 64, send);
-    let before = envoy.resident_kib();
-    let outcome = load::run(100_000, 64, send);
-    assert_eq!(outcome.failed, 0);
-    assert_eq!(
-        (outcome.count(200), outcome.count(503), outcome.count(401)),
-        (50_000, 25_000, 25_000),
-        "{outcome:?}"
-    );
-    // A context that was not deleted costs some hundred bytes: 100,000 of them tens of megabytes.
-    let grown = envoy.resident_kib().saturating_sub(before);
-    assert!(grown < 8 * 1024, "{grown} KiB more after 100,000 requests");
+    let grown_by_all = || {
+        let before = envoy.resident_kib();
+        let outcome = load::run(100_000, 64, send);
+        assert_eq!(outcome.failed, 0);
+        assert_eq!(
+            (outcome.count(200), outcome.count(503), outcome.count(401)),
+            (50_000, 25_000, 25_000),
+            "{outcome:?}"
+        );
+        envoy.resident_kib().saturating_sub(before)
+    };
+    // A context that was not deleted costs some hundred bytes: 100,000 of them tens of megabytes, each time. What the
+    // allocator has not come round to in the first 20,000 it keeps once.
+    const MOST: u64 = 8 * 1024;
+    let mut grown = grown_by_all();
+    if grown >= MOST {
+        println!("{grown} KiB more, and once more");
+        grown = grown_by_all();
+    }
+    assert!(grown < MOST, "{grown} KiB more after 100,000 requests");
     assert_no_trap(&envoy);
 }

@@ -25,6 +25,7 @@ mod service;
 #[path = "gateway_apart/streams.rs"]
 mod streams;
 #[path = "host/upstream.rs"]
+#[allow(dead_code, reason = "shared by tests that need parts of it")]
 mod upstream;
 #[path = "gateway_apart/waits.rs"]
 mod waits;

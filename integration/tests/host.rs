@@ -14,7 +14,7 @@ mod upstream;
 use gatehouse_integration::{Config, Envoy, repository};
 use grpc::{Grpc, Outcome};
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 use upstream::Upstream;
 
@@ -102,7 +102,7 @@ static_resources:
 /// Envoy with the probe, and what is behind it.
 struct Stage {
     envoy: Envoy,
-    _upstream: Upstream,
+    upstream: Upstream,
     _grpc: Grpc,
 }
 
@@ -120,16 +120,14 @@ impl Stage {
         );
         let upstream = Upstream::start();
         let grpc = Grpc::start();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let refused = free.local_addr().unwrap();
-        drop(free);
         let config = Config::parse(BOOTSTRAP)
             .endpoint(18080, upstream.address())
             .endpoint(18081, grpc.address())
-            .endpoint(18082, refused);
+            // Where nobody ever listens.
+            .endpoint(18082, SocketAddr::from(([127, 0, 0, 1], 1)));
         Self {
             envoy: change(config).start(),
-            _upstream: upstream,
+            upstream,
             _grpc: grpc,
         }
     }
@@ -168,10 +166,20 @@ fn send(to: SocketAddr, path: &str, headers: &[(&str, &str)]) -> TcpStream {
 fn send_bytes(to: SocketAddr, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(to).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_secs(30)))
+        .set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
     stream.write_all(bytes).unwrap();
     stream
+}
+
+/// Reads until this has come.
+fn read_until(stream: &mut TcpStream, end: &str) {
+    let mut read = Vec::new();
+    while !read.ends_with(end.as_bytes()) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        read.extend(byte);
+    }
 }
 
 fn status(answer: &str) -> &str {
@@ -346,7 +354,11 @@ fn the_end_of_a_stream_is_told_once_however_it_ends() {
                 assert_eq!(status(&answer), expected, "{name}");
             }
             GoesAway => {
+                let active = "http.http.downstream_rq_active";
+                stage.envoy.await_stat(active, 0);
                 let stream = send(to, path, &headers);
+                // It has come, and stays.
+                stage.envoy.await_stat(active, 1);
                 std::thread::sleep(Duration::from_millis(200));
                 assert_eq!(stage.told(name, ""), [""; 0], "{name}");
                 stream.shutdown(Shutdown::Both).unwrap();
@@ -478,7 +490,13 @@ fn bodies_of_responses_are_seen_as_they_pass() {
     ];
     for (name, path, orders, expected) in cases {
         let orders = format!("{orders},hold");
-        exchange(to, path, &[("x-probe-id", name), ("x-probe", &orders)]);
+        let mut stream = send(to, path, &[("x-probe-id", name), ("x-probe", &orders)]);
+        if path == "/chunks" {
+            // The second one is written once the first has passed, or they may be seen as one.
+            read_until(&mut stream, "aaaa1111");
+            stage.upstream.go_on();
+        }
+        let _ = stream.read_to_end(&mut Vec::new());
         let mut told = stage.told(name, "ended");
         told.pop();
         assert_eq!(told, expected, "{name}");

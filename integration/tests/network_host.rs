@@ -11,9 +11,15 @@ use gatehouse_integration::envoy::envoy_version;
 use gatehouse_integration::{Config, Envoy, TcpServer, Update, repository};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where nobody ever listens.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 const LOG: &str = "\
     ACCESS WHERE NAME: details=%CONNECTION_TERMINATION_DETAILS% flags=%RESPONSE_FLAGS% \
@@ -154,7 +160,7 @@ impl Stage {
         let config = bootstrap(listeners)
             .endpoint(18080, echo.address())
             .endpoint(18081, greeting.address())
-            .endpoint(18082, free_address());
+            .endpoint(18082, NOWHERE);
         Self {
             envoy: start(&config),
             echo,
@@ -163,11 +169,7 @@ impl Stage {
     }
 
     fn connect(&self, port: u16) -> Client {
-        let stream = TcpStream::connect(self.envoy.address_of(port)).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        Client(stream)
+        Client::connect(self.envoy.address_of(port))
     }
 
     /// What the probe logged, its ticks left out, once there is this line, or, without one, so far.
@@ -194,14 +196,6 @@ impl Stage {
     }
 }
 
-/// Where nobody listens.
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
-
 /// A client that speaks plain TCP.
 struct Client(TcpStream);
 
@@ -213,6 +207,12 @@ enum End {
 }
 
 impl Client {
+    fn connect(to: SocketAddr) -> Self {
+        let stream = TcpStream::connect(to).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(stream)
+    }
+
     fn send(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).unwrap();
     }
@@ -247,10 +247,13 @@ impl Client {
         let patience = Duration::from_millis(milliseconds);
         self.0.set_read_timeout(Some(patience)).unwrap();
         let read = self.0.read(&mut [0; 1]);
-        self.0
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        self.0.set_read_timeout(Some(PATIENCE)).unwrap();
         read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Waits until something is there, and leaves it unread.
+    fn leaves_unread(&self) {
+        assert!(self.0.peek(&mut [0]).unwrap() > 0);
     }
 
     fn half_close(&self) {
@@ -260,11 +263,11 @@ impl Client {
 
 #[test]
 fn what_comes_while_a_new_connection_waits() {
-    let words = "new=wait:400";
+    // The first one waits until that is over, and for long enough to see it wait. What the others get ends it.
     let stage = Stage::new(&[
-        listener(10000, "dials", words),
-        reads_first(listener(10001, "reads", words)),
-        http_listener(10002, "http", words),
+        listener(10000, "dials", "new=wait:3000"),
+        reads_first(listener(10001, "reads", "new=wait:60000")),
+        http_listener(10002, "http", "new=wait:60000"),
     ]);
     let request = "GET / HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n";
     for (port, name, sent) in [
@@ -306,7 +309,7 @@ fn what_comes_while_a_new_connection_waits() {
 fn what_is_held_goes_on_whole() {
     let stage = Stage::new(&[
         listener(10000, "dials", "data=until:please"),
-        reads_first(listener(10001, "reads", "new=wait:5000 data=until:please")),
+        reads_first(listener(10001, "reads", "new=wait:60000 data=until:please")),
     ]);
     for (port, name) in [(10000, "dials"), (10001, "reads")] {
         if name == "reads" && is_older() {
@@ -377,7 +380,7 @@ fn closing() {
         // Name, words, whether data is sent before it is closed, and how the client sees it end.
         ("new", "new=close", false, End::Closed),
         // Envoy has not read it.
-        ("unread", "new=wait:300 due=close", true, End::Reset),
+        ("unread", "new=wait:3000 due=close", true, End::Reset),
         ("data", "data=close", true, End::Closed),
         ("upstream", "upstream=close", true, End::Closed),
         ("held", "data=wait:100 due=close", true, End::Closed),
@@ -428,7 +431,7 @@ fn a_connection_ends_once_however_it_ends() {
             "refused" => "cluster=refused",
             "unknown" => "cluster=nowhere",
             "held" => "data=wait:60000 cluster=greeting",
-            "left" => "data=wait:500",
+            "left" => "data=wait:4000",
             _ => "",
         };
         let mut listener = listener(port, name, words);
@@ -469,11 +472,13 @@ fn a_connection_ends_once_however_it_ends() {
                 assert_eq!(client.receive(2), "hi");
                 client.send("more");
                 stage.told(name, "upstream 4");
+                // What is left unread makes the kernel send a reset.
+                client.leaves_unread();
                 drop(client);
             }
-            // What is left unread makes the kernel send a reset.
             "held" => {
                 stage.told(name, "upstream 6");
+                client.leaves_unread();
                 client.send("hi");
                 stage.told(name, "data 2");
                 drop(client);
@@ -513,7 +518,7 @@ fn what_is_left_for_others() {
         reads_first(listener(
             10002,
             "first",
-            "new=wait:5000 data=until:please state=gold cluster=greeting",
+            "new=wait:60000 data=until:please state=gold cluster=greeting",
         )),
         http_listener(10003, "http", "state=gold"),
         listener(10004, "unknown", "envoy=envoy.no_such_state"),
@@ -667,7 +672,8 @@ fn what_is_known_of_tls_and_when() {
             .spawn()
             .expect("openssl runs");
         let mut input = client.stdin.take().unwrap();
-        input.write_all(b"hi\n").unwrap();
+        // That it arrives is seen below.
+        let _ = input.write_all(b"hi\n");
         let name = ["ends", "both", "inspects", "neither", "late"][usize::from(port) - 10000];
         stage.told(name, "data ");
         stage.told(name, "connection/requested_application_protocols");
@@ -740,6 +746,10 @@ fn trapping(port: u16, name: &str, policy: &str) -> Value {
     let mut listener = listener(port, name, "data=trap");
     let config = &mut listener["filter_chains"][0]["filters"][0]["typed_config"]["config"];
     config["failure_policy"] = json!(policy);
+    if policy == "FAIL_RELOAD" {
+        // No new VM so soon after the last one was loaded.
+        config["reload_config"] = json!({"backoff": {"base_interval": "5s"}});
+    }
     // A VM of its own: it takes the others with it.
     config["vm_config"]["vm_id"] = json!(name);
     listener
@@ -761,59 +771,71 @@ fn a_trap_closes_the_connections_of_its_worker() {
         // Another connection of that VM: with its next data.
         other.send("hi");
         assert_eq!(other.end().0, "", "{name}");
-        // New ones: never again, or as soon as there is a new VM.
+        // New ones: never again, or as soon as there is a new VM. That may be at once, on a machine that takes long to get here.
         let mut next = stage.connect(port);
-        next.0.write_all(b"hi").unwrap_or_default();
+        let _ = next.0.write_all(b"hi");
         let (said, _) = next.end_after(2);
-        assert_eq!(said, "", "{name}");
-        if name == "reload" {
-            std::thread::sleep(Duration::from_secs(3));
-            let mut next = stage.connect(port);
-            next.send("hi");
-            assert_eq!(next.receive(2), "hi", "{name}");
+        let reloaded = || stage.envoy.stat("wasm.probe.vm_reload_success");
+        let expected = if reloaded() > 0 { "hi" } else { "" };
+        assert_eq!(said, expected, "{name}");
+        if name == "closed" {
+            assert_eq!(said, "", "{name}");
+            continue;
         }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut next = stage.connect(port);
+            let _ = next.0.write_all(b"hi");
+            if next.end_after(2).0 == "hi" {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{name}: never again");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(reloaded(), 1, "{name}");
     }
 }
 
 #[test]
 fn connections_outlive_the_configuration_they_came_with() {
-    let old = || {
-        listener(
-            10000,
-            "old",
-            "data=until:please new=deadline:2500 due=close state=old",
-        )
-    };
-    let (first, second) = (old(), listener(10000, "old", "state=new"));
-    let stage = Stage::with(std::slice::from_ref(&first), Config::start_dynamic);
+    // A slow machine may not come so far before the time of the first connection does.
+    assert!(outlives_its_configuration(3_000) || outlives_its_configuration(30_000));
+}
+
+/// Whether an old connection was let on before something was due, so many milliseconds after it came.
+fn outlives_its_configuration(due: u64) -> bool {
+    let words = format!("data=until:please new=deadline:{due} due=close state=old");
+    let (first, second) = (
+        listener(10000, "old", &words),
+        listener(10000, "old", "state=new"),
+    );
+    let stage = Stage::with(&[first], Config::start_dynamic);
     let mut envoy = stage.envoy;
     let echo = stage.echo.address();
-    let connect = |envoy: &Envoy| {
-        let stream = TcpStream::connect(envoy.address()).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        Client(stream)
-    };
-    let mut held = connect(&envoy);
+    let mut held = Client::connect(envoy.address());
     held.send("plea");
     envoy.await_log("probe old: data 4", 1);
     let config = bootstrap(&[second])
         .endpoint(18080, echo)
-        .endpoint(18081, free_address())
-        .endpoint(18082, free_address());
+        .endpoint(18081, NOWHERE)
+        .endpoint(18082, NOWHERE);
     assert!(matches!(envoy.update(&config), Update::Accepted));
     // New connections have the new one.
-    let mut client = connect(&envoy);
+    let mut client = Client::connect(envoy.address());
     client.send("hi");
     assert_eq!(client.receive(2), "hi");
     drop(client);
-    let line = envoy.await_log("ACCESS listener old: ", 1).remove(0);
-    assert!(line.contains("probe=new"), "{line}");
     // The other one goes on as it was, with its ticks: it is let on, and its time comes.
-    held.send("se");
-    assert_eq!(held.receive(6), "please");
-    assert_eq!(held.end(), (String::new(), End::Closed));
+    let _ = held.0.write_all(b"se");
+    let (said, _) = held.end_after(6);
+    let is_let_on = said == "please";
+    if is_let_on {
+        assert_eq!(held.end(), (String::new(), End::Closed));
+    }
     let lines = envoy.await_log("ACCESS listener old: ", 2);
-    assert!(lines[1].contains("denial=probe.due probe=old"), "{lines:?}");
+    for left in ["denial=- probe=new", "denial=probe.due probe=old"] {
+        let logged = lines.iter().filter(|line| line.contains(left));
+        assert_eq!(logged.count(), 1, "{left}: {lines:?}");
+    }
+    is_let_on
 }

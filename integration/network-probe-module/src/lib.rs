@@ -73,7 +73,7 @@ impl Filter {
                 match state.met {
                     true => Flow::Continue,
                     false => Flow::Wait {
-                        until: connection.host().now()?.after(Duration::from_secs(5)),
+                        until: connection.host().now()?.after(Duration::from_secs(60)),
                     },
                 }
             }

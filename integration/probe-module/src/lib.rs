@@ -19,10 +19,10 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 /// How long a request waits.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a callout may take.
-const TIMEOUT: Duration = Duration::from_millis(700);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The filter; there is nothing to configure.
 #[derive(Default)]

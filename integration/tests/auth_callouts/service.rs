@@ -78,11 +78,15 @@ impl Does {
 
 impl Service {
     pub(crate) fn start(script: impl Fn(&Asked) -> Does + Send + Sync + 'static) -> Self {
-        Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), Arc::new(script))
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), script)
     }
 
-    fn listen(address: SocketAddr, script: Arc<Script>) -> Self {
-        let deadline = Instant::now() + Duration::from_secs(30);
+    /// One at this address, where another one may have been.
+    pub(crate) fn at(
+        address: SocketAddr,
+        script: impl Fn(&Asked) -> Does + Send + Sync + 'static,
+    ) -> Self {
+        let deadline = Instant::now() + Duration::from_secs(60);
         let listener = loop {
             match TcpListener::bind(address) {
                 Ok(listener) => break listener,
@@ -93,7 +97,7 @@ impl Service {
         };
         let address = listener.local_addr().expect("an address");
         let inner = Arc::new(Inner {
-            script: Mutex::new(script),
+            script: Mutex::new(Arc::new(script)),
             asked: Mutex::default(),
             connections: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -134,14 +138,6 @@ impl Service {
     pub(crate) fn kill(mut self) -> SocketAddr {
         self.end();
         self.address
-    }
-
-    /// One at an address where another one was.
-    pub(crate) fn restart(
-        address: SocketAddr,
-        script: impl Fn(&Asked) -> Does + Send + Sync + 'static,
-    ) -> Self {
-        Self::listen(address, Arc::new(script))
     }
 
     fn end(&mut self) {

@@ -60,6 +60,7 @@ pub(crate) fn body_of(name: &str) -> (&'static str, &'static str, Option<Vec<u8>
         "again" => ("GET", "/again?a=b", None),
         "dots" => ("GET", "/signed/./get", None),
         "moved" => ("GET", "/signed/get", None),
+        "body stalled" | "unset post" | "unset other" => ("POST", "/short", small()),
         "body empty" => ("POST", "/signed", Some(Vec::new())),
         "body most" => ("POST", "/signed", of(MAX)),
         "body over" | "body over chunked" => ("POST", "/signed", of(MAX + 1)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -36,10 +36,10 @@ impl Answer {
     }
 }
 
-#[derive(Default)]
 struct State {
     answers: BTreeMap<String, Answer>,
-    asked: BTreeMap<String, usize>,
+    /// When each path was asked for.
+    asked: BTreeMap<String, Vec<Instant>>,
 }
 
 /// A running issuer; it ends when dropped.
@@ -52,11 +52,11 @@ pub(crate) struct Issuer {
 impl Issuer {
     /// Starts one on a free port. It answers 404 to what it was not told of.
     pub(crate) fn start() -> Self {
-        Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)))
+        Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), &[])
     }
 
-    /// Starts one on this address.
-    pub(crate) fn listen(address: SocketAddr) -> Self {
+    /// Starts one on this address. That it answers so is known before anybody can ask.
+    pub(crate) fn listen(address: SocketAddr, answers: &[(&str, Answer)]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -65,7 +65,13 @@ impl Issuer {
         let listener = runtime
             .block_on(TcpListener::bind(address))
             .expect("the port");
-        let state = Arc::new(Mutex::new(State::default()));
+        let answers = answers.iter();
+        let state = Arc::new(Mutex::new(State {
+            answers: answers
+                .map(|(path, answer)| ((*path).to_owned(), answer.clone()))
+                .collect(),
+            asked: BTreeMap::new(),
+        }));
         let address = listener.local_addr().expect("an address");
         runtime.spawn(accept(listener, state.clone()));
         Self {
@@ -75,9 +81,14 @@ impl Issuer {
         }
     }
 
-    /// A free address at which nobody listens.
+    /// An address at which nobody ever listens.
     pub(crate) fn nowhere() -> SocketAddr {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        SocketAddr::from(([127, 0, 0, 1], 1))
+    }
+
+    /// An address at which nobody listens yet. All other sockets are at another one, so its port stays free.
+    pub(crate) fn to_come() -> SocketAddr {
+        let listener = std::net::TcpListener::bind(("127.0.0.2", 0)).expect("a free port");
         listener.local_addr().expect("an address")
     }
 
@@ -93,8 +104,13 @@ impl Issuer {
 
     /// How often a path was asked for.
     pub(crate) fn asked(&self, path: &str) -> usize {
+        self.asked_at(path).len()
+    }
+
+    /// When a path was asked for.
+    pub(crate) fn asked_at(&self, path: &str) -> Vec<Instant> {
         let state = self.state.lock().expect("no panic");
-        state.asked.get(path).copied().unwrap_or_default()
+        state.asked.get(path).cloned().unwrap_or_default()
     }
 }
 
@@ -124,7 +140,8 @@ async fn answer(
     let path = request.uri().path().to_owned();
     let mut answer = {
         let mut state = state.lock().expect("no panic");
-        *state.asked.entry(path.clone()).or_default() += 1;
+        let asked = state.asked.entry(path.clone()).or_default();
+        asked.push(Instant::now());
         state
             .answers
             .get(&path)

@@ -5,7 +5,9 @@ use super::pair::{Endpoints, Pair, manager, open, rest, whole};
 use super::service::{Asked, Does, Service};
 use gatehouse_integration::{Echo, Envoy};
 use serde_json::json;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// `headers` and a limit have decided when `auth` waits.
 const FILTERS: &str = r#"
@@ -20,7 +22,7 @@ const FILTERS: &str = r#"
 - auth:
     providers:
       opaque:
-        introspection: {cluster: service, uri: "https://idp.test/i", client_id: gateway, client_secret: "${env:DEV_KEY}", timeout: 8s}
+        introspection: {cluster: service, uri: "https://idp.test/i", client_id: gateway, client_secret: "${env:DEV_KEY}", timeout: 1m}
       hook:
         hmac: {scheme: github, keys: [{consumer: hub, secret: "${env:HOOK_KEY}"}], body: {max: 1MiB, timeout: 20s}}
     rules:
@@ -31,18 +33,38 @@ const FILTERS: &str = r#"
     - response: [{set: {name: x-last, value: "yes"}}]
 "#;
 
-/// How long the authorization server takes about tokens that it is slow about.
-const SLOW: Duration = Duration::from_millis(2_500);
+/// What the authorization server answers.
+#[derive(Default)]
+struct Answers {
+    tokens: AtomicBool,
+    /// A filter holds responses for as long as it is not answered.
+    holds: AtomicBool,
+}
+
+impl Answers {
+    /// The server, which answers what it may answer by now.
+    fn start() -> (Service, Arc<Self>) {
+        let may = Arc::<Self>::default();
+        let ours = may.clone();
+        let service = Service::start(move |asked| {
+            let may = match asked.path.as_str() {
+                "/hold" => &ours.holds,
+                _ => &ours.tokens,
+            };
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while !may.load(Ordering::SeqCst) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            knows(asked)
+        });
+        (service, may)
+    }
+}
 
 fn knows(asked: &Asked) -> Does {
-    let answer = match asked.body.contains("token=slow-bad") || asked.body.contains("token=held") {
-        true => r#"{"active":false}"#,
-        false => r#"{"active":true,"sub":"ann"}"#,
-    };
-    match asked.path.as_str() {
-        // A filter that holds responses for as long as this takes.
-        "/hold" => Does::AnswersAfter(2 * SLOW, Box::new(Does::json("{}"))),
-        _ => Does::AnswersAfter(SLOW, Box::new(Does::json(answer))),
+    match asked.body.contains("token=slow-bad") || asked.body.contains("token=held") {
+        true => Does::json(r#"{"active":false}"#),
+        false => Does::json(r#"{"active":true,"sub":"ann"}"#),
     }
 }
 
@@ -112,7 +134,7 @@ fn a_request_that_takes_too_long() {
 /// `timeout` is the option of Envoy's that ends what takes too long, `details` what Envoy then says.
 fn the_filters_that_have_decided_change_the_answer(timeout: &str, details: &'static str) {
     let echo = Echo::start();
-    let service = Service::start(knows);
+    let (service, answers) = Answers::start();
     let to = Endpoints {
         service: Some(service.address()),
         ..Endpoints::of(&echo)
@@ -146,7 +168,8 @@ fn the_filters_that_have_decided_change_the_answer(timeout: &str, details: &'sta
     }
     // The answers of the authorization server, late. Three tokens, two Envoys.
     service.await_asked(6);
-    std::thread::sleep(SLOW + Duration::from_secs(1));
+    answers.tokens.store(true, Ordering::SeqCst);
+    pair.each(|envoy| envoy.await_stat("cluster.service.upstream_rq_active", 0));
     // The place in flight is free again, and the answer to the question is known: nobody is asked any more.
     let again = |name: &'static str, token: &'static str| {
         move |envoy: &Envoy| {
@@ -192,14 +215,14 @@ fn the_filters_that_have_decided_change_the_answer(timeout: &str, details: &'sta
 #[test]
 fn a_late_answer_does_not_change_what_envoy_has_answered() {
     let echo = Echo::start();
-    let service = Service::start(knows);
+    let (service, answers) = Answers::start();
     let to = Endpoints {
         service: Some(service.address()),
         ..Endpoints::of(&echo)
     };
     let hold = "function envoy_on_response(handle)
       if handle:headers():get(':status') == '504' then
-        handle:httpCall('service', {[':method'] = 'GET', [':path'] = '/hold', [':authority'] = 'a'}, '', 20000)
+        handle:httpCall('service', {[':method'] = 'GET', [':path'] = '/hold', [':authority'] = 'a'}, '', 60000)
       end
     end";
     let pair = Pair::start(FILTERS, to, |root| {
@@ -217,7 +240,20 @@ fn a_late_answer_does_not_change_what_envoy_has_answered() {
     let request = format!(
         "GET /held HTTP/1.1\r\n{HEAD}x-case: held\r\nx-key: held\r\nauthorization: Bearer held\r\n\r\n"
     );
-    let (apart, fused) = pair.each(|envoy| rest(open(envoy.address(), &request)));
+    let (apart, fused) = pair.each(|envoy| {
+        let stream = open(envoy.address(), &request);
+        // The token is asked about; Envoy has answered, and its answer is held.
+        service.await_asked(2);
+        answers.tokens.store(true, Ordering::SeqCst);
+        envoy.await_stat("cluster.service.upstream_rq_completed", 1);
+        answers.holds.store(true, Ordering::SeqCst);
+        let answer = rest(stream);
+        service.take_asked();
+        for may in [&answers.tokens, &answers.holds] {
+            may.store(false, Ordering::SeqCst);
+        }
+        answer
+    });
     assert_eq!(fused.split(' ').nth(1), Some("504"), "{fused}");
     assert_eq!(
         fused.matches("x-served-by: gatehouse").count(),

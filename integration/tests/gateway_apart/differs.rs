@@ -11,7 +11,7 @@ fn an_expression_after_a_wait() {
     const FILTERS: &str = r#"
 - auth:
     providers:
-      opaque: {introspection: {cluster: service, uri: "https://idp.test/i", client_id: gateway, client_secret: "${env:DEV_KEY}"}}
+      opaque: {introspection: {cluster: service, uri: "https://idp.test/i", client_id: gateway, client_secret: "${env:DEV_KEY}", timeout: 20s, cache: {positive: 1h, negative: 1h}}}
     rules: [{require: opaque}]
     forward: {consumer_header: x-consumer}
 - headers:

@@ -16,7 +16,7 @@ const AUTH: &str = r#"
 - auth:
     providers:
       keys: {api_key: {from: [{header: x-api-key}], consumers: [{name: dev, key: "${env:DEV_KEY}", groups: [gold]}]}}
-      opaque: {introspection: {cluster: service, uri: "https://idp.test/i", client_id: gateway, client_secret: "${env:DEV_KEY}"}}
+      opaque: {introspection: {cluster: service, uri: "https://idp.test/i", client_id: gateway, client_secret: "${env:DEV_KEY}", timeout: 20s, cache: {positive: 1h, negative: 1h}}}
     rules:
     - {match: {path: {prefix: /public}}, allow: anonymous}
     - {match: {path: {prefix: /admin}}, require: keys, authorize: {groups: [admin]}}
@@ -36,7 +36,7 @@ const GLOBAL: &str = r#"
 - rate_limit:
     limits:
     - {name: per-key, key: [{header: x-key}], rate: 2/1h}
-    store: {global: {cluster: limits, domain: gatehouse, timeout: 5s}}
+    store: {global: {cluster: limits, domain: gatehouse, timeout: 10s}}
 "#;
 
 const HEADERS: &str = r#"

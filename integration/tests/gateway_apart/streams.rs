@@ -63,11 +63,11 @@ fn answers(envoy: &Envoy) -> Vec<String> {
     // One while another is in flight, and one when that is gone.
     let request = get("/", "busy", KEY);
     let first = open(envoy.address(), &get("/hang", "busy", KEY));
-    std::thread::sleep(Duration::from_millis(300));
+    envoy.await_stat("cluster.raw.upstream_rq_active", 1);
     answers.push(answer(envoy, &request));
     first.shutdown(Shutdown::Both).unwrap();
     envoy.await_log("STREAM busy", 2);
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let text = answer(envoy, &request);
         if !text.contains(" 429 ") || Instant::now() > deadline {

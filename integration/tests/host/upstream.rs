@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The length of the body at `/large`.
@@ -13,6 +13,8 @@ pub(crate) const LARGE: usize = 3_000_000;
 pub(crate) struct Upstream {
     address: SocketAddr,
     ended: Arc<AtomicBool>,
+    /// How many second chunks may be written.
+    more: Arc<AtomicUsize>,
 }
 
 impl Upstream {
@@ -20,22 +22,32 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let ended = Arc::new(AtomicBool::new(false));
-        let ours = ended.clone();
+        let more = Arc::<AtomicUsize>::default();
+        let (ours, allowed) = (ended.clone(), more.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if ours.load(Ordering::SeqCst) {
                     return;
                 }
-                let ended = ours.clone();
+                let (ended, more) = (ours.clone(), allowed.clone());
                 // A connection that breaks is the peer's business.
-                std::thread::spawn(move || serve(stream.ok()?, &ended));
+                std::thread::spawn(move || serve(stream.ok()?, &ended, &more));
             }
         });
-        Self { address, ended }
+        Self {
+            address,
+            ended,
+            more,
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Has one answer at `/chunks` go on: its first chunk has been read.
+    pub(crate) fn go_on(&self) {
+        self.more.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -47,7 +59,7 @@ impl Drop for Upstream {
 }
 
 /// One request a connection, so that each is framed by what is written here.
-fn serve(stream: TcpStream, ended: &AtomicBool) -> Option<()> {
+fn serve(stream: TcpStream, ended: &AtomicBool, more: &AtomicUsize) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut stream = stream;
     let mut head = String::new();
@@ -63,7 +75,11 @@ fn serve(stream: TcpStream, ended: &AtomicBool) -> Option<()> {
             write(chunked)?;
             pause();
             write("8\r\naaaa1111\r\n")?;
-            pause();
+            let take = |allowed: usize| allowed.checked_sub(1);
+            let taken = || more.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+            while taken().is_err() && !ended.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
             write("8\r\nbbbb2222\r\n")?;
             pause();
             write("0\r\n\r\n")?;
