@@ -205,7 +205,10 @@ fn a_service_that_is_killed_hung_and_back() {
             // Remembered, and when the second for that is over, served from what was known.
             let deadline = Instant::now() + Duration::from_secs(30);
             while counted(&envoy, "stale_served") == 0 {
-                assert!(Instant::now() < deadline, "never served from what was known");
+                assert!(
+                    Instant::now() < deadline,
+                    "never served from what was known"
+                );
                 assert_eq!(bearer(&envoy, "/", "ann").status, 200);
                 std::thread::sleep(Duration::from_millis(100));
             }
