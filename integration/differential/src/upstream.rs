@@ -109,7 +109,7 @@ fn serve(mut stream: TcpStream, known: &Mutex<Known>) -> Option<()> {
         None => head.push_str("content-length: 0\r\n"),
     }
     let mut progress = Progress::new(admin, READ);
-    progress.write(&mut stream, &format!("{head}\r\n")).ok()?;
+    progress.write(&mut stream, format!("{head}\r\n")).ok()?;
     for part in parts(&answer.chunks, &answer.trailers) {
         progress.write(&mut stream, &part).ok()?;
     }
