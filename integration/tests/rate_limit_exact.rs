@@ -132,7 +132,7 @@ limits:
             // Envoy tells the filter of the end of a stream after the client has the answer.
             let all_but_its_own = format!(";r={}", limit - 1);
             let are_free = || request.send().header("ratelimit")[0].ends_with(&all_but_its_own);
-            upstream.answer(|| are_free());
+            upstream.answer(are_free);
         }
     }
     assert_eq!(counted(&envoy, "not_released"), 0);
