@@ -38,7 +38,7 @@ pub use echo::Echo;
 pub use envoy::{Envoy, Refused, Update, envoy_version};
 pub use http::{Request, Response};
 pub use rate_limit_service::{RateLimitServer, Reply};
-pub use tcp::TcpServer;
+pub use tcp::{Refusing, TcpServer, free_port};
 
 use std::path::{Path, PathBuf};
 

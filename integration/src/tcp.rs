@@ -1,9 +1,55 @@
-//! A TCP server for tests, with a thread for each connection.
+//! A TCP server for tests, with a thread for each connection; and ports.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use tokio::net::TcpSocket;
+
+/// The ports of [`free_port`]: below those that Linux hands out by itself, so that nobody gets one before its server does.
+const PORTS: std::ops::Range<u32> = 20_000..32_000;
+
+/// A port of the loopback address for a server that has to be told one. Each is given once.
+pub fn free_port() -> u16 {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Tests of another process begin elsewhere.
+    let first = std::process::id() % count * 61;
+    loop {
+        let given = GIVEN.fetch_add(1, Ordering::SeqCst);
+        assert!(given < count, "no port is free");
+        let port = PORTS.start + (first + given) % count;
+        let port = u16::try_from(port).expect("a port");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// An address that refuses connections, and nobody else's while this is there.
+pub struct Refusing {
+    address: SocketAddr,
+    _socket: TcpSocket,
+}
+
+impl Refusing {
+    /// Takes a free port of the loopback address, and does not listen.
+    pub fn start() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        socket.bind(any).expect("a free port");
+        Self {
+            address: socket.local_addr().expect("an address"),
+            _socket: socket,
+        }
+    }
+
+    /// Where nobody listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
 
 /// A server on the loopback address that does the same with each connection. Stops when dropped.
 pub struct TcpServer {

@@ -12,9 +12,9 @@ mod client;
 mod guarded;
 
 use client::{COMMAND, Client, run};
-use gatehouse_integration::{Envoy, Request, TcpServer, Update};
+use gatehouse_integration::{Envoy, Refusing, Request, TcpServer, Update};
 use guarded::{bootstrap, counter, dials_at_once, listener};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,6 +24,9 @@ use tokio::task::LocalSet;
 
 const CONNECTIONS: usize = 20_000;
 const CLIENTS: usize = 200;
+
+/// From the port of a listener to that of its patient one.
+const PATIENT: u16 = 100;
 
 /// What became of many connections.
 #[derive(Default)]
@@ -135,7 +138,7 @@ fn never_too_many_at_once_over_all_workers() {
     let guarded = dials_at_once(listener("guarded", 10000, limits));
     let envoy = bootstrap(&[(guarded, echo.address())]).workers(4).start();
     let to = envoy.address();
-    let seen = load(to, &[1, 2, 3, 4], Duration::from_millis(3));
+    let seen = load(to, &[1, 2, 3, 4], Duration::from_millis(50));
     let (left, most) = seen.all.get();
     assert_eq!(left, 0);
     assert!(most <= 60, "{most} at once");
@@ -259,30 +262,36 @@ impl Way {
 #[test]
 fn places_are_free_again_however_connections_end() {
     const PLACES: usize = 8;
-    let rules = format!(
-        "{{rules: [{{name: redis, match: {{protocol: [redis]}}, action: allow}}], default: deny, first_data: {{within: 700ms, max_size: 1KiB}}, \
-        limits: {{concurrent: {{total: {PLACES}}}, idle: 1s}}}}"
-    );
+    let rules = |within: &str, idle: &str| {
+        format!(
+            "{{rules: [{{name: redis, match: {{protocol: [redis]}}, action: allow}}], default: deny, first_data: {{within: {within}, max_size: 1KiB}}, \
+            limits: {{concurrent: {{total: {PLACES}}}, idle: {idle}}}}}"
+        )
+    };
     let echo = TcpServer::echo();
     let closing = TcpServer::start(drop);
-    let nowhere = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let nowhere = Refusing::start();
     let names = ["echo", "closing", "nowhere"];
-    let servers = [echo.address(), closing.address(), nowhere];
+    let servers = [echo.address(), closing.address(), nowhere.address()];
     let reading = gatehouse_integration::envoy::envoy_version() >= (1, 37);
-    let listeners: Vec<_> = names
-        .iter()
-        .zip(10000..)
-        .zip(servers)
-        .map(|((name, port), server)| {
-            let listener = listener(name, port, &rules);
-            let first = rules.replace("default: deny", "default: deny, server_speaks_first: true");
-            let older = || dials_at_once(guarded::listener(name, port, &first));
-            (if reading { listener } else { older() }, server)
-        })
-        .collect();
+    let guarded = |name: &str, port: u16, rules: &str| {
+        let first = rules.replace("default: deny", "default: deny, server_speaks_first: true");
+        match reading {
+            true => listener(name, port, rules),
+            false => dials_at_once(listener(name, port, &first)),
+        }
+    };
+    let hasty = rules("700ms", "1s");
+    // With the same places, and time for clients who fill them.
+    let patient = rules("60s", "60s");
+    let mut listeners = Vec::new();
+    for ((name, port), server) in names.iter().zip(10000..).zip(servers) {
+        listeners.push((guarded(name, port, &hasty), server));
+        let mut patient = guarded(&patient_name(name), port + PATIENT, &patient);
+        let plugin = "/filter_chains/0/filters/0/typed_config/config/vm_config/vm_id";
+        *patient.pointer_mut(plugin).unwrap() = json!(name);
+        listeners.push((patient, server));
+    }
     let envoy = bootstrap(&listeners).workers(2).start();
     let ways = [
         Way::Closes,
@@ -297,8 +306,10 @@ fn places_are_free_again_however_connections_end() {
         Way::IsIdle,
     ];
     for (name, port) in names.iter().zip(10000..) {
-        let to = envoy.address_of(port);
+        let (to, patient) = (envoy.address_of(port), envoy.address_of(port + PATIENT));
+        let came = format!("listener.{name}.downstream_cx_total");
         for way in ways {
+            let before = envoy.stat(&came);
             // All places at once, and some more that find none.
             run(async {
                 let clients = LocalSet::new();
@@ -312,11 +323,13 @@ fn places_are_free_again_however_connections_end() {
                 }
                 clients.await;
             });
+            // Also those that were gone before Envoy knew of them.
+            envoy.await_stat(&came, before + PLACES as u64 + 4);
             await_rest(&envoy, name);
             // Of the server that answers, all places are free, and one more is not there.
             if *name == "echo" {
-                assert_eq!(room(to, 1, PLACES + 1), PLACES, "{way:?}");
-                await_rest(&envoy, name);
+                assert_eq!(room(patient, 1, PLACES + 1), PLACES, "{way:?}");
+                await_rest(&envoy, &patient_name(name));
             }
         }
         // Where an upstream is dialled at once that closes at once, so does the connection.
@@ -328,18 +341,24 @@ fn places_are_free_again_however_connections_end() {
         run(async {
             let mut clients = Vec::new();
             for _ in 0..PLACES {
-                clients.push(Client::connect(to, 1).await.unwrap());
+                clients.push(Client::connect(patient, 1).await.unwrap());
             }
             // Nobody who is held has been refused a place.
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            let held = format!("listener.{}.downstream_cx_active", patient_name(name));
+            envoy.await_stat(&held, PLACES as u64);
             assert_eq!(denied(), before, "{name}: no place is missing");
-            let mut last = Client::connect(to, 1).await.unwrap();
+            let mut last = Client::connect(patient, 1).await.unwrap();
             last.end().await.unwrap();
             assert_eq!(denied(), before + 1, "{name}: and none is there too many");
         });
-        await_rest(&envoy, name);
+        await_rest(&envoy, &patient_name(name));
     }
     assert_nothing_failed(&envoy);
+}
+
+/// The listener that shares its places with another one, and is asked for them.
+fn patient_name(name: &str) -> String {
+    format!("patient-{name}")
 }
 
 /// Opens so many connections, has each answered, and leaves without a word: what `TCP_REPAIR` is for. Envoy takes them for open.
@@ -357,7 +376,7 @@ for connection in connections:
 #[test]
 fn half_open_connections_end_with_their_idle_time() {
     let echo = TcpServer::echo();
-    let limits = "{default: allow, limits: {concurrent: {total: 8}, idle: 3s}}";
+    let limits = "{default: allow, limits: {concurrent: {total: 8}, idle: 10s}}";
     let guarded = dials_at_once(listener("guarded", 10000, limits));
     let envoy = bootstrap(&[(guarded, echo.address())]).workers(2).start();
     let to = envoy.address();

@@ -11,6 +11,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use gatehouse_integration::{Config, Envoy};
+use serde_json::json;
 
 #[path = "rate_limit_cost/upstream.rs"]
 mod upstream;
@@ -27,6 +28,13 @@ fn start(upstream: &Upstream, cost: &str) -> Envoy {
         .endpoint(18080, upstream.address())
         .plugin(&plugin)
         .workers(2)
+        // The largest bodies may take their time.
+        .edit(|root| {
+            let routes =
+                "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config";
+            let routes = root.pointer_mut(routes).unwrap();
+            routes["virtual_hosts"][0]["routes"][0]["route"]["timeout"] = json!("0s");
+        })
         .start()
 }
 

@@ -138,6 +138,8 @@ struct Memory {
 
 impl Memory {
     fn of(envoy: &Envoy) -> Self {
+        // What the last connections had is given back.
+        envoy.await_stat("http.rate_limit.downstream_cx_active", 0);
         let allocated = &envoy.admin("/memory").json()["allocated"];
         let allocated = allocated.as_str().and_then(|bytes| bytes.parse().ok());
         Self {

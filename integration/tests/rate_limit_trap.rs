@@ -200,6 +200,7 @@ fn streams_of_a_vm_that_is_lost() {
     }
     socket.write_all(b"ping").unwrap();
     assert!(socket.read(&mut bytes).unwrap() > 0, "a socket");
+    until("it is held", || upstream.held() == 1);
     trap(&envoy);
 
     let (mut rest, last) = (Vec::new(), b"\r\n0\r\n\r\n");

@@ -1,22 +1,40 @@
 //! A case in stock Envoy: a client that writes and reads HTTP/1.1 byte by byte.
 
 use crate::case::{Case, Seen, essential};
+use crate::progress::{Progress, parts};
 use crate::upstream::{Upstream, read_message};
+use gatehouse_integration::Envoy;
 use std::fmt::Write as _;
-use std::io::{BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::BufReader;
+use std::net::TcpStream;
 use std::time::Duration;
 
-/// Long enough for every answer that comes.
-const PATIENCE: Duration = Duration::from_millis(2500);
+/// Longer than any answer takes that comes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Between chunks, so that they are read one by one.
-const GAP: Duration = Duration::from_millis(60);
+/// How long it waits for none.
+const WITHOUT_ANSWER: Duration = Duration::from_millis(2500);
 
-pub(crate) fn run(to: SocketAddr, case: &Case, upstream: &Upstream) -> Seen {
+/// What Envoy has read of clients.
+const READ: &str = "http.http.downstream_cx_rx_bytes_total";
+
+/// Sends a case, of which an answer is expected or not. What is to be waited for before its body is sent is up to `before_the_body`.
+pub(crate) fn run(
+    envoy: &Envoy,
+    case: &Case,
+    upstream: &Upstream,
+    is_answered: bool,
+    before_the_body: impl FnOnce(),
+) -> Seen {
     upstream.expect(&case.name, case.answer.clone());
-    let mut stream = TcpStream::connect(to).expect("Envoy listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let mut progress = Progress::new(envoy.admin_address(), READ);
+    let mut stream = TcpStream::connect(envoy.address()).expect("Envoy listens");
+    let patience = if is_answered {
+        PATIENCE
+    } else {
+        WITHOUT_ANSWER
+    };
+    stream.set_read_timeout(Some(patience)).expect("a timeout");
     let mut head = format!(
         "{} {} HTTP/1.1\r\nhost: a.test\r\nx-id: {}\r\n",
         case.method, case.path, case.name
@@ -35,8 +53,19 @@ pub(crate) fn run(to: SocketAddr, case: &Case, upstream: &Upstream) -> Seen {
     head.push_str("\r\n");
     // Characters up to 255 are bytes.
     let head: Vec<u8> = head.chars().map(|char| char as u32 as u8).collect();
+    let send = || -> std::io::Result<()> {
+        progress.write(&mut stream, &head)?;
+        let parts = parts(&case.chunks, &case.trailers);
+        if !parts.is_empty() {
+            before_the_body();
+        }
+        for part in parts {
+            progress.write(&mut stream, part)?;
+        }
+        Ok(())
+    };
     // One that answers early may close early.
-    let _ = send(&mut stream, &head, case, chunked);
+    let _ = send();
     let mut seen = Seen::default();
     let bodiless = case.method == "HEAD";
     if let Some(response) = read_message(&mut BufReader::new(&stream), bodiless) {
@@ -52,24 +81,4 @@ pub(crate) fn run(to: SocketAddr, case: &Case, upstream: &Upstream) -> Seen {
     }
     seen.upstream = upstream.take(&case.name);
     seen
-}
-
-fn send(stream: &mut TcpStream, head: &[u8], case: &Case, chunked: bool) -> std::io::Result<()> {
-    stream.write_all(head)?;
-    for chunk in &case.chunks {
-        std::thread::sleep(GAP);
-        match chunked {
-            true => stream.write_all(format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes())?,
-            false => stream.write_all(chunk.as_bytes())?,
-        }
-    }
-    if chunked {
-        std::thread::sleep(GAP);
-        let mut end = String::from("0\r\n");
-        for (name, value) in &case.trailers {
-            let _ = write!(end, "{name}: {value}\r\n");
-        }
-        stream.write_all(format!("{end}\r\n").as_bytes())?;
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use gatehouse_testkit::{Engine, Envoy, Headers, Message, Module, Outcome, Reques
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 pub(crate) fn start(setup: &Setup<'_>) -> Envoy {
     let engine = Engine::options().cache(repository().join("target/testkit"));
@@ -35,13 +35,23 @@ pub(crate) fn start(setup: &Setup<'_>) -> Envoy {
     envoy
 }
 
-pub(crate) fn run(envoy: &Envoy, case: &Case) -> Seen {
+/// What came of a case, and how many lines were logged of it before its body came.
+pub(crate) fn run(envoy: &Envoy, case: &Case) -> (Seen, usize) {
     let logged = envoy.logs().len();
+    let marker = format!("script {} ", case.name);
+    let log = || -> Vec<String> {
+        let lines = envoy.logs();
+        let lines = lines.get(logged..).unwrap_or_default().iter();
+        lines
+            .filter_map(|line| Some(line.text.split_once(&marker)?.1.to_owned()))
+            .collect()
+    };
     let request = request(case);
     let mut stream = envoy.worker(0).open(&request);
     stream.begin(&request);
     // Callouts are answered sooner than the client sends its body, but for slow ones.
     services::answer(envoy, false);
+    let before_the_body = log().len();
     stream.finish(&request);
     if !matches!(stream.outcome(), Outcome::Continue(message) if message.complete) {
         services::advance(envoy, PATIENCE);
@@ -74,13 +84,8 @@ pub(crate) fn run(envoy: &Envoy, case: &Case) -> Seen {
     stream.end();
     services::answer(envoy, true);
     envoy.advance(Duration::from_millis(1));
-    let marker = format!("script {} ", case.name);
-    let lines = envoy.logs();
-    let lines = lines.get(logged..).unwrap_or_default().iter();
-    seen.log = lines
-        .filter_map(|line| Some(line.text.split_once(&marker)?.1.to_owned()))
-        .collect();
-    seen
+    seen.log = log();
+    (seen, before_the_body)
 }
 
 fn take(seen: &mut Seen, message: Message) {

@@ -14,6 +14,7 @@ mod case;
 mod client;
 pub mod connections;
 mod kit;
+mod progress;
 mod services;
 mod upstream;
 
@@ -142,8 +143,10 @@ impl Stage {
                 plugin["failure_policy"] = json!(policy);
                 plugin["vm_config"]["code"]["local"]["filename"] = json!(setup.module);
             });
+        let envoy = config.start();
+        upstream.serve(envoy.admin_address());
         Self {
-            envoy: config.start(),
+            envoy,
             kit: kit::start(setup),
             upstream,
             _services: services,
@@ -159,8 +162,11 @@ impl Stage {
     pub fn compare(&self, cases: &[Case]) {
         let mut report = String::new();
         for case in cases {
-            let mut kit = kit::run(&self.kit, case);
-            let mut envoy = client::run(self.envoy.address(), case, &self.upstream);
+            let (mut kit, before_the_body) = kit::run(&self.kit, case);
+            let is_answered = kit.status != 0;
+            let mut envoy = client::run(&self.envoy, case, &self.upstream, is_answered, || {
+                self.logged(case, before_the_body);
+            });
             envoy.log = self.logged(case, kit.log.len());
             // They do not run at the same moment.
             kit.body = without_waits(&kit.body);
@@ -195,7 +201,7 @@ impl Stage {
     /// What the module logged of a case, once there are so many lines, or after a while.
     fn logged(&self, case: &Case, count: usize) -> Vec<String> {
         let marker = format!("script {} ", case.name);
-        let deadline = Instant::now() + Duration::from_secs(3);
+        let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let log = self.envoy.log();
             let lines: Vec<_> = log

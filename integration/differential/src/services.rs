@@ -4,20 +4,20 @@
 //! `/stall` by headers and half a body. `/list` is a list of addresses, `/none` is not there. Over gRPC the
 //! domain of the question does: `ok`, `over`, `empty`, `garbage`, `hang`, `status-N`, `http-N`, `two`.
 
-use gatehouse_integration::{Config, RateLimitServer, Reply as Answer, TcpServer};
+use gatehouse_integration::{Config, RateLimitServer, Refusing, Reply as Answer, TcpServer};
 use gatehouse_rate_limit_service::{RateLimitRequest, RateLimitResponse};
 use gatehouse_testkit::{CalloutKind, Envoy, Headers, Reply, SentCallout};
 use prost::Message as _;
 use serde_json::{Value, json};
 use std::io::{BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 /// The clusters that there are, beside the upstream's and `empty`, which has no host.
 pub(crate) const CLUSTERS: [&str; 5] = ["upstream", "service", "refused", "grpc", "refused-grpc"];
 
 /// How long a slow answer takes.
-pub(crate) const SLOW: Duration = Duration::from_millis(600);
+pub(crate) const SLOW: Duration = Duration::from_secs(2);
 
 /// Who is on the list.
 const LIST: &str = "# who is out\n127.0.0.0/8\n";
@@ -25,24 +25,22 @@ const LIST: &str = "# who is out\n127.0.0.0/8\n";
 pub(crate) struct Services {
     http: TcpServer,
     grpc: RateLimitServer,
-    refused: SocketAddr,
+    refused: Refusing,
 }
 
 impl Services {
     pub(crate) fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let refused = free.local_addr().expect("an address");
         Self {
             http: TcpServer::start(|stream| serve(stream).unwrap_or_default()),
             grpc: RateLimitServer::start(|question| answer_grpc(&question)),
-            refused,
+            refused: Refusing::start(),
         }
     }
 
     /// Those of a bootstrap.
     pub(crate) fn clusters() -> Vec<Value> {
         let cluster = |name: &str, port: u16| {
-            json!({"name": name, "connect_timeout": "1s", "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
+            json!({"name": name, "connect_timeout": "10s", "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
                 {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}}]}]}})
         };
         let mut grpc = cluster("grpc", 18083);
@@ -67,7 +65,7 @@ impl Services {
     pub(crate) fn endpoints(&self, config: Config) -> Config {
         config
             .endpoint(18081, self.http.address())
-            .endpoint(18082, self.refused)
+            .endpoint(18082, self.refused.address())
             .endpoint(18083, self.grpc.address())
     }
 }

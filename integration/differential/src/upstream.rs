@@ -1,15 +1,16 @@
 //! An upstream that answers as a case says, and remembers what it got.
 
 use crate::case::{Answer, SeenRequest, essential};
+use crate::progress::{Progress, parts};
+use crate::services;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-/// Between chunks, so that they are read one by one.
-const GAP: Duration = Duration::from_millis(60);
+/// What Envoy has read of it.
+const READ: &str = "cluster.upstream.upstream_cx_rx_bytes_total";
 
 /// A running upstream.
 pub(crate) struct Upstream {
@@ -19,6 +20,8 @@ pub(crate) struct Upstream {
 
 #[derive(Default)]
 struct Known {
+    /// Of the Envoy that asks.
+    admin: Option<SocketAddr>,
     answers: HashMap<String, Answer>,
     seen: HashMap<String, SeenRequest>,
 }
@@ -40,6 +43,11 @@ impl Upstream {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Chunks of its answers are read one by one by this Envoy, by the address of its admin interface.
+    pub(crate) fn serve(&self, admin: SocketAddr) {
+        self.known.lock().expect("a lock").admin = Some(admin);
     }
 
     pub(crate) fn expect(&self, name: &str, answer: Answer) {
@@ -66,12 +74,12 @@ fn serve(mut stream: TcpStream, known: &Mutex<Known>) -> Option<()> {
     let Some((_, id)) = id else {
         // A callout.
         if request.line.contains("/slow") {
-            std::thread::sleep(10 * GAP);
+            std::thread::sleep(services::SLOW);
         }
         let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 6\r\n\r\ncalled";
         return stream.write_all(answer.as_bytes()).ok();
     };
-    let answer = {
+    let (answer, admin) = {
         let mut known = known.lock().expect("a lock");
         let line = request
             .line
@@ -85,7 +93,7 @@ fn serve(mut stream: TcpStream, known: &Mutex<Known>) -> Option<()> {
             trailers: essential(request.trailers),
         };
         known.seen.insert(id.clone(), seen);
-        known.answers.get(id).cloned()?
+        (known.answers.get(id).cloned()?, known.admin?)
     };
     let mut head = format!("HTTP/1.1 {} Said\r\nconnection: close\r\n", answer.status);
     for (name, value) in &answer.headers {
@@ -100,23 +108,10 @@ fn serve(mut stream: TcpStream, known: &Mutex<Known>) -> Option<()> {
         None if answer.status == 204 => {}
         None => head.push_str("content-length: 0\r\n"),
     }
-    stream.write_all(format!("{head}\r\n").as_bytes()).ok()?;
-    for chunk in &answer.chunks {
-        std::thread::sleep(GAP);
-        match chunked {
-            true => stream
-                .write_all(format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes())
-                .ok()?,
-            false => stream.write_all(chunk.as_bytes()).ok()?,
-        }
-    }
-    if chunked {
-        std::thread::sleep(GAP);
-        let mut end = String::from("0\r\n");
-        for (name, value) in &answer.trailers {
-            let _ = write!(end, "{name}: {value}\r\n");
-        }
-        stream.write_all(format!("{end}\r\n").as_bytes()).ok()?;
+    let mut progress = Progress::new(admin, READ);
+    progress.write(&mut stream, format!("{head}\r\n")).ok()?;
+    for part in parts(&answer.chunks, &answer.trailers) {
+        progress.write(&mut stream, &part).ok()?;
     }
     Some(())
 }

@@ -143,7 +143,7 @@ const GLOBAL: &str = r#"{
         {"name": "tenant", "match": {"path": {"prefix": "/api"}}, "key": [{"header": "x-tenant"}], "rate": "5/1h"},
         {"name": "strict", "match": {"path": {"prefix": "/strict"}}, "key": [{"header": "x-tenant"}], "rate": "2/1h", "on_error": "deny"}
     ],
-    "store": {"global": {"cluster": "@cluster", "domain": "gatehouse", "timeout": "300ms", "on_error": "@error", "slots": 1024}},
+    "store": {"global": {"cluster": "@cluster", "domain": "gatehouse", "timeout": "3s", "on_error": "@error", "slots": 1024}},
     "response_headers": "none"
 }"#;
 

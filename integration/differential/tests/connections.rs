@@ -89,13 +89,13 @@ fn pausing() {
         with("upstream-paused-at-its-end", "upstream=return 1").says("a").server_ends().ends(),
         with("resumed-by-a-callout", "new=call service;return 1\nanswer=body 4 0 10;continue 2").sends("hi").says("ho"),
         with("data-resumed-by-a-callout", "data=call service;return 1\nanswer=body 2 0 10;continue 2;body 2 0 10\ndata2=body 2 0 10").sends("hi").says("ho").sends("more"),
-        with("resumed-by-a-slow-callout", "new=slow service;return 1\nanswer=continue 2").behind(Behind::TcpProxyOnData).sends("hi").waits(1000),
-        with("held-through-a-slow-callout", "data=slow service;return 1\ndata2=return 1\nanswer=body 2 0 100;continue 2").sends("hi").sends("more").waits(1000),
+        with("resumed-by-a-slow-callout", "new=slow service;return 1\nanswer=continue 2").behind(Behind::TcpProxyOnData).sends("hi").waits(3000),
+        with("held-through-a-slow-callout", "data=slow service;return 1\ndata2=return 1\nanswer=body 2 0 100;continue 2").sends("hi").sends("more").waits(3000),
         with("a-callout-that-never-answers", "data=never service;return 1\nanswer=get 6 :status;body 4 0 100;close 2").sends("hi").waits(1200),
         with("a-callout-that-is-dropped", "data=drop service;return 1\nanswer=get 6 :status;close 2").sends("hi").waits(100),
         with("a-callout-that-is-refused", "data=call refused;return 1\nanswer=get 6 :status;close 2").sends("hi").waits(100),
         with("no-healthy-host", "new=call empty;call none").sends("hi"),
-        with("the-client-goes-meanwhile", "data=slow service;return 1\nanswer=continue 2").sends("hi").resets().waits(1000),
+        with("the-client-goes-meanwhile", "data=slow service;return 1\nanswer=continue 2").sends("hi").resets().waits(3000),
         with("resumed-by-a-tick", "configure=tick 50\ntick=enter;continue 2;tick 0\nnew=return 1").waits(200).sends("hi").says("ho"),
     ]);
 }

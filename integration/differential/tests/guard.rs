@@ -10,17 +10,23 @@ const RULES: &str = r#"{
         {"name": "secure", "match": {"sni": ["*.secure.example"], "alpn": ["h2"]}, "action": "allow"},
         {"name": "old", "match": {"tls_version": {"at_most": "TLSv1.1"}}, "action": "deny"},
         {"name": "internal", "match": {"sni": ["internal.example"]}, "action": "deny"},
-        {"name": "slow", "match": {"protocol": ["redis"]}, "action": {"tarpit": {"delay": "1s"}}},
+        {"name": "slow", "match": {"protocol": ["redis"]}, "action": {"tarpit": {"delay": "6s"}}},
         {"name": "web", "match": {"protocol": ["http1", "http2"]}, "action": "allow"},
         {"name": "database", "match": {"protocol": ["postgresql"]}, "action": "allow", "cluster": "refused"}
     ],
     "default": "deny",
-    "first_data": {"within": "1s", "max_size": "1KiB"},
+    "first_data": {"within": "20s", "max_size": "1KiB"},
     "denial_log": "none"
 }"#;
 
 fn ruled(name: &str) -> TcpCase {
     TcpCase::guard(name, RULES)
+}
+
+/// What is to be said by then has little time.
+fn hasty(name: &str, configuration: &str) -> TcpCase {
+    let hasty = configuration.replace(r#""within": "20s""#, r#""within": "3s""#);
+    TcpCase::guard(name, &hasty)
 }
 
 fn limited(name: &str, limits: &str) -> TcpCase {
@@ -71,8 +77,13 @@ fn rules() {
         ruled("http2").sends("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         ruled("ssh").sends("SSH-2.0-x\r\n"),
         ruled("unknown").sends("\u{1}\u{2}\u{3}"),
-        ruled("tarpit").sends("PING\r\n").waits(300).waits(1500),
-        ruled("tarpit-left").sends("PING\r\n").resets().waits(100),
+        ruled("tarpit").sends("PING\r\n").waits(300).waits(6500),
+        // What is not read by then, a reset takes away.
+        TcpCase::guard("tarpit-left", &RULES.replace(r#""slow""#, r#""left""#))
+            .sends("PING\r\n")
+            .counts("gatehouse.connection_guard.tarpitted.rule.left")
+            .resets()
+            .waits(100),
         ruled("to-another-cluster")
             .sends([0, 0, 0, 8, 4, 210, 22, 47])
             .waits(300),
@@ -81,8 +92,8 @@ fn rules() {
         ruled("half-a-request-and-an-end").sends("GET / ").ends(),
         ruled("half-a-hello-and-a-reset").sends(start).resets(),
         ruled("too-much").sends([b'G'; 1200]),
-        ruled("too-late").sends("GET").waits(1700),
-        ruled("never").waits(1700),
+        hasty("too-late", RULES).sends("GET").waits(3700),
+        hasty("never", RULES).waits(3700),
         ruled("ends-without-a-word").ends(),
         ruled("then-all-passes")
             .sends("GET / HTTP/1.1\r\n")
@@ -141,17 +152,17 @@ fn limits() {
         .connects()
         .sends([b'x'; 2000])
         .waits(50),
-        limited("duration", r#""duration": "1s""#)
+        limited("duration", r#""duration": "6s""#)
             .sends("hi")
             .waits(600)
             .sends("hi")
-            .waits(1000),
-        limited("idle", r#""idle": "2s""#)
+            .waits(6500),
+        limited("idle", r#""idle": "6s""#)
             .sends("hi")
             .waits(500)
             .says("ho")
-            .waits(4000),
-        limited("idle-from-the-beginning", r#""idle": "2s""#).waits(4000),
+            .waits(8500),
+        limited("idle-from-the-beginning", r#""idle": "6s""#).waits(8500),
         limited(
             "evicted-never",
             r#""concurrent": {"total": 5}, "connection_rate": {"rate": "5/1h"}"#,
@@ -166,7 +177,7 @@ fn limits() {
 #[test]
 fn servers_that_speak_first() {
     let configuration = r#"{"rules": [{"name": "db", "match": {"protocol": ["mysql"]}, "action": "allow"}], "default": "deny",
-        "server_speaks_first": true, "first_data": {"within": "1s"}, "denial_log": "none"}"#;
+        "server_speaks_first": true, "first_data": {"within": "20s"}, "denial_log": "none"}"#;
     let first = |name: &str| TcpCase::guard(name, configuration).behind(Behind::TcpProxy);
     const GREETING: &[u8] = b"\x4a\0\0\0\x0a8.0.36\0\x08\0\0\0";
     compare(&[
@@ -179,7 +190,9 @@ fn servers_that_speak_first() {
         first("client-first")
             .sends("HELO x\r\n")
             .says("220 ESMTP\r\n"),
-        first("nobody").waits(1700),
+        hasty("nobody", configuration)
+            .behind(Behind::TcpProxy)
+            .waits(3700),
         first("server-ends").server_ends(),
     ]);
 }
@@ -188,9 +201,10 @@ fn servers_that_speak_first() {
 #[test]
 fn feeds() {
     let feed = |name: &str, path: &str, cluster: &str, more: &str| {
+        let timeout = if path == "never" { "300ms" } else { "20s" };
         let configuration = format!(
             r#"{{"rules": [{{"name": "out", "match": {{"source": [{{"feed": "list"}}]}}, "action": "deny"}}], "default": "allow", "denial_log": "none",
-                "feeds": {{"list": {{"uri": "http://lists.test/{path}", "cluster": "{cluster}", "timeout": "300ms"{more}}}}}}}"#
+                "feeds": {{"list": {{"uri": "http://lists.test/{path}", "cluster": "{cluster}", "timeout": "{timeout}"{more}}}}}}}"#
         );
         TcpCase::guard(name, &configuration).behind(Behind::TcpProxy)
     };
@@ -230,8 +244,8 @@ fn report_mode() {
             .sends("H-2.0-x\r\n"),
         reported("report-tarpit").sends("PING\r\n").says("PONG\r\n"),
         reported("report-malformed").sends([22, 3, 1, 0, 5, 1, 0, 0, 1, 0]),
-        reported("report-late")
-            .waits(1700)
+        hasty("report-late", &configuration)
+            .waits(3700)
             .sends("GET / HTTP/1.1\r\n"),
     ]);
 }

@@ -6,12 +6,14 @@
     reason = "native test machinery: it starts processes and waits for them"
 )]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use gatehouse_integration::free_port;
 use tempfile::TempDir;
 
 /// How long a process may take to begin.
@@ -49,36 +51,32 @@ impl Redis {
         format!("redis://{}", self.address)
     }
 
-    /// The windows of the one counter there is, while `until` does not hold: when each ends, looked up every few milliseconds.
-    pub fn watch_windows(&self, until: impl Fn() -> bool) -> Vec<Instant> {
+    /// So many windows of the one counter there is: when each ends, which Redis says to the millisecond. Returns when the last one
+    /// has begun.
+    pub fn watch_windows(&self, count: usize) -> Vec<SystemTime> {
         let client = redis::Client::open(self.url()).expect("the URL of a Redis");
         let mut connection = client.get_connection().expect("Redis takes connections");
-        let mut ends: Vec<Instant> = Vec::new();
-        while !until() {
+        let mut ends = BTreeSet::new();
+        let deadline = Instant::now() + 2 * PATIENCE;
+        while ends.len() < count {
+            assert!(Instant::now() < deadline, "windows that ended: {ends:?}");
             let keys: Vec<String> = redis::cmd("KEYS")
                 .arg("*")
                 .query(&mut connection)
                 .expect("Redis answers");
             for key in keys {
-                let left: i64 = redis::cmd("PTTL")
+                let end: i64 = redis::cmd("PEXPIRETIME")
                     .arg(key)
                     .query(&mut connection)
-                    .expect("Redis answers");
-                let Ok(left @ 1..) = u64::try_from(left) else {
-                    continue;
-                };
-                let end = Instant::now() + Duration::from_millis(left);
-                // Too late by what the answer took to get here: the earliest is the best.
-                match ends.last_mut() {
-                    Some(last) if end < *last + Duration::from_millis(500) => {
-                        *last = end.min(*last);
-                    }
-                    _ => ends.push(end),
+                    .expect("a Redis of 7.0 answers");
+                // Negative where it has just ended.
+                if let Ok(end) = u64::try_from(end) {
+                    ends.insert(SystemTime::UNIX_EPOCH + Duration::from_millis(end));
                 }
             }
             std::thread::sleep(Duration::from_millis(3));
         }
-        ends
+        ends.into_iter().collect()
     }
 }
 
@@ -186,10 +184,8 @@ fn binary() -> std::path::PathBuf {
         .join("gatehouse-limitador")
 }
 
-/// A port that nobody has right now.
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it has an address")
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
 fn await_listener(address: SocketAddr) {

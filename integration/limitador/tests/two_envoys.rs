@@ -5,8 +5,8 @@
     reason = "native test machinery: it has a clock of its own"
 )]
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use gatehouse_integration::load::{self, Outcome};
 use gatehouse_integration::{Config, Echo, Envoy, repository};
@@ -77,7 +77,9 @@ fn a_lease_on_two_envoys() {
         let service = Limitador::start(&redis, &limits(400, 3_600), statuses);
         let pair = || start(&echo, &service, "400/1h", ", timeout: 10s, lease: 10%");
         let envoys = [pair(), pair()];
+        let began = Instant::now();
         let outcome = both(&envoys, 2_000);
+        let seconds = began.elapsed().as_secs();
         let admitted = outcome.count(200);
         let calls: u64 = envoys
             .iter()
@@ -89,7 +91,13 @@ fn a_lease_on_two_envoys() {
         assert!(admitted <= limit, "{outcome:?}");
         // Each holds at most 1.75 shares, and what 32 requests cost that waited.
         assert!(admitted + 2 * (70 + 32) >= limit, "{outcome:?}");
-        assert!(calls <= 80, "{calls}");
+        // A refusal that does not say until when is believed for a part of a second.
+        let most = if statuses {
+            80
+        } else {
+            60 + 16 * (seconds + 1)
+        };
+        assert!(calls <= most, "{calls} in {seconds} s");
         assert_eq!(outcome.count(429), 2_000 - admitted, "{outcome:?}");
     }
 }
@@ -104,26 +112,25 @@ fn a_lease_over_windows() {
     let service = Limitador::start(&redis, &limits(100, 2), true);
     let pair = || start(&echo, &service, "100/2s", ", timeout: 10s, lease: 10%");
     let envoys = [pair(), pair()];
-    let began = Instant::now();
-    let is_over = || began.elapsed() > Duration::from_secs(9);
+    let over = AtomicBool::new(false);
     let (admitted, ends) = std::thread::scope(|scope| {
-        let windows = scope.spawn(|| redis.watch_windows(is_over));
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
-                let envoy = &envoys[client % 2];
-                scope.spawn(move || admitted(envoy, is_over))
+                let (envoy, over) = (&envoys[client % 2], &over);
+                scope.spawn(move || admitted(envoy, over))
             })
             .collect();
+        let windows = scope.spawn(|| redis.watch_windows(5)).join();
+        over.store(true, Ordering::SeqCst);
         let admitted = clients.into_iter();
         let admitted = admitted.flat_map(|client| client.join().expect("a client"));
         let admitted: Vec<_> = admitted.collect();
-        (admitted, windows.join().expect("Redis was watched"))
+        (admitted, windows.expect("Redis was watched"))
     });
-    // A window begins with the first charge, for which all clients may wait, and ends are known to some milliseconds: what is
-    // answered in one was served in it, but for one request of each client.
-    let slack = Duration::from_millis(5);
-    let within = |end: &Instant| {
-        let times = *end - WINDOW - slack..*end - slack;
+    // A window begins with the first charge, for which all clients may wait: what is answered in one was served in it, but for one
+    // request of each client.
+    let within = |end: &SystemTime| {
+        let times = *end - WINDOW..*end;
         let answers = admitted.iter();
         answers.filter(|answer| times.contains(answer)).count()
     };
@@ -132,8 +139,11 @@ fn a_lease_over_windows() {
     let last = ends.last().expect("windows");
     let seen = admitted.iter().filter(|answer| *answer < last).count();
     println!("{seen} in windows of 100: {windows:?}");
-    assert!((4..=6).contains(&windows.len()), "{windows:?}");
-    assert!(seen <= windows.len() * 100, "{windows:?}");
+    // Who watches may have been held up for as long as one lasts.
+    let watched = last.duration_since(ends[0]).expect("they are in order") + WINDOW;
+    let possible = watched.as_millis() / WINDOW.as_millis();
+    let possible = usize::try_from(possible).expect("a few");
+    assert!(seen <= possible * 100, "{possible}: {windows:?}");
     for served in &windows {
         assert!(*served <= 100 + 2 * 17 + CLIENTS, "{windows:?}");
     }
@@ -146,12 +156,12 @@ fn a_lease_over_windows() {
 }
 
 /// When requests were answered that were admitted, of one client that sends one after the other.
-fn admitted(envoy: &Envoy, is_over: impl Fn() -> bool) -> Vec<Instant> {
+fn admitted(envoy: &Envoy, over: &AtomicBool) -> Vec<SystemTime> {
     let mut admitted = Vec::new();
-    while !is_over() {
+    while !over.load(Ordering::SeqCst) {
         let request = envoy.request("GET", "/").header("x-tenant", "acme");
         if request.send().status == 200 {
-            admitted.push(Instant::now());
+            admitted.push(SystemTime::now());
         }
     }
     admitted
@@ -189,7 +199,7 @@ fn killed_hung_and_restarted_under_load() {
         let mut service = Limitador::start(&redis, FEW, false);
         let plugin = format!(
             "limits: [{{name: a, key: [{{header: x-tenant}}], rate: 10/1h, overrides: [{{key: {{header: {{x-tenant: acme}}}}, rate: 100000/1h}}]}}]\n\
-             store: {{global: {{cluster: ratelimit, domain: gatehouse, timeout: 300ms, on_error: {on_error}{lease}}}}}"
+             store: {{global: {{cluster: ratelimit, domain: gatehouse, timeout: 3s, on_error: {on_error}{lease}}}}}"
         );
         let envoy = Config::load(FILE)
             .upstream(&echo)
@@ -198,18 +208,17 @@ fn killed_hung_and_restarted_under_load() {
             .workers(2)
             .start();
         let few = |tenant: &str| {
-            let outcome = load::run(24, 8, |_| {
+            // All at once: while the service hangs, they wait for one timeout together.
+            load::run(24, 24, |_| {
                 envoy.request("GET", "/").header("x-tenant", tenant)
-            });
-            assert_eq!(outcome.failed, 0, "{name} {tenant}");
-            outcome
+            })
         };
-        let over = AtomicBool::new(false);
+        let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
         let (outcome, longest, phases) = std::thread::scope(|scope| {
             let clients: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| client(&envoy, &over)))
+                .map(|_| scope.spawn(|| client(&envoy, &over, &answered)))
                 .collect();
-            let wait = || std::thread::sleep(Duration::from_millis(800));
+            let wait = || await_more(&answered, 400);
             let mut phases = Vec::new();
             wait();
             phases.push(("before", few("before")));
@@ -240,7 +249,7 @@ fn killed_hung_and_restarted_under_load() {
         );
         println!("{name}: {phases:?}");
         assert_eq!(outcome.failed, 0, "{name}");
-        assert!(longest < Duration::from_secs(2), "{name}: {longest:?}");
+        assert!(longest < Duration::from_secs(15), "{name}: {longest:?}");
         assert!(timed_out > 0 && status > 0, "{name}");
         for (phase, few) in &phases {
             let (admitted, refused) = match *phase {
@@ -250,6 +259,7 @@ fn killed_hung_and_restarted_under_load() {
             let unavailable = 24 - admitted - refused;
             let seen = [200, 429, 503].map(|status| few.count(status));
             assert_eq!(seen, [admitted, refused, unavailable], "{name}, {phase}");
+            assert_eq!(few.failed, 0, "{name}, {phase}");
         }
         // A lease serves on while the service is gone; without one, each request has had a call of its own.
         let failed = counted(&envoy, "service_failed.limit.a");
@@ -273,8 +283,17 @@ fn add(all: &mut Outcome, more: Outcome) {
     }
 }
 
+/// Until so many more requests were answered.
+fn await_more(answered: &AtomicUsize, more: usize) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let enough = answered.load(Ordering::SeqCst) + more;
+    while answered.load(Ordering::SeqCst) < enough && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Sends one request after the other until it is over. What became of them, and the longest that one took.
-fn client(envoy: &Envoy, over: &AtomicBool) -> (Outcome, Duration) {
+fn client(envoy: &Envoy, over: &AtomicBool, answered: &AtomicUsize) -> (Outcome, Duration) {
     let (mut outcome, mut longest) = (Outcome::default(), Duration::ZERO);
     while !over.load(Ordering::SeqCst) {
         let began = Instant::now();
@@ -287,6 +306,7 @@ fn client(envoy: &Envoy, over: &AtomicBool) -> (Outcome, Duration) {
             Ok(response) => *outcome.statuses.entry(response.status).or_default() += 1,
             Err(_) => outcome.failed += 1,
         }
+        answered.fetch_add(1, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(2));
     }
     (outcome, longest)

@@ -1,6 +1,6 @@
 //! Real servers on free ports of the loopback address, each in a directory of its own, and their clients.
 
-use gatehouse_integration::TcpServer;
+use gatehouse_integration::{TcpServer, free_port};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -464,12 +464,4 @@ fn number(path: &Path) -> u32 {
     path.file_name()
         .and_then(|name| name.to_str()?.parse().ok())
         .unwrap_or_default()
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }

@@ -15,10 +15,11 @@
     reason = "shared by tests that need parts of it; native test machinery has a clock of its own"
 )]
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const STEP: Duration = Duration::from_millis(2);
@@ -32,8 +33,20 @@ pub(crate) struct Upstream {
 #[derive(Default)]
 struct State {
     answers: AtomicBool,
-    /// How many requests are held.
-    held: AtomicUsize,
+    /// How many requests are held, by their paths.
+    held: Mutex<BTreeMap<String, usize>>,
+}
+
+impl State {
+    fn hold(&self, path: &str) {
+        let mut held = self.held.lock().expect("a lock");
+        *held.entry(path.to_owned()).or_default() += 1;
+    }
+
+    fn let_go(&self, path: &str) {
+        let mut held = self.held.lock().expect("a lock");
+        *held.get_mut(path).expect("it is held") -= 1;
+    }
 }
 
 impl Upstream {
@@ -64,7 +77,13 @@ impl Upstream {
 
     /// How many requests it holds.
     pub(crate) fn held(&self) -> usize {
-        self.state.held.load(Ordering::SeqCst)
+        self.state.held.lock().expect("a lock").values().sum()
+    }
+
+    /// How many with this path it holds.
+    pub(crate) fn held_at(&self, path: &str) -> usize {
+        let held = self.state.held.lock().expect("a lock");
+        held.get(path).copied().unwrap_or_default()
     }
 
     /// Answers what it holds, until it is enough.
@@ -77,7 +96,7 @@ impl Upstream {
 
 /// Waits for something that is about to be.
 pub(crate) fn until(what: &str, is: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !is() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         std::thread::sleep(STEP);
@@ -93,11 +112,11 @@ fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
         };
         let is = |prefix: &str| path.starts_with(prefix);
         if is("/hold") {
-            state.held.fetch_add(1, Ordering::SeqCst);
+            state.hold(&path);
             while !state.answers.load(Ordering::SeqCst) {
                 std::thread::sleep(STEP);
             }
-            state.held.fetch_sub(1, Ordering::SeqCst);
+            state.let_go(&path);
         } else if is("/reset") {
             return Ok(());
         } else if is("/partial") {

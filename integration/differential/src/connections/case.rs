@@ -40,6 +40,8 @@ pub enum Step {
     ServerResets,
     /// Milliseconds pass.
     Waits(u64),
+    /// Envoy counts with this metric, and it takes as long as it takes: what cannot be seen otherwise.
+    Counts(&'static str),
 }
 
 impl TcpCase {
@@ -130,6 +132,12 @@ impl TcpCase {
     #[must_use]
     pub fn server_resets(self) -> Self {
         self.then(Step::ServerResets)
+    }
+
+    /// [`Step::Counts`]
+    #[must_use]
+    pub fn counts(self, metric: &'static str) -> Self {
+        self.then(Step::Counts(metric))
     }
 
     /// [`Step::Waits`]

@@ -76,6 +76,7 @@ impl<'e> Played<'e> {
         match step {
             Step::Connects => self.connect(),
             Step::Turn(client) => self.turn = *client,
+            Step::Counts(_) => {}
             Step::Waits(milliseconds) => {
                 services::advance(self.envoy, Duration::from_millis(*milliseconds));
             }

@@ -112,7 +112,7 @@ fn start(cases: &[TcpCase], servers: &[Server], services: &Services) -> Envoy {
 }
 
 fn cluster(name: &str, port: u16) -> Value {
-    json!({"name": name, "connect_timeout": "1s", "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
+    json!({"name": name, "connect_timeout": "10s", "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
         {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}}]}]}})
 }
 

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// How long something may take that the test kit has seen.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long it is waited for something that the test kit has not seen.
 const CALM: Duration = Duration::from_millis(30);
@@ -35,6 +35,13 @@ pub(super) fn run(envoy: &Envoy, port: u16, case: &TcpCase, server: &Server, kit
             Some(Step::ServerResets) => server.latest(Side::reset),
             Some(Step::Waits(milliseconds)) => {
                 std::thread::sleep(Duration::from_millis(*milliseconds))
+            }
+            Some(Step::Counts(metric)) => {
+                let (metric, deadline) =
+                    (format!("wasmcustom.{metric}"), Instant::now() + PATIENCE);
+                while envoy.stat(&metric) == 0 && Instant::now() < deadline {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
             }
         }
         let deadline = Instant::now() + PATIENCE;

@@ -36,7 +36,7 @@ end
 if over == 0 then
   for i, key in ipairs(KEYS) do
     redis.call('INCRBY', key, add)
-    redis.call('PEXPIRE', key, seen[2 * i])
+    if redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, seen[2 * i]) end
   end
 end
 table.insert(seen, 1, over)
