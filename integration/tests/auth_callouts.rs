@@ -8,7 +8,7 @@
 #[path = "auth_callouts/service.rs"]
 mod service;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -588,6 +588,52 @@ fn no_decision() {
 
 /// Rules with `when` in the gateway, for tokens that have to be asked about and for those that need not be: what
 /// becomes of a request must not depend on who asked before.
+/// How long a body takes is the client's choice, and must not be what a service would have to be down for.
+#[test]
+fn a_slow_body_is_no_service_that_is_down() {
+    const HOOKS: &str = "
+providers:
+  hook: {hmac: {scheme: github, keys: [{consumer: hub, secret: '${env:DEV_KEY}'}], body: {timeout: 1s}}}
+  opa: {ext_authz: {cluster: service, path_prefix: /check, timeout: 20s, on_error: allow}}
+rules: [{require: {any_of: [hook, opa]}}]
+forward: {consumer_header: x-consumer}
+";
+    let (echo, service) = (Echo::start(), Service::start(decides));
+    let envoy = config(&echo, 1, HOOKS, Some(service.address()))
+        .edit(|root| {
+            let listener = &mut root["static_resources"]["listeners"][0];
+            let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
+            let plugin = &mut manager["http_filters"][0]["typed_config"]["config"];
+            plugin["allow_on_headers_stop_iteration"] = json!(true);
+        })
+        .start();
+    for (path, status) in [("/no", "503"), ("/yes", "200")] {
+        let mut client = TcpStream::connect(envoy.request("GET", "/").to()).unwrap();
+        client
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        let signature = "0".repeat(64);
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\
+             x-hub-signature-256: sha256={signature}\r\n\r\n"
+        );
+        client.write_all(head.as_bytes()).unwrap();
+        // Not before the second for the body is over.
+        service.await_asked(1);
+        client.write_all(b"late").unwrap();
+        let mut answer = String::new();
+        let _ = client.read_to_string(&mut answer);
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{path}: {answer}");
+        let asked = service.take_asked();
+        let paths: Vec<&str> = asked.iter().map(|asked| asked.path.as_str()).collect();
+        assert_eq!(paths, [format!("/check{path}")]);
+    }
+    assert_eq!(denied(&envoy, "wait_timeout"), 1);
+    let allowed = envoy.stat("wasmcustom.gatehouse.auth.errors_allowed.provider.opa");
+    assert_eq!(allowed, 0);
+    no_trap(&envoy);
+}
+
 #[test]
 fn expressions_of_the_gateway_after_a_wait() {
     let (echo, service) = (Echo::start(), Service::start(knows));
