@@ -329,15 +329,15 @@ impl<F: Module> Dispatcher<F> {
         filter: Rc<F>,
         mut exchange: Exchange,
         mut pending: F::Pending,
-        progress: Progress,
+        mut progress: Progress,
         host: &dyn Host,
     ) -> Action {
         let stream = exchange.stream();
         let mut verdict = filter.request(&mut Request::new(host, &mut exchange), &mut pending);
-        if let Some((until, most)) = wait_of(&verdict)
+        while let Some((until, most)) = wait_of(&verdict)
             && !exchange.wait_is_over()
         {
-            if self.may_wait(&filter, progress) {
+            if self.may_wait(&filter, progress, most.is_some()) {
                 exchange.foresee(host, |request| filter.foresee(request));
                 exchange.begin_waiting();
                 self.streams.borrow_mut().hold(Waiting {
@@ -350,7 +350,12 @@ impl<F: Module> Dispatcher<F> {
                 });
                 return Action::Pause;
             }
-            exchange.end_all_waits();
+            // Where too many wait for bodies, services can still be asked.
+            match most.is_some() && self.may_wait(&filter, progress, false) {
+                true => exchange.end_wait(),
+                false => exchange.end_all_waits(),
+            }
+            progress.waits = progress.waits.saturating_add(1);
             verdict = filter.request(&mut Request::new(host, &mut exchange), &mut pending);
         }
         let asked = name_of(&*filter, &pending);
@@ -370,10 +375,10 @@ impl<F: Module> Dispatcher<F> {
         }
     }
 
-    fn may_wait(&self, filter: &F, progress: Progress) -> bool {
+    fn may_wait(&self, filter: &F, progress: Progress, for_body: bool) -> bool {
         filter.tick_period().is_some()
             && progress.waits < MAX_WAITS
-            && self.streams.borrow().has_room()
+            && self.streams.borrow().has_room(for_body)
     }
 
     fn keep(&self, filter: Rc<F>, mut exchange: Exchange, pending: F::Pending) {

@@ -12,6 +12,10 @@ use crate::dispatcher::Action;
 /// its headers.
 pub(crate) const MAX_WAITING: usize = 16 * 1024;
 
+/// As many of them for their bodies. How long those take is up to clients, and must not keep filters from asking
+/// their services.
+pub(crate) const MAX_BODIES: usize = MAX_WAITING / 2;
+
 /// A request that is held.
 pub(crate) struct Waiting<F: HttpFilter> {
     pub(crate) filter: Rc<F>,
@@ -137,6 +141,8 @@ pub(crate) struct Streams<F: HttpFilter> {
     begun: Begun,
     streams: HashMap<u32, Stream<F>, BuildHasherDefault<ContextHasher>>,
     waiting: usize,
+    /// How many of them for their bodies.
+    bodies: usize,
 }
 
 impl<F: HttpFilter> Streams<F> {
@@ -145,6 +151,7 @@ impl<F: HttpFilter> Streams<F> {
             begun: Begun::new(),
             streams: HashMap::with_hasher(BuildHasherDefault::new()),
             waiting: 0,
+            bodies: 0,
         }
     }
 
@@ -165,7 +172,7 @@ impl<F: HttpFilter> Streams<F> {
                 Some(_) => Found::Stream,
             },
             Some(Stream::Waiting(waiting)) => {
-                self.waiting = self.waiting.saturating_sub(1);
+                self.let_go(&waiting);
                 Found::Ended((*waiting).into())
             }
             Some(Stream::Kept(kept)) => Found::Ended(Ended {
@@ -215,17 +222,26 @@ impl<F: HttpFilter> Streams<F> {
         }
     }
 
-    /// Whether one more request can be held.
-    pub(crate) fn has_room(&self) -> bool {
-        self.waiting < MAX_WAITING
+    /// Whether one more request can be held, for its body or for something else.
+    pub(crate) fn has_room(&self, for_body: bool) -> bool {
+        self.waiting < MAX_WAITING && (!for_body || self.bodies < MAX_BODIES)
     }
 
     /// Holds a request.
     pub(crate) fn hold(&mut self, waiting: Waiting<F>) {
         let stream = waiting.exchange.stream().0;
+        self.waiting += 1;
+        self.bodies += usize::from(waiting.most.is_some());
         self.streams
             .insert(stream, Stream::Waiting(Box::new(waiting)));
-        self.waiting += 1;
+    }
+
+    /// Gives the room of a request back that is held no more.
+    fn let_go(&mut self, waiting: &Waiting<F>) {
+        self.waiting = self.waiting.saturating_sub(1);
+        self.bodies = self
+            .bodies
+            .saturating_sub(usize::from(waiting.most.is_some()));
     }
 
     pub(crate) fn waiting(&mut self, stream: u32) -> Option<&mut Waiting<F>> {
@@ -240,7 +256,7 @@ impl<F: HttpFilter> Streams<F> {
         self.waiting(stream)?;
         match self.streams.remove(&stream) {
             Some(Stream::Waiting(waiting)) => {
-                self.waiting = self.waiting.saturating_sub(1);
+                self.let_go(&waiting);
                 Some(*waiting)
             }
             _ => None,
@@ -280,7 +296,7 @@ impl<F: HttpFilter> Streams<F> {
     /// Whether nothing is known of any stream.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.begun.is_empty() && self.streams.is_empty() && self.waiting == 0
+        self.begun.is_empty() && self.streams.is_empty() && self.waiting == 0 && self.bodies == 0
     }
 
     /// How many streams something is known of.
@@ -313,7 +329,7 @@ impl<F: HttpFilter> Streams<F> {
         match self.streams.remove(&stream)? {
             Stream::Kept(kept) => Some(kept),
             Stream::Waiting(waiting) => {
-                self.waiting = self.waiting.saturating_sub(1);
+                self.let_go(&waiting);
                 Some(Box::new((*waiting).into()))
             }
             Stream::Stuck => {

@@ -1,7 +1,7 @@
 //! What becomes of requests, whatever Envoy and filters do.
 
 use super::*;
-use crate::stream::MAX_WAITING;
+use crate::stream::{MAX_BODIES, MAX_WAITING};
 use gatehouse_host::{
     Callout, Clock as _, ConfigureError, Expression, HttpFilter, Level, Reads, Response,
     ResponseChunk,
@@ -81,6 +81,21 @@ impl HttpFilter for Obedient {
             "/two-filters" => {
                 asked.first_is_done = true;
                 request.next_filter();
+                match request.wait_is_over() {
+                    true => Verdict::Deny(broken(Self::NAME, "no_turn")),
+                    false => self.wait(request, until)?,
+                }
+            }
+            // As two parts of one filter: a body first, then a service.
+            "/body-then-service" if asked.first_is_done => {
+                Verdict::Deny(broken(Self::NAME, "answered"))
+            }
+            "/body-then-service" if request.body() == Body::Coming && !request.wait_is_over() => {
+                Verdict::WaitForBody { most: 10, until }
+            }
+            "/body-then-service" => {
+                asked.first_is_done = true;
+                request.next_turn();
                 match request.wait_is_over() {
                     true => Verdict::Deny(broken(Self::NAME, "no_turn")),
                     false => self.wait(request, until)?,
@@ -476,6 +491,36 @@ fn so_many_wait_and_no_more() {
     vm.all.delete(2, &vm.host);
     assert_eq!(vm.begin(most + 3, "/wait-while-it-may"), Action::Pause);
     assert!(vm.replies().is_empty());
+}
+
+/// How long bodies take is up to clients: that must not keep a filter from asking its service.
+#[test]
+fn bodies_take_half_of_the_room() {
+    let vm = Vm::new(true);
+    let bodies = u32::try_from(MAX_BODIES).unwrap();
+    let most = u32::try_from(MAX_WAITING).unwrap();
+    for stream in 2..bodies + 2 {
+        assert_eq!(vm.begin(stream, "/body-then-service"), Action::Pause);
+    }
+    // It does not wait for its body, and it waits for its service.
+    vm.begin(bodies + 2, "/body-then-service");
+    assert_eq!(vm.replies(), [""; 0]);
+    vm.answer(bodies + 2);
+    assert_eq!(vm.replies(), ["answered"]);
+    // Who can do nothing without a body is refused.
+    assert_eq!(vm.begin(bodies + 3, "/body"), Action::Pause);
+    assert_eq!(vm.replies(), ["cannot_wait"]);
+    // The room of a body that went away, or that came, is another's.
+    vm.all.delete(2, &vm.host);
+    vm.begin(bodies + 4, "/body");
+    assert_eq!(vm.replies(), [""; 0]);
+    // With all of the room taken, nobody waits.
+    for stream in bodies + 5..most + 5 {
+        vm.begin(stream, "/wait-on");
+    }
+    vm.replies();
+    vm.begin(most + 5, "/body-then-service");
+    assert_eq!(vm.replies(), ["no_turn"]);
 }
 
 #[test]
