@@ -586,8 +586,6 @@ fn no_decision() {
     }
 }
 
-/// Rules with `when` in the gateway, for tokens that have to be asked about and for those that need not be: what
-/// becomes of a request must not depend on who asked before.
 /// How long a body takes is the client's choice, and must not be what a service would have to be down for.
 #[test]
 fn a_slow_body_is_no_service_that_is_down() {
@@ -634,6 +632,8 @@ forward: {consumer_header: x-consumer}
     no_trap(&envoy);
 }
 
+/// Rules with `when` in the gateway, for tokens that have to be asked about and for those that need not be: what
+/// becomes of a request must not depend on who asked before.
 #[test]
 fn expressions_of_the_gateway_after_a_wait() {
     let (echo, service) = (Echo::start(), Service::start(knows));

@@ -8,9 +8,9 @@
 //!    stopped. A host call that failed so that the filter cannot apply its policy is a denial too.
 //! 4. A request that waits is held, and its filter asked anew when it is woken or its body has
 //!    arrived. At the end of its wait, where it has waited too often, and where too many wait already,
-//!    the filter is asked for the last time; if it still does not decide, the request is denied. Of a module of
-//!    several filters, the end of one's wait is not that of the next one's; the other two are for all of them. One that
-//!    Envoy answers by itself meanwhile waits no longer, and its filter is not asked again.
+//!    who waited is asked for the last time; if it still does not decide, the request is denied. The end of
+//!    one's wait, or too many bodies, is not the end of the next one's, a filter's or a part's of it; the other two are
+//!    for all of them. One that Envoy answers by itself meanwhile waits no longer, and its filter is not asked again.
 //! 5. Of a stream that does not wait nothing is kept but what its filter wants to know of it later,
 //!    and nothing at all where that is nothing: then Envoy need not say when a stream ends, which saves a
 //!    call of the module for each. A request that goes away while it waits is then forgotten at the end

@@ -15,8 +15,8 @@ pub enum Verdict {
     /// It waits for a callout. The filter wakes it, and is then asked about it anew, from the
     /// beginning. About a request that nobody wakes it is asked at `until`, for the last time
     /// ([`Request::wait_is_over`]): that is for the callouts that are never answered, so it lies after
-    /// their timeout. The next filter of the module may then wait anew: a request is held for as long as all
-    /// filters' waits together, at most. Only a filter with a [`HttpFilter::tick_period`] can wait.
+    /// their timeout. The next filter of the module, or the next part of this one ([`Request::next_turn`]), may then
+    /// wait anew: a request is held for as long as all their waits together, at most. Only a filter with a [`HttpFilter::tick_period`] can wait.
     Wait {
         /// The end of the wait.
         until: Timestamp,

@@ -95,7 +95,13 @@ impl Overrides {
             Ok(())
         };
         for (part, values) in &self.index.by_value {
-            part.decides(request)?;
+            if part.decides(request).is_err() {
+                // Those that hang on nothing else fail.
+                for places in values.values() {
+                    ask(places, request, subject)?;
+                }
+                continue;
+            }
             // Of groups there are several values.
             let mut found: Vec<&[usize]> = Vec::new();
             part.read(matches, subject, request, &mut |value| {

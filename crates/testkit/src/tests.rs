@@ -431,6 +431,7 @@ fn which_headers_are_all_of_a_request() {
         ("an upgrade", asks("keep-alive, Upgrade", "websocket"), 400),
         ("not in connection", asks("close", "websocket"), 401),
         ("to nothing", asks("upgrade", ""), 401),
+        ("to HTTP/2", asks("Upgrade, HTTP2-Settings", "h2c"), 401),
         ("over HTTP/2", asks("upgrade", "websocket").http2(), 401),
     ];
     for (name, request, status) in cases {

@@ -37,6 +37,9 @@ pub(crate) enum Decision {
 pub struct Memo {
     /// What providers have said.
     said: Vec<(usize, Opinion)>,
+    /// It was waited for its body, which did not come in time. The next provider does not wait for it again: a client
+    /// would have the time of them all.
+    body_is_late: bool,
 }
 
 /// A consumer, and the provider that vouched first.
@@ -165,10 +168,12 @@ fn require(
         stats,
         request,
         credentials,
+        body_is_late: memo.body_is_late,
     };
     let outcome = check.evaluate(&requirement.needed)?;
     let refusal = match outcome {
         Outcome::Wait(wait) => {
+            memo.body_is_late = check.body_is_late;
             memo.remember(check.credentials);
             return Ok(Decision::Wait(wait));
         }
@@ -242,6 +247,7 @@ struct Check<'c, 'r, 'a> {
     stats: &'c Stats,
     request: &'r mut Request<'a>,
     credentials: Vec<Credential>,
+    body_is_late: bool,
 }
 
 impl Check<'_, '_, '_> {
@@ -289,10 +295,13 @@ impl Check<'_, '_, '_> {
                 let checked = provider
                     .kind
                     .check(&credential.presented, self.request, stats)?;
+                let is_over = self.request.wait_is_over();
                 let opinion = match checked {
-                    Opinion::Wait(_) if self.request.wait_is_over() => {
+                    Opinion::Wait(Wait::Body(..)) if is_over || self.body_is_late => {
+                        self.body_is_late = true;
                         Opinion::Bad(Reason::WaitTimeout)
                     }
+                    Opinion::Wait(_) if is_over => Opinion::Bad(Reason::WaitTimeout),
                     opinion => opinion,
                 };
                 // Who is asked first after a wait is who waited: what was said before is known.

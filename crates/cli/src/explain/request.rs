@@ -64,15 +64,16 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Whether all that follows is its body, to Envoy (`Utility::isUpgrade` in `source/common/http/utility.cc`).
+    /// Whether all that follows is its body, to Envoy, which does not know `h2c` (`handling_upgrade_` in
+    /// `source/common/http/http1/codec_impl.cc`).
     pub(super) fn is_upgrade(&self) -> bool {
         let named = |name: &'static str| {
             let named = self.headers.iter().filter(move |(other, _)| other == name);
-            named.flat_map(|(_, value)| value.split(',').map(str::trim))
+            named.map(|(_, value)| value.as_str())
         };
-        let mut options = named("connection");
-        options.any(|option| option.eq_ignore_ascii_case("upgrade"))
-            && named("upgrade").any(|name| !name.is_empty())
+        let mut options = named("connection").flat_map(|line| line.split(','));
+        options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+            && named("upgrade").any(|to| !to.is_empty() && !to.eq_ignore_ascii_case("h2c"))
     }
 }
 

@@ -75,10 +75,14 @@ impl<F: Module> Ask for F {
                 break;
             };
             exchange.begin_waiting();
-            exchange.body_is(match body.len() > most {
-                true => Body::TooLong,
-                false => Body::Complete(body.len()),
-            });
+            match given.is_upgrade() {
+                // It does not end.
+                true => exchange.end_wait(),
+                false => exchange.body_is(match body.len() > most {
+                    true => Body::TooLong,
+                    false => Body::Complete(body.len()),
+                }),
+            }
         }
         // Who it is cannot be read: that is an error to a filter that asks, and to no other one.
         let consumer = Request::new(host, &mut exchange).consumer().ok().flatten();

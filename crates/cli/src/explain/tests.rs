@@ -16,7 +16,7 @@ fn requests() {
         let printed = format!("{}{}exit {}\n", ran.output, ran.errors, ran.code);
         assert_eq!(printed, expected, "{line}");
     }
-    assert_eq!(count, 54);
+    assert_eq!(count, 55);
 }
 
 /// Tokens of every algorithm, by the keys of the auth filter's own tests.

@@ -118,6 +118,20 @@ fn each_service_has_its_time() {
     assert_eq!(gate.counted("errors_allowed", "second"), 1);
 }
 
+/// A client has the time of one provider for its body, however many there are; and of the services behind them, each.
+#[test]
+fn a_body_is_waited_for_once() {
+    let other = "other: {hmac: {scheme: github, keys: [{consumer: other, secret: '${env:DEV_KEY}'}], body: {timeout: 9s}}}\n\
+         decide: {ext_authz: {cluster: opa, on_error: allow}}";
+    let gate = gate(other, "hook, other, decide");
+    let mut client = gate.arrives(1, "/", &[UNSIGNED]);
+    assert_eq!(client.outcome, "waits for its body");
+    gate.gives_up(&mut client);
+    assert_eq!(client.outcome, "waits");
+    gate.answers(&mut client, "403", "");
+    assert_eq!(client.outcome, "wait_timeout");
+}
+
 /// Where no request may wait, none does, whoever is asked.
 #[test]
 fn no_more_waits() {

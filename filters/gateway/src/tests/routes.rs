@@ -51,9 +51,10 @@ fn a_route_is_no_answer_after_another_filter_changed_path_or_host() {
     };
     let (more_for_route, more_for_method) = (more_for("route: open"), more_for("method: PUT"));
     let more_for_another = more_for("route: admin");
+    let more_for_both = more_for("route: admin, method: PUT");
     // The filters, the request's path, what becomes of it.
     type Case<'c> = (&'c str, &'c [&'c str], &'c str, Result<u16, Status>);
-    let cases: [Case<'_>; 23] = [
+    let cases: [Case<'_>; 24] = [
         ("auth after a path", &[PATH, &by_route], V1, UNKNOWN),
         ("auth after a host", &[HOST, &by_route], V1, UNKNOWN),
         ("metadata", &[PATH, &by_metadata], V1, UNKNOWN),
@@ -82,6 +83,12 @@ fn a_route_is_no_answer_after_another_filter_changed_path_or_host() {
             &[PATH, &more_for_another],
             V1,
             Ok(503),
+        ),
+        (
+            "that hangs on the method",
+            &[PATH, &more_for_both],
+            V1,
+            GOES_ON,
         ),
         ("more for others", &[PATH, &more_for_method], V1, GOES_ON),
         ("a host in another case", &[CASE, &by_route], V1, GOES_ON),
