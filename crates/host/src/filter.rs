@@ -16,7 +16,8 @@ pub enum Verdict {
     /// beginning. About a request that nobody wakes it is asked at `until`, for the last time
     /// ([`Request::wait_is_over`]): that is for the callouts that are never answered, so it lies after
     /// their timeout. The next filter of the module, or the next part of this one ([`Request::next_turn`]), may then
-    /// wait anew: a request is held for as long as all their waits together, at most. Only a filter with a [`HttpFilter::tick_period`] can wait.
+    /// wait anew: a request is held for as long as all their waits together, at most. Only a filter with a
+    /// [`HttpFilter::tick_period`] can wait.
     Wait {
         /// The end of the wait.
         until: Timestamp,

@@ -45,6 +45,17 @@ impl Headers {
         self.get(name).is_some()
     }
 
+    /// Whether they ask for another protocol in HTTP/1: to Envoy, all that follows is then a body. It does not know
+    /// `h2c` (`handling_upgrade_` in `source/common/http/http1/codec_impl.cc`).
+    pub fn ask_for_upgrade(&self) -> bool {
+        let options = self.all("connection");
+        let mut options = options.flat_map(|line| line.split(|byte| *byte == b','));
+        options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+            && self
+                .all("upgrade")
+                .any(|to| !to.is_empty() && !to.eq_ignore_ascii_case(b"h2c"))
+    }
+
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
         self.0

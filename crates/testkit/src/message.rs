@@ -188,17 +188,9 @@ impl Request {
         self.attribute(["request", "protocol"], "HTTP/2")
     }
 
-    /// Whether all that follows is its body, to Envoy, which does not know `h2c` (`handling_upgrade_` in
-    /// `source/common/http/http1/codec_impl.cc`).
+    /// Whether all that follows is its body, to Envoy.
     pub(crate) fn is_upgrade(&self) -> bool {
-        let options = self.headers.all("connection");
-        let mut options = options.flat_map(|line| line.split(|byte| *byte == b','));
-        self.http1
-            && options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
-            && self
-                .headers
-                .all("upgrade")
-                .any(|to| !to.is_empty() && !to.eq_ignore_ascii_case(b"h2c"))
+        self.http1 && self.headers.ask_for_upgrade()
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::terminal::Failure;
 use clap::Args;
 use gatehouse_config::{Context, Decode as _, Time};
+use gatehouse_testkit::Headers;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -64,16 +65,13 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Whether all that follows is its body, to Envoy, which does not know `h2c` (`handling_upgrade_` in
-    /// `source/common/http/http1/codec_impl.cc`).
+    /// Whether all that follows is its body, to Envoy.
     pub(super) fn is_upgrade(&self) -> bool {
-        let named = |name: &'static str| {
-            let named = self.headers.iter().filter(move |(other, _)| other == name);
-            named.map(|(_, value)| value.as_str())
-        };
-        let mut options = named("connection").flat_map(|line| line.split(','));
-        options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
-            && named("upgrade").any(|to| !to.is_empty() && !to.eq_ignore_ascii_case("h2c"))
+        let mut headers = Headers::new();
+        for (name, value) in &self.headers {
+            headers.push(name, value);
+        }
+        headers.ask_for_upgrade()
     }
 }
 

@@ -24,8 +24,9 @@ use std::rc::Rc;
 pub(crate) struct Asked {
     /// By the places of limits in the configuration.
     told: Vec<(usize, Told)>,
-    /// Whether limits apply that can be about the request, in the order of the configuration. Found out before it waits: Envoy evaluates
-    /// expressions (`when`) about a request only in the callbacks of its own stream, not in those of a call.
+    /// Whether limits apply that can be about the request, in the order of the configuration. Found out before it
+    /// waits: Envoy evaluates expressions (`when`) about a request only in the callbacks of its own stream, not in
+    /// those of a call.
     applies: Vec<(usize, Result<bool, Failure>)>,
     /// When it began to wait for shares.
     since: Option<u64>,
